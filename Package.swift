@@ -1,0 +1,61 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// Every module: Swift 6 language mode, explicit existentials, lifetimes of borrowed bytes checked by the compiler.
+let common: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableExperimentalFeature("Lifetimes"),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+]
+/// The modules that read bytes from outside or from the map: each unsafe spot is marked and says why it is sound.
+let strict = common + [.strictMemorySafety()]
+
+let package = Package(
+    name: "muster",
+    products: [
+        .library(name: "Muster", targets: ["Muster"]),
+        .library(name: "LDAP", targets: ["LDAP"]),
+        .executable(name: "muster", targets: ["MusterCommand"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0"),
+    ],
+    targets: [
+        .target(name: "BER", swiftSettings: strict),
+        .target(name: "LDAP", dependencies: ["BER"], swiftSettings: strict),
+        .target(name: "Schema", dependencies: ["BER", "LDAP"], swiftSettings: common),
+        .systemLibrary(name: "CLMDB", providers: [.apt(["liblmdb-dev"])]),
+        .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+        .target(name: "LMDB", dependencies: ["CLMDB"], swiftSettings: strict),
+        .target(name: "EntryStore", dependencies: ["BER", "LDAP", "Schema", "LMDB"], swiftSettings: strict),
+        .target(name: "Directory", dependencies: ["BER", "LDAP", "Schema", "EntryStore", "CCrypto"], swiftSettings: common),
+        .target(
+            name: "LDAPServer",
+            dependencies: [
+                "BER", "LDAP", "Directory",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ], swiftSettings: common),
+        .target(
+            name: "Muster",
+            dependencies: [
+                "LDAP", "Schema", "EntryStore", "Directory", "LDAPServer",
+                .product(name: "Configuration", package: "swift-configuration"),
+            ], swiftSettings: common),
+        .executableTarget(
+            name: "MusterCommand",
+            dependencies: ["Muster", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            swiftSettings: common),
+
+        .testTarget(name: "BERTests", dependencies: ["BER"], swiftSettings: common),
+        .testTarget(name: "LDAPTests", dependencies: ["LDAP", "BER"], swiftSettings: common),
+        .testTarget(name: "SchemaTests", dependencies: ["Schema", "LDAP"], swiftSettings: common),
+        .testTarget(name: "LMDBTests", dependencies: ["LMDB"], swiftSettings: common),
+        .testTarget(name: "EntryStoreTests", dependencies: ["EntryStore", "Schema", "LDAP", "BER"], swiftSettings: common),
+        .testTarget(name: "DirectoryTests", dependencies: ["Directory", "EntryStore", "Schema", "LDAP", "BER"], swiftSettings: common),
+        .testTarget(name: "LDAPServerTests", dependencies: ["LDAPServer", "Muster", "Directory", "LDAP", "BER"], swiftSettings: common),
+    ]
+)

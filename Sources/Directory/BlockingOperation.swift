@@ -1,0 +1,20 @@
+public import BER
+
+/// An operation in two halves: the first on a thread pool, the second back on the session's event loop.
+public struct BlockingOperation: Sendable {
+    public let messageID: Int
+    /// Any thread; may take tens of milliseconds. Its result goes to ``finish``.
+    public let work: @Sendable () -> any Sendable
+    /// On the session's event loop: changes the session (its identity, for a bind) and writes the answer.
+    /// May itself ask for more: a bind that re-hashes a password gives a `.write`.
+    public let finish: @Sendable (_ result: any Sendable, _ session: Session, _ output: inout BERBuffer) -> Void
+
+    public init(
+        messageID: Int, work: @escaping @Sendable () -> any Sendable,
+        finish: @escaping @Sendable (any Sendable, Session, inout BERBuffer) -> Void
+    ) {
+        self.messageID = messageID
+        self.work = work
+        self.finish = finish
+    }
+}

@@ -1,0 +1,6 @@
+import ArgumentParser
+
+@main
+struct MusterCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "muster")
+}
