@@ -4,12 +4,15 @@ public enum BERError: Error, Hashable, Sendable, CustomStringConvertible {
     case truncated
     /// Indefinite length form: not allowed in LDAP (RFC 4511 section 5.1).
     case indefiniteLength
-    /// A length of more than four octets, or beyond the limit of the reader.
+    /// A length of more than eight octets, or beyond the limit of the reader.
     case lengthTooLarge
     /// A tag number above 30: LDAP has none.
     case highTagNumber
+    /// Another type of element than the one that must come here.
     case unexpectedTag(expected: UInt8, found: UInt8)
+    /// An integer without octets, of more than eight octets, or beyond what its place allows.
     case integerOutOfRange
+    /// A BOOLEAN must have exactly one octet.
     case badBoolean
     /// Bytes after the last element of a sequence.
     case trailingBytes

@@ -8,6 +8,8 @@ public struct Filter: Sendable {
         case and, or, not, equality, substrings, greaterOrEqual, lessOrEqual, present, approximate, extensible
         /// Parts of a `substrings` node; they follow it, in order.
         case initial, any, final
+        /// A choice that we do not know, with nothing kept of it: evaluates to Undefined (RFC 4511 section 4.5.1.7).
+        case undefined
     }
 
     public struct Node: Sendable {

@@ -1,0 +1,11 @@
+/// ManageDsaIT (RFC 3296 section 3): referral entries are treated as ordinary ones.
+public struct ManageDsaIT: Sendable, Hashable {
+    public static let oid = ControlOID.manageDsaIT
+
+    public init() {}
+
+    /// - Throws: `protocolError` if there is a value.
+    public init(decoding control: Control) throws(LDAPError) { try control.demandNoValue("ManageDsaIT control") }
+
+    public func control(isCritical: Bool = false) -> Control { Control(oid: Self.oid, isCritical: isCritical) }
+}
