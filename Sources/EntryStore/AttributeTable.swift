@@ -1,0 +1,144 @@
+import BER
+import LDAP
+public import Schema
+
+/// The number by which the store knows an attribute description (a type with its options). Operational attributes have the top bit
+/// set, so that in a record, which is sorted by number, all user attributes stand together.
+public struct AttributeID: Hashable, Comparable, Sendable, RawRepresentable {
+    public let rawValue: UInt16
+    @inlinable public init(rawValue: UInt16) { self.rawValue = rawValue }
+    @inlinable public static func < (a: AttributeID, b: AttributeID) -> Bool { a.rawValue < b.rawValue }
+    @inlinable public var isOperational: Bool { rawValue & 0x8000 != 0 }
+    /// How many of each kind there can be.
+    static let limit = 0x7fff
+}
+
+/// All attribute descriptions that the store has numbered. Numbers are for ever: they are kept in the database, and survive
+/// changes of the schema files. A value type; the store replaces its table as a whole when a description with options is new.
+public struct AttributeTable: Sendable {
+    public struct Description: Sendable {
+        public let id: AttributeID
+        /// As sent to clients: the type's first name, then the options in lower case and in order, each after a semicolon.
+        public let name: [UInt8]
+        /// Nil when the schema no longer has the type: values are kept and shown, not searched.
+        public let type: AttributeTypeID?
+        /// Lower case, sorted.
+        public let options: [[UInt8]]
+    }
+
+    public let schema: Schema
+    private var user: [Description?] = []
+    private var operational: [Description?] = []
+    /// By attribute type: the id of the bare description.
+    private var bare: [AttributeID?]
+    /// By attribute type: ids of the same type with options.
+    private var optioned: [AttributeTypeID: [AttributeID]] = [:]
+
+    init(schema: Schema) {
+        self.schema = schema
+        bare = Array(repeating: nil, count: schema.attributeTypes.count)
+    }
+
+    public subscript(_ id: AttributeID) -> Description? {
+        let list = id.isOperational ? operational : user
+        let index = Int(id.rawValue & 0x7fff)
+        return index < list.count ? list[index] : nil
+    }
+
+    /// All descriptions.
+    public var all: [Description] { (user + operational).compactMap { $0 } }
+
+    /// The number of a type without options.
+    @inlinable public func id(of type: AttributeTypeID) -> AttributeID? { bareID(Int(type.rawValue)) }
+    @usableFromInline func bareID(_ index: Int) -> AttributeID? { index < bare.count ? bare[index] : nil }
+
+    /// The type that a description string names, if the schema has it; options are checked for form only.
+    public func parse(_ description: RawSpan) -> (type: AttributeTypeID, options: [[UInt8]])? {
+        var end = description.byteCount
+        for index in 0..<description.byteCount where description[at: index] == UInt8(ascii: ";") {
+            end = index
+            break
+        }
+        guard let type = schema.attributeType(description.slice(ByteRange(start: 0, count: end))) else { return nil }
+        guard end < description.byteCount else { return (type, []) }
+        var options: [[UInt8]] = []
+        var option: [UInt8] = []
+        for index in (end + 1)...description.byteCount {
+            if index == description.byteCount || description[at: index] == UInt8(ascii: ";") {
+                guard !option.isEmpty else { return nil }
+                if !options.contains(option) { options.append(option) }
+                option = []
+                continue
+            }
+            let byte = description[at: index]
+            switch byte {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"): option.append(byte)
+            case UInt8(ascii: "A")...UInt8(ascii: "Z"): option.append(byte | 0x20)
+            default: return nil
+            }
+        }
+        options.sort { $0.lexicographicallyPrecedes($1) }
+        return (type, options)
+    }
+
+    /// The number of a description, if the store has met it.
+    public func id(of type: AttributeTypeID, options: [[UInt8]]) -> AttributeID? {
+        if options.isEmpty { return id(of: type) }
+        return optioned[type]?.first { self[$0]?.options == options }
+    }
+
+    /// The numbers of everything that a description stands for in a request (RFC 4512 section 2.5.2): the type and its subtypes,
+    /// with at least the given options.
+    public func appendIDs(matching type: AttributeTypeID, options: [[UInt8]], to out: inout [AttributeID]) {
+        for subtype in schema.subtypes(of: type) {
+            if options.isEmpty, let id = id(of: subtype) { out.append(id) }
+            guard !optioned.isEmpty, let others = optioned[subtype] else { continue }
+            for id in others {
+                guard let description = self[id] else { continue }
+                if options.allSatisfy({ description.options.contains($0) }) { out.append(id) }
+            }
+        }
+    }
+
+    /// The canonical string of a description.
+    public static func name(_ type: AttributeType, options: [[UInt8]]) -> [UInt8] {
+        var name = type.nameBytes
+        for option in options {
+            name.append(UInt8(ascii: ";"))
+            name += option
+        }
+        return name
+    }
+
+    // MARK: Filling
+
+    /// Takes in a numbered description, as read from the database or newly made.
+    mutating func register(_ id: AttributeID, name: [UInt8]) {
+        let parsed = parse(name.rawSpan)
+        let shown = parsed.map { Self.name(schema[$0.type], options: $0.options) } ?? name
+        let description = Description(id: id, name: shown, type: parsed?.type, options: parsed?.options ?? [])
+        let index = Int(id.rawValue & 0x7fff)
+        if id.isOperational {
+            while operational.count <= index { operational.append(nil) }
+            operational[index] = description
+        } else {
+            while user.count <= index { user.append(nil) }
+            user[index] = description
+        }
+        guard let parsed else { return }
+        if parsed.options.isEmpty {
+            bare[Int(parsed.type.rawValue)] = id
+        } else {
+            optioned[parsed.type, default: []].append(id)
+        }
+    }
+
+    /// The number that a new description would get; nil when there are too many.
+    func nextID(operational isOperational: Bool) -> AttributeID? {
+        let count = isOperational ? operational.count : user.count
+        // Number 0 is kept for pseudo attributes of the indexes.
+        let index = max(count, 1)
+        guard index <= AttributeID.limit else { return nil }
+        return AttributeID(rawValue: UInt16(index) | (isOperational ? 0x8000 : 0))
+    }
+}

@@ -1,0 +1,114 @@
+import LDAP
+import LMDB
+public import Schema
+import BER
+import Synchronization
+
+/// Entries, their names and their indexes in one LMDB file.
+///
+/// Caveats: one process at a time (whoever assembles a server holds the lock on the data directory); one writer, any number of
+/// readers that never wait for it. The map is address space reserved once (``Options/mapSize``), the file grows inside it.
+public final class EntryStore: Sendable {
+    public struct Options: Sendable {
+        /// Address space to reserve, in bytes. The file is only as large as its contents.
+        public var mapSize = 1 << 40
+        /// When an acknowledged change is on disk.
+        public var durability = Durability.full
+        /// Read transactions open at once.
+        public var maxReaders = 510
+        public init() {}
+    }
+
+    /// When changes reach the disk.
+    public enum Durability: Sendable, Hashable {
+        /// Before the client gets its answer.
+        case full
+        /// At the latest so many milliseconds after the answer. A power cut may lose the changes of that time.
+        case groupInterval(milliseconds: Int)
+        /// When the system likes, and when the server stops: for bulk work.
+        case none
+    }
+
+    struct Databases: Sendable {
+        let entries: Database
+        let names: Database
+        let indexes: Database
+        let attributes: Database
+        let meta: Database
+    }
+
+    let environment: Environment
+    let databases: Databases
+    public let schema: Schema
+    public let options: Options
+    /// The database file.
+    public let path: String
+
+    private let current: Mutex<Catalogue>
+    private let version = Atomic<Int>(0)
+    private let rename = Atomic<Int>(0)
+
+    /// The file of the database inside a data directory.
+    public static func file(in directory: String) -> String { directory + "/data.mdb" }
+
+    /// Opens the store in a directory that exists, or makes it.
+    /// - Parameter indexes: the indexes to keep. New ones are built by ``buildMissingIndexes(progress:)``, old ones dropped here.
+    public init(
+        directory: String, schema: Schema, indexes: [IndexDefinition], options: Options = Options(), file: String? = nil
+    ) throws(EntryStoreError) {
+        path = file ?? Self.file(in: directory)
+        self.schema = schema
+        self.options = options
+        var flags: Environment.Flags = []
+        if options.durability != .full { flags.insert(.noSync) }
+        do {
+            environment = try Environment(path: path, mapSize: options.mapSize, maxReaders: options.maxReaders, flags: flags)
+            _ = try environment.clearStaleReaders()
+            var transaction = try environment.beginWrite()
+            databases = Databases(
+                entries: try environment.database("entries", in: transaction, create: true),
+                names: try environment.database("names", in: transaction, create: true),
+                indexes: try environment.database("indexes", in: transaction, create: true),
+                attributes: try environment.database("attributes", in: transaction, create: true),
+                meta: try environment.database("meta", in: transaction, create: true))
+            let catalogue = try Self.prepare(&transaction, databases, schema, IndexSet(indexes, schema: schema))
+            current = Mutex(catalogue)
+            try transaction.commit()
+        } catch let error as LMDBError {
+            throw EntryStoreError(error)
+        } catch let error as EntryStoreError {
+            throw error
+        } catch {
+            throw EntryStoreError(.storage, "\(error)")
+        }
+    }
+
+    // MARK: Catalogue
+
+    public var catalogue: Catalogue { current.withLock { $0 } }
+    var catalogueVersion: Int { version.load(ordering: .acquiring) }
+
+    func publish(_ catalogue: Catalogue) {
+        current.withLock { $0 = catalogue }
+        version.add(1, ordering: .acquiringAndReleasing)
+    }
+
+    /// The commit that last changed a name other than by adding or removing a leaf.
+    var lastRename: Int { rename.load(ordering: .acquiring) }
+    func noteRename(commit: Int) { rename.store(commit, ordering: .releasing) }
+
+    // MARK: Reading
+
+    /// A snapshot of the last commit.
+    public func snapshot() throws(EntryStoreError) -> Snapshot {
+        do { return Snapshot(self, try environment.beginRead()) } catch { throw EntryStoreError(error) }
+    }
+
+    /// Flushes everything to disk.
+    public func sync() throws(EntryStoreError) {
+        do { try environment.sync() } catch { throw EntryStoreError(error) }
+    }
+
+    /// Size of the file in use and address space reserved, in bytes; number of the last commit; readers.
+    public var information: (mapSize: Int, usedSize: Int, lastTransaction: Int, readers: Int) { environment.information }
+}

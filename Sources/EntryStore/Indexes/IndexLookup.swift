@@ -1,0 +1,55 @@
+import BER
+public import Schema
+import LMDB
+
+extension Snapshot {
+    /// The first entry, other than one, that has a value of a type. The type must have a complete equality index (else nil).
+    /// - Parameter canonical: the value in the canonical form of the type's equality rule.
+    public borrowing func firstEntry(
+        with type: AttributeTypeID, equalTo canonical: RawSpan, otherThan exempt: EntryID? = nil
+    ) throws(EntryStoreError) -> EntryID? {
+        guard let attribute = catalogue.table.id(of: type) else { return nil }
+        do {
+            var key: [UInt8] = []
+            let isExact = IndexKey.appendValue(attribute, canonical, to: &key)
+            var pair = try transaction.seek(key.rawSpan, in: store.databases.indexes)
+            while let current = pair, current.key.byteCount == key.count + 4, current.key.starts(with: key.rawSpan),
+                let block = current.key.bigEndian32(key.count)
+            {
+                var set = BlockSet()
+                Container.decode(current.value, into: &set)
+                var offset = 0
+                while let member = set.first(from: offset) {
+                    offset = member + 1
+                    let id = EntryID(block: block, offset: member)
+                    if id == exempt { continue }
+                    if isExact { return id }
+                    if try has(id, type, equalTo: canonical) { return id }
+                }
+                pair = try transaction.next(in: store.databases.indexes)
+            }
+            return nil
+        } catch let error as LMDBError {
+            throw EntryStoreError(error)
+        } catch let error as EntryStoreError {
+            throw error
+        } catch {
+            throw EntryStoreError(.storage, "\(error)")
+        }
+    }
+
+    /// Whether an entry has a value of a type, looking at the value itself.
+    private borrowing func has(_ id: EntryID, _ type: AttributeTypeID, equalTo canonical: RawSpan) throws(EntryStoreError) -> Bool {
+        guard let record = try record(id), let rule = schema[type].equality else { return false }
+        var scratch: [UInt8] = []
+        var ids: [AttributeID] = []
+        catalogue.table.appendIDs(matching: type, options: [], to: &ids)
+        for attribute in ids {
+            var values = record.values(of: attribute)
+            while let value = values.next() {
+                if schema.equals(value, normalized: canonical, by: rule, scratch: &scratch) { return true }
+            }
+        }
+        return false
+    }
+}

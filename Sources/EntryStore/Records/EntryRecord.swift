@@ -1,0 +1,135 @@
+import BER
+
+/// An entry as it lies in the database: a table of attributes sorted by number, then each attribute as finished BER
+/// (`PartialAttribute`, RFC 4511 section 4.1.7), ready to be copied into an answer.
+///
+/// Layout, little-endian: version (1 byte), flags (1), RDN length (2), attribute count (4), parent id (8);
+/// then per attribute its number and its offset from the record's beginning (4 + 4); the RDN as spelled (RFC 4514 string);
+/// the attributes. The full name is not here: it is the parent's name below this RDN, so that renaming a subtree touches one record.
+public struct EntryRecord: ~Escapable {
+    static let version: UInt8 = 1
+    static let headerSize = 16
+
+    public struct Flags: OptionSet, Sendable {
+        public let rawValue: UInt8
+        public init(rawValue: UInt8) { self.rawValue = rawValue }
+        /// Of object class `alias` (RFC 4512 section 2.6).
+        public static let alias = Flags(rawValue: 1)
+        /// Of object class `referral` (RFC 3296).
+        public static let referral = Flags(rawValue: 2)
+        /// Of object class `subentry` (RFC 3672).
+        public static let subentry = Flags(rawValue: 4)
+    }
+
+    public let bytes: RawSpan
+    public let attributeCount: Int
+
+    /// Nil if the bytes are no record of this version.
+    @_lifetime(copy bytes)
+    public init?(_ bytes: RawSpan) {
+        guard bytes.byteCount >= Self.headerSize, bytes[at: 0] == Self.version else { return nil }
+        let count = Int(bytes.number32(4))
+        guard count <= (bytes.byteCount - Self.headerSize) / 8 else { return nil }
+        self.bytes = bytes
+        attributeCount = count
+    }
+
+    public var flags: Flags { Flags(rawValue: bytes[at: 1]) }
+    public var parent: EntryID { EntryID(rawValue: UInt64(bytes.number32(8)) | UInt64(bytes.number32(12)) << 32) }
+
+    /// The RDN as spelled when the entry was named, in RFC 4514 string form.
+    public var rdn: RawSpan {
+        @_lifetime(copy self) get {
+            bytes.slice(ByteRange(start: Self.headerSize + attributeCount * 8, count: Int(bytes.number32(0) >> 16)))
+        }
+    }
+
+    public func attributeID(at index: Int) -> AttributeID {
+        AttributeID(rawValue: UInt16(truncatingIfNeeded: bytes.number32(Self.headerSize + index * 8)))
+    }
+
+    func offset(at index: Int) -> Int {
+        index < attributeCount ? Int(bytes.number32(Self.headerSize + index * 8 + 4)) : bytes.byteCount
+    }
+
+    /// Some neighbouring attributes, as finished BER.
+    @_lifetime(copy self)
+    public func partialAttributes(_ range: Range<Int>) -> RawSpan {
+        let start = offset(at: range.lowerBound)
+        return bytes.slice(ByteRange(start: start, count: max(0, offset(at: range.upperBound) - start)))
+    }
+
+    /// One attribute as finished BER.
+    @_lifetime(copy self)
+    public func partialAttribute(at index: Int) -> RawSpan { partialAttributes(index..<index + 1) }
+
+    /// Where the operational attributes begin: all before are user attributes.
+    public var firstOperational: Int { lowerBound(0x8000) }
+
+    /// Where an attribute stands in the table.
+    public func index(of id: AttributeID) -> Int? {
+        let index = lowerBound(UInt32(id.rawValue))
+        return index < attributeCount && attributeID(at: index) == id ? index : nil
+    }
+
+    private func lowerBound(_ id: UInt32) -> Int {
+        var low = 0
+        var high = attributeCount
+        while low < high {
+            let middle = (low + high) >> 1
+            if bytes.number32(Self.headerSize + middle * 8) < id { low = middle + 1 } else { high = middle }
+        }
+        return low
+    }
+
+    /// The values of the attribute at a place of the table.
+    @_lifetime(copy self)
+    public func values(at index: Int) -> AttributeValues { AttributeValues(partialAttribute(at: index)) }
+
+    /// The values of an attribute; none if the entry does not have it.
+    @_lifetime(copy self)
+    public func values(of id: AttributeID) -> AttributeValues {
+        guard let index = index(of: id) else { return AttributeValues(bytes.slice(.empty)) }
+        return values(at: index)
+    }
+
+    public func contains(_ id: AttributeID) -> Bool { index(of: id) != nil }
+}
+
+/// Walks through the values of a finished `PartialAttribute`.
+public struct AttributeValues: ~Escapable {
+    private var reader: BERReader
+
+    @_lifetime(copy partialAttribute)
+    init(_ partialAttribute: RawSpan) {
+        var outer = BERReader(partialAttribute)
+        // Records are made by us; if one is damaged it reads as having no values, and `check` reports it.
+        if let contents = try? outer.contents(of: BERTag.sequence) {
+            var inner = BERReader(partialAttribute, contents)
+            if (try? inner.element()) != nil, let values = try? inner.contents(of: BERTag.set) {
+                reader = BERReader(partialAttribute, values)
+                return
+            }
+        }
+        reader = BERReader(partialAttribute, .empty)
+    }
+
+    /// The next value, nil after the last.
+    @_lifetime(copy self) @_lifetime(self: copy self)
+    public mutating func next() -> RawSpan? {
+        guard let (_, contents) = try? reader.element() else { return nil }
+        return reader.bytes.slice(contents)
+    }
+
+    public var isAtEnd: Bool { reader.isAtEnd }
+}
+
+extension RawSpan {
+    /// A little-endian 32-bit number; the place is checked.
+    @inline(__always)
+    func number32(_ offset: Int) -> UInt32 {
+        precondition(offset >= 0 && offset <= byteCount - 4)
+        // Sound: the place was just checked; any four bytes are a UInt32.
+        return UInt32(littleEndian: unsafe unsafeLoadUnaligned(fromUncheckedByteOffset: offset, as: UInt32.self))
+    }
+}

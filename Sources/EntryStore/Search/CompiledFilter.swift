@@ -1,0 +1,251 @@
+import BER
+public import LDAP
+public import Schema
+
+/// A filter made ready for a store: attribute numbers for names, canonical values, matching rules chosen.
+/// Items that the schema cannot make sense of are constants: Undefined (RFC 4511 section 4.5.1.7).
+public struct CompiledFilter: Sendable {
+    enum Kind: UInt8, Sendable {
+        case and, or, not
+        case equality, greaterOrEqual, lessOrEqual, present, substrings
+        /// Parts of a substring item, following it.
+        case initial, any, final
+        /// `integerBitAndMatch`, `integerBitOrMatch`.
+        case bitAnd, bitOr
+        /// A stored name that stands in a subtree relation to the assertion.
+        case nameScope
+        /// A value of the entry's own name equals the assertion (`:dn:`).
+        case nameValue
+        case constantNo, constantYes, constantUndefined
+        case predicate
+    }
+
+    struct Node: Sendable {
+        var kind: Kind
+        var rule: MatchingRule
+        /// Index of the first node after this one and all below it.
+        var end: Int32
+        /// Attribute numbers concerned: places in ``attributes``.
+        var firstAttribute: Int32 = 0
+        var attributeCount: Int32 = 0
+        /// Canonical assertion value in ``bytes``.
+        var value = ByteRange.empty
+        /// The type asked for; for the planner.
+        var type: AttributeTypeID?
+        var predicate: Int32 = 0
+    }
+
+    public let catalogue: Catalogue
+    private(set) var nodes: [Node] = []
+    private(set) var bytes: [UInt8] = []
+    private(set) var attributes: [AttributeID] = []
+    private(set) var predicates: [any EntryPredicate] = []
+
+    /// Says what an item on a virtual or hidden attribute type means; nil: the attribute is an ordinary one.
+    public typealias Resolver = (_ type: AttributeTypeID, _ item: borrowing Item) -> VirtualItem?
+
+    /// A filter item on one attribute type, as a resolver sees it.
+    public struct Item: ~Escapable {
+        public let kind: Filter.Kind
+        public let type: AttributeTypeID
+        /// Chosen by the item or the type; nil if there is none.
+        public let rule: MatchingRule?
+        /// As the client gave it.
+        public let value: RawSpan
+
+        @_lifetime(copy value)
+        init(kind: Filter.Kind, type: AttributeTypeID, rule: MatchingRule?, value: RawSpan) {
+            self.kind = kind
+            self.type = type
+            self.rule = rule
+            self.value = value
+        }
+    }
+
+    /// - Parameter resolver: asked for every item that names an attribute type for which `isSpecial` holds.
+    public init(_ filter: Filter, _ catalogue: Catalogue, isSpecial: (AttributeTypeID) -> Bool = { _ in false }, resolver: Resolver = { _, _ in nil }) {
+        self.catalogue = catalogue
+        nodes.reserveCapacity(filter.nodes.count)
+        bytes.reserveCapacity(filter.bytes.count)
+        var index = 0
+        while index < filter.nodes.count { index = compile(filter, index, isSpecial, resolver) }
+        if nodes.isEmpty { append(.constantUndefined) }
+    }
+
+    /// True for every entry.
+    public static func everything(_ catalogue: Catalogue) -> CompiledFilter {
+        CompiledFilter(Filter(bytes: [], nodes: [Filter.Node(kind: .and, end: 1)]), catalogue)
+    }
+
+    private mutating func append(_ kind: Kind, rule: MatchingRule = .octetStringMatch) {
+        nodes.append(Node(kind: kind, rule: rule, end: Int32(nodes.count + 1)))
+    }
+
+    /// Compiles the node at an index and all below it; the index after them. Depth is bounded by the decoder of the filter.
+    private mutating func compile(
+        _ filter: Filter, _ index: Int, _ isSpecial: (AttributeTypeID) -> Bool, _ resolver: Resolver
+    ) -> Int {
+        let source = filter.nodes[index]
+        let end = Int(source.end)
+        switch source.kind {
+        case .and, .or, .not:
+            let place = nodes.count
+            append(source.kind == .and ? .and : source.kind == .or ? .or : .not)
+            var child = index + 1
+            while child < end { child = compile(filter, child, isSpecial, resolver) }
+            nodes[place].end = Int32(nodes.count)
+        case .extensible:
+            compileExtensible(filter, source, isSpecial, resolver)
+        default:
+            compileItem(filter, index, source, isSpecial, resolver)
+        }
+        return end
+    }
+
+    private mutating func compileItem(
+        _ filter: Filter, _ index: Int, _ source: Filter.Node, _ isSpecial: (AttributeTypeID) -> Bool, _ resolver: Resolver
+    ) {
+        guard let (type, options) = catalogue.table.parse(filter.bytes.rawSpan.slice(source.attribute)) else {
+            return append(.constantUndefined)
+        }
+        let description = catalogue.schema[type]
+        let rule: MatchingRule? =
+            switch source.kind {
+            case .substrings: description.substring
+            case .greaterOrEqual, .lessOrEqual: description.ordering
+            default: description.equality
+            }
+        if isSpecial(type) {
+            let item = Item(kind: source.kind, type: type, rule: rule, value: filter.bytes.rawSpan.slice(source.value))
+            if let virtual = resolver(type, item) { return append(virtual) }
+        }
+        if source.kind == .present {
+            append(.present)
+            return setAttributes(type, options, of: nodes.count - 1)
+        }
+        guard let rule else { return append(.constantUndefined) }
+        let kind: Kind
+        switch source.kind {
+        case .greaterOrEqual: kind = .greaterOrEqual
+        case .lessOrEqual: kind = .lessOrEqual
+        case .substrings: kind = .substrings
+        default: kind = .equality
+        }
+        let place = nodes.count
+        append(kind, rule: rule)
+        setAttributes(type, options, of: place)
+        if kind == .substrings {
+            for part in filter.nodes[(index + 1)..<Int(source.end)] {
+                let (partKind, position): (Kind, Schema.SubstringPart) =
+                    part.kind == .initial ? (.initial, .initial) : part.kind == .final ? (.final, .final) : (.any, .any)
+                append(partKind, rule: rule)
+                let start = bytes.count
+                guard catalogue.schema.normalizeSubstring(filter.bytes.rawSpan.slice(part.value), position, by: rule, into: &bytes) else {
+                    return makeUndefined(from: place)
+                }
+                nodes[nodes.count - 1].value = ByteRange(start: start, count: bytes.count - start)
+            }
+            nodes[place].end = Int32(nodes.count)
+        } else {
+            setValue(filter.bytes.rawSpan.slice(source.value), rule, of: place)
+        }
+    }
+
+    /// Replaces everything from a node on by Undefined.
+    private mutating func makeUndefined(from place: Int) {
+        nodes.removeSubrange(place...)
+        append(.constantUndefined)
+    }
+
+    private mutating func setAttributes(_ type: AttributeTypeID, _ options: [[UInt8]], of place: Int) {
+        nodes[place].type = type
+        nodes[place].firstAttribute = Int32(attributes.count)
+        catalogue.table.appendIDs(matching: type, options: options, to: &attributes)
+        nodes[place].attributeCount = Int32(attributes.count) - nodes[place].firstAttribute
+    }
+
+    private mutating func setValue(_ value: RawSpan, _ rule: MatchingRule, of place: Int) {
+        let start = bytes.count
+        guard catalogue.schema.normalize(value, by: rule, into: &bytes) else { return makeUndefined(from: place) }
+        nodes[place].value = ByteRange(start: start, count: bytes.count - start)
+    }
+
+    private mutating func append(_ item: VirtualItem) {
+        switch item {
+        case .constant(.yes): append(.constantYes)
+        case .constant(.no): append(.constantNo)
+        case .constant(.undefined): append(.constantUndefined)
+        case .predicate(let predicate):
+            append(.predicate)
+            nodes[nodes.count - 1].predicate = Int32(predicates.count)
+            predicates.append(predicate)
+        case .filter(let other):
+            let nodeBase = Int32(nodes.count)
+            let byteBase = bytes.count
+            let attributeBase = Int32(attributes.count)
+            let predicateBase = Int32(predicates.count)
+            bytes += other.bytes
+            attributes += other.attributes
+            predicates += other.predicates
+            for var node in other.nodes {
+                node.end += nodeBase
+                node.firstAttribute += attributeBase
+                node.predicate += predicateBase
+                if !node.value.isEmpty { node.value = ByteRange(start: node.value.lowerBound + byteBase, count: Int(node.value.count)) }
+                nodes.append(node)
+            }
+        }
+    }
+
+    /// Extensible matches (RFC 4511 section 4.5.1.7.7).
+    private mutating func compileExtensible(
+        _ filter: Filter, _ source: Filter.Node, _ isSpecial: (AttributeTypeID) -> Bool, _ resolver: Resolver
+    ) {
+        var rule: MatchingRule?
+        if !source.rule.isEmpty {
+            rule = MatchingRule.named(filter.bytes.rawSpan.slice(source.rule))
+            if rule == nil { return append(.constantUndefined) }
+        }
+        let place = nodes.count
+        append(.or)
+        if source.attribute.isEmpty {
+            // Without a type: all attributes whose syntax the rule is for.
+            guard let rule else { return makeUndefined(from: place) }
+            append(.equality, rule: rule)
+            nodes[nodes.count - 1].firstAttribute = Int32(attributes.count)
+            for type in catalogue.schema.attributeTypes where rule.applies(to: type.syntax) && !isSpecial(type.id) {
+                catalogue.table.appendIDs(matching: type.id, options: [], to: &attributes)
+            }
+            nodes[nodes.count - 1].attributeCount = Int32(attributes.count) - nodes[nodes.count - 1].firstAttribute
+            setValue(filter.bytes.rawSpan.slice(source.value), rule, of: nodes.count - 1)
+        } else {
+            guard let (type, options) = catalogue.table.parse(filter.bytes.rawSpan.slice(source.attribute)) else {
+                return makeUndefined(from: place)
+            }
+            let description = catalogue.schema[type]
+            guard let rule = rule ?? description.equality, rule.applies(to: description.syntax) else { return makeUndefined(from: place) }
+            if isSpecial(type) {
+                let item = Item(kind: .extensible, type: type, rule: rule, value: filter.bytes.rawSpan.slice(source.value))
+                if let virtual = resolver(type, item) {
+                    makeUndefined(from: place)
+                    nodes.removeLast()
+                    return append(virtual)
+                }
+            }
+            switch rule {
+            case .integerBitAndMatch: append(.bitAnd, rule: rule)
+            case .integerBitOrMatch: append(.bitOr, rule: rule)
+            case .dnSubtreeMatch, .dnOneLevelMatch, .dnSubordinateMatch, .dnSuperiorMatch: append(.nameScope, rule: rule)
+            default: append(.equality, rule: rule)
+            }
+            setAttributes(type, options, of: nodes.count - 1)
+            setValue(filter.bytes.rawSpan.slice(source.value), rule, of: nodes.count - 1)
+        }
+        if source.dnAttributes, let item = nodes.last, item.kind == .equality {
+            append(.nameValue, rule: item.rule)
+            nodes[nodes.count - 1].value = item.value
+            nodes[nodes.count - 1].type = item.type
+        }
+        nodes[place].end = Int32(nodes.count)
+    }
+}

@@ -1,0 +1,98 @@
+import LMDB
+
+/// Which entries can satisfy a search: a tree of index sets, read block by block in ascending order.
+struct Plan {
+    indirect enum Node {
+        /// No restriction.
+        case all
+        case none
+        case leaf(Int)
+        case and([Node])
+        case or([Node])
+    }
+
+    var root: Node
+    var leaves: [Leaf]
+    /// Every member of the plan's set satisfies the filter: no need to test.
+    var isExact: Bool
+    private var scratch: [UInt8] = []
+
+    init(root: Node, leaves: [Leaf], isExact: Bool) {
+        self.root = root
+        self.leaves = leaves
+        self.isExact = isExact
+        scratch.reserveCapacity(64)
+    }
+
+    /// The first block at or after one that can have members, and a superset of them. Nil: no more.
+    mutating func next(from block: UInt32, _ snapshot: borrowing Snapshot, into set: inout BlockSet) throws(LMDBError) -> UInt32? {
+        var wanted = block
+        while let found = try nextBlock(root, wanted, snapshot) {
+            set.removeAll()
+            try read(root, found, snapshot, into: &set)
+            if !set.isEmpty { return found }
+            guard found < UInt32.max else { return nil }
+            wanted = found + 1
+        }
+        return nil
+    }
+
+    private mutating func nextBlock(_ node: Node, _ wanted: UInt32, _ snapshot: borrowing Snapshot) throws(LMDBError) -> UInt32? {
+        switch node {
+        case .all: return wanted
+        case .none: return nil
+        case .leaf(let index): return try leaves[index].seek(wanted, snapshot, &scratch)
+        case .or(let children):
+            var least: UInt32?
+            for child in children {
+                if let block = try nextBlock(child, wanted, snapshot), block < least ?? .max { least = block }
+                if least == wanted { break }
+            }
+            return least
+        case .and(let children):
+            var block = wanted
+            var agreed = 0
+            var index = 0
+            while agreed < children.count {
+                guard let found = try nextBlock(children[index], block, snapshot) else { return nil }
+                if found == block { agreed += 1 } else { (block, agreed) = (found, 1) }
+                index = (index + 1) % children.count
+            }
+            return block
+        }
+    }
+
+    /// Adds the members of a node in a block to an empty set.
+    private mutating func read(_ node: Node, _ block: UInt32, _ snapshot: borrowing Snapshot, into set: inout BlockSet) throws(LMDBError) {
+        switch node {
+        case .all: for index in 0..<BlockSet.wordCount { set.words[index] = ~0 }
+        case .none: break
+        case .leaf(let index):
+            if try leaves[index].seek(block, snapshot, &scratch) == block { set.formUnion(leaves[index].set) }
+        case .or(let children):
+            for child in children {
+                if case .leaf(let index) = child {
+                    if try leaves[index].seek(block, snapshot, &scratch) == block { set.formUnion(leaves[index].set) }
+                } else {
+                    var part = BlockSet()
+                    try read(child, block, snapshot, into: &part)
+                    set.formUnion(part)
+                }
+            }
+        case .and(let children):
+            for (place, child) in children.enumerated() {
+                if place == 0 {
+                    try read(child, block, snapshot, into: &set)
+                } else if case .leaf(let index) = child {
+                    guard try leaves[index].seek(block, snapshot, &scratch) == block else { return set.removeAll() }
+                    set.formIntersection(leaves[index].set)
+                } else {
+                    var part = BlockSet()
+                    try read(child, block, snapshot, into: &part)
+                    set.formIntersection(part)
+                }
+                if set.isEmpty { return }
+            }
+        }
+    }
+}

@@ -1,0 +1,109 @@
+import BER
+
+/// The stored form of a ``BlockSet``: never more than 1,025 bytes, so that a value stays inside an LMDB page.
+///
+/// First octet the form, then little-endian 16-bit numbers:
+/// `0` the members in order (at most 256); `1` the bitmap; `2` runs as pairs of first member and length less one (at most 128).
+enum Container {
+    private static let maxMembers = 256
+    private static let maxRuns = 128
+
+    /// Adds the members of a stored container to a set. Bytes that are no container add nothing and give false.
+    @discardableResult
+    static func decode(_ bytes: RawSpan, into set: inout BlockSet) -> Bool {
+        guard bytes.byteCount >= 1 else { return false }
+        switch bytes[at: 0] {
+        case 0:
+            var position = 1
+            while position + 2 <= bytes.byteCount {
+                set.insert(number(bytes, position))
+                position += 2
+            }
+            return true
+        case 1:
+            guard bytes.byteCount == 1 + BlockSet.capacity / 8 else { return false }
+            for index in 0..<BlockSet.wordCount {
+                // Sound: the length was just checked; any eight bytes are a UInt64.
+                let word = unsafe bytes.unsafeLoadUnaligned(fromByteOffset: 1 + index * 8, as: UInt64.self)
+                set.words[index] |= UInt64(littleEndian: word)
+            }
+            return true
+        case 2:
+            var position = 1
+            while position + 4 <= bytes.byteCount {
+                let first = number(bytes, position)
+                let last = min(first + number(bytes, position + 2), BlockSet.capacity - 1)
+                set.insert(first...max(first, last))
+                position += 4
+            }
+            return true
+        default:
+            return false
+        }
+    }
+
+    /// How many members a stored container has, without unpacking it (a bitmap's are counted).
+    static func count(_ bytes: RawSpan) -> Int {
+        guard bytes.byteCount >= 1 else { return 0 }
+        switch bytes[at: 0] {
+        case 0: return (bytes.byteCount - 1) / 2
+        case 2:
+            var total = 0
+            var position = 1
+            while position + 4 <= bytes.byteCount {
+                total += number(bytes, position + 2) + 1
+                position += 4
+            }
+            return total
+        default:
+            var set = BlockSet()
+            decode(bytes, into: &set)
+            return set.count
+        }
+    }
+
+    /// The smallest stored form of a set that is not empty.
+    static func encode(_ set: borrowing BlockSet, into out: inout [UInt8]) {
+        let count = set.count
+        var runs = 0
+        var carry: UInt64 = 0
+        for index in 0..<BlockSet.wordCount {
+            let word = set.words[index]
+            runs += (word & ~(word << 1 | carry)).nonzeroBitCount
+            carry = word >> 63
+        }
+        if count <= maxMembers, count <= runs * 2 {
+            out.append(0)
+            var from = 0
+            while let member = set.first(from: from) {
+                append(member, to: &out)
+                from = member + 1
+            }
+        } else if runs <= maxRuns {
+            out.append(2)
+            var from = 0
+            while let first = set.first(from: from) {
+                var last = first
+                while last + 1 < BlockSet.capacity, set.contains(last + 1) { last += 1 }
+                append(first, to: &out)
+                append(last - first, to: &out)
+                from = last + 1
+            }
+        } else {
+            out.append(1)
+            for index in 0..<BlockSet.wordCount {
+                let word = set.words[index]
+                for shift in stride(from: UInt64(0), to: 64, by: 8) { out.append(UInt8(truncatingIfNeeded: word >> shift)) }
+            }
+        }
+    }
+
+    private static func number(_ bytes: RawSpan, _ position: Int) -> Int {
+        (Int(bytes[at: position]) | Int(bytes[at: position + 1]) << 8) & (BlockSet.capacity - 1)
+    }
+
+    private static func append(_ number: Int, to out: inout [UInt8]) {
+        out.append(UInt8(truncatingIfNeeded: number))
+        out.append(UInt8(truncatingIfNeeded: number >> 8))
+    }
+}

@@ -1,0 +1,196 @@
+import BER
+public import LDAP
+import LMDB
+public import Schema
+
+/// The directory as it was at one commit. Used by one thread at a time; whoever keeps one between uses gives it back with
+/// ``release()``, or the file grows.
+public struct Snapshot: ~Copyable {
+    var transaction: Transaction
+    let store: EntryStore
+    /// As of the last ``renew()``: never older than the snapshot.
+    public private(set) var catalogue: Catalogue
+    private var isHeld: Bool
+
+    init(_ store: EntryStore, _ transaction: consuming Transaction) {
+        self.store = store
+        self.transaction = transaction
+        catalogue = store.catalogue
+        isHeld = true
+    }
+
+    /// Takes the newest commit, unless a snapshot is held already.
+    public mutating func renew() throws(EntryStoreError) {
+        guard !isHeld else { return }
+        do { try transaction.renew() } catch { throw EntryStoreError(error) }
+        // After the snapshot: a number that an entry uses is published before the commit that uses it.
+        if store.catalogueVersion != seenVersion {
+            seenVersion = store.catalogueVersion
+            catalogue = store.catalogue
+        }
+        isHeld = true
+    }
+
+    private var seenVersion = -1
+
+    /// Gives the snapshot back; nothing may be read until ``renew()``.
+    public mutating func release() {
+        guard isHeld else { return }
+        transaction.reset()
+        isHeld = false
+    }
+
+    /// The number of the commit that is seen.
+    public var commit: Int { transaction.id }
+    public var schema: Schema { catalogue.schema }
+
+    /// Must be called again by the writer when a description was numbered in mid-transaction.
+    mutating func refreshCatalogue() { catalogue = store.catalogue }
+
+    // MARK: Entries
+
+    /// The record of an entry; nil if there is none.
+    @_lifetime(borrow self)
+    public borrowing func record(_ id: EntryID) throws(EntryStoreError) -> EntryRecord? {
+        do {
+            let key = id.key
+            guard let bytes = try transaction.get(unsafe key.span.bytes, in: store.databases.entries) else { return nil }
+            return EntryRecord(bytes)
+        } catch { throw EntryStoreError(error) }
+    }
+
+    /// Number of entries.
+    public borrowing func entryCount() throws(EntryStoreError) -> Int {
+        do { return try transaction.count(of: store.databases.entries) } catch { throw EntryStoreError(error) }
+    }
+
+    // MARK: Names
+
+    /// The entry with a canonical RDN directly below another.
+    public borrowing func child(of parent: EntryID, rdn: RawSpan) throws(EntryStoreError) -> EntryID? {
+        do {
+            var key: [UInt8] = []
+            key.reserveCapacity(8 + rdn.byteCount)
+            NameKey.append(parent: parent, rdn: rdn, to: &key)
+            guard let value = try transaction.get(key.rawSpan, in: store.databases.names), let id = value.bigEndian64() else { return nil }
+            return EntryID(rawValue: id)
+        } catch { throw EntryStoreError(error) }
+    }
+
+    /// Whether an entry has entries below it.
+    public borrowing func hasChildren(_ id: EntryID) throws(EntryStoreError) -> Bool {
+        do {
+            let key = id.key
+            guard let pair = try transaction.seek(unsafe key.span.bytes, in: store.databases.names) else { return false }
+            return unsafe pair.key.starts(with: key.span.bytes)
+        } catch { throw EntryStoreError(error) }
+    }
+
+    /// The members of a scope set: everything directly or anywhere below an entry.
+    borrowing func scopeIDs(_ kind: IndexKey.Kind, of id: EntryID) throws(EntryStoreError) -> [EntryID] {
+        do {
+            var prefix: [UInt8] = []
+            IndexKey.appendScope(kind, id, to: &prefix)
+            var ids: [EntryID] = []
+            var pair = try transaction.seek(prefix.rawSpan, in: store.databases.indexes)
+            while let current = pair, current.key.starts(with: prefix.rawSpan), let block = current.key.bigEndian32(prefix.count) {
+                var set = BlockSet()
+                Container.decode(current.value, into: &set)
+                var offset = 0
+                while let member = set.first(from: offset) {
+                    ids.append(EntryID(block: block, offset: member))
+                    offset = member + 1
+                }
+                pair = try transaction.next(in: store.databases.indexes)
+            }
+            return ids
+        } catch { throw EntryStoreError(error) }
+    }
+
+    /// The ids of all entries directly below another, ascending.
+    public borrowing func children(of id: EntryID) throws(EntryStoreError) -> [EntryID] { try scopeIDs(.children, of: id) }
+
+    /// The ids of all entries anywhere below another, ascending.
+    public borrowing func descendants(of id: EntryID) throws(EntryStoreError) -> [EntryID] { try scopeIDs(.descendants, of: id) }
+
+    /// Where a name leads.
+    public struct Resolution: Sendable {
+        /// The entry, or the nearest one above it that exists (the root if none).
+        public var id: EntryID
+        /// How many RDNs of the name, from its end, exist.
+        public var depth: Int
+        /// Whether that is the whole name.
+        public var isComplete: Bool
+    }
+
+    /// Finds the entry that a name names.
+    /// - Throws: `invalidDNSyntax` for a name with unknown attribute types or values.
+    public borrowing func resolve(_ name: DistinguishedName) throws(LDAPError) -> Resolution {
+        var id = EntryID.root
+        var depth = 0
+        var canonical: [UInt8] = []
+        for rdn in name.rdns.reversed() {
+            canonical.removeAll(keepingCapacity: true)
+            try schema.normalizeRDN(rdn, into: &canonical)
+            let found: EntryID?
+            do { found = try child(of: id, rdn: canonical.rawSpan) } catch { throw LDAPError(storage: error) }
+            guard let found else {
+                // The rest of the name must be well formed all the same.
+                for rest in name.rdns.dropLast(depth + 1) {
+                    canonical.removeAll(keepingCapacity: true)
+                    try schema.normalizeRDN(rest, into: &canonical)
+                }
+                return Resolution(id: id, depth: depth, isComplete: false)
+            }
+            id = found
+            depth += 1
+        }
+        return Resolution(id: id, depth: depth, isComplete: true)
+    }
+
+    /// Appends an entry's name in string form, as its RDNs were spelled.
+    public borrowing func appendName(of id: EntryID, to out: inout [UInt8]) throws(EntryStoreError) {
+        var current = id
+        var isFirst = true
+        while current != .root {
+            guard let record = try record(current) else { throw EntryStoreError(.format, "entry \(current.rawValue) has no record") }
+            if !isFirst { out.append(UInt8(ascii: ",")) }
+            out.append(record.rdn)
+            isFirst = false
+            current = record.parent
+        }
+    }
+
+    /// An entry's name in string form.
+    public borrowing func name(of id: EntryID) throws(EntryStoreError) -> [UInt8] {
+        var name: [UInt8] = []
+        try appendName(of: id, to: &name)
+        return name
+    }
+
+    /// Whether an entry is another or stands anywhere below it.
+    public borrowing func isInSubtree(_ id: EntryID, of ancestor: EntryID) throws(EntryStoreError) -> Bool {
+        var current = id
+        while true {
+            if current == ancestor { return true }
+            guard current != .root, let record = try record(current) else { return false }
+            current = record.parent
+        }
+    }
+}
+
+extension EntryID {
+    /// The key of the entry in the database: its number, most significant octet first.
+    @inline(__always)
+    var key: InlineArray<8, UInt8> {
+        InlineArray { index in UInt8(truncatingIfNeeded: rawValue >> UInt64(56 - index * 8)) }
+    }
+}
+
+extension LDAPError {
+    /// A failure of the store, as a client is told of it.
+    @inline(never)
+    public init(storage error: EntryStoreError) {
+        self.init(.other, "the directory's storage failed: \(error.message)")
+    }
+}

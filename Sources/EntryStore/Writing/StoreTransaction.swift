@@ -1,0 +1,311 @@
+import BER
+import LMDB
+public import Schema
+
+/// The write transaction: reads see what was changed before in it. One operation first makes all its checks, then changes;
+/// a change that fails half-way (``failure``) spoils the transaction, which is then given up whole.
+public struct StoreTransaction: ~Copyable {
+    /// The directory with all changes so far.
+    public private(set) var snapshot: Snapshot
+    /// Set when a change failed: nothing of this transaction may be committed.
+    public private(set) var failure: EntryStoreError?
+    /// Number of the next entry.
+    private var nextEntry: UInt64
+    private let firstEntry: UInt64
+    private let catalogueBefore: Catalogue
+    private var keys: IndexKeys
+    private var record: BERBuffer
+    private var changesNames = false
+    /// Index changes that wait to be applied; bulk loads gather many.
+    var batch = IndexBatch()
+    /// Whether index changes are applied at the end of each change (else the owner calls ``applyIndexes(fresh:)``).
+    var appliesAtOnce = true
+
+    init(_ store: EntryStore) throws(EntryStoreError) {
+        do {
+            let transaction = try store.environment.beginWrite()
+            let next = try Metadata.number(.nextEntry, transaction, store.databases) ?? 1
+            snapshot = Snapshot(store, transaction)
+            nextEntry = next
+            firstEntry = next
+        } catch { throw EntryStoreError(error) }
+        keys = IndexKeys(schema: store.schema)
+        record = BERBuffer(capacity: 4096)
+        catalogueBefore = snapshot.catalogue
+    }
+
+    public var catalogue: Catalogue { snapshot.catalogue }
+
+    // MARK: Changes
+
+    /// The number of a description; a description with new options gets one.
+    public mutating func attributeID(_ type: AttributeTypeID, options: [[UInt8]]) throws(EntryStoreError) -> AttributeID {
+        if let id = catalogue.table.id(of: type, options: options) { return id }
+        let description = catalogue.schema[type]
+        guard let id = catalogue.table.nextID(operational: description.isOperational) else {
+            throw EntryStoreError(.tooManyAttributes, "the directory has \(AttributeID.limit) attribute descriptions already")
+        }
+        let name = AttributeTable.name(description, options: options)
+        let store = snapshot.store
+        try change { transaction throws(LMDBError) in try EntryStore.number(id, name, &transaction, store.databases) }
+        var table = catalogue.table
+        table.register(id, name: name)
+        store.publish(Catalogue(table: table, maintained: catalogue.maintained, usable: catalogue.usable))
+        snapshot.refreshCatalogue()
+        return id
+    }
+
+    /// Adds an entry below another. The name must be free.
+    /// - Parameters:
+    ///   - rdn: as spelled, RFC 4514 string form.
+    ///   - canonicalRDN: for comparison.
+    public mutating func add(
+        _ entry: Entry, parent: EntryID, rdn: [UInt8], canonicalRDN: [UInt8], flags: EntryRecord.Flags
+    ) throws(EntryStoreError) -> EntryID {
+        let id = EntryID(rawValue: nextEntry)
+        let databases = snapshot.store.databases
+        var nameKey: [UInt8] = []
+        NameKey.append(parent: parent, rdn: canonicalRDN.rawSpan, to: &nameKey)
+        var nameValue: [UInt8] = []
+        nameValue.appendBigEndian(id.rawValue)
+        var isNew = false
+        try change { transaction throws(LMDBError) in
+            isNew = try transaction.insert(nameKey.rawSpan, nameValue.rawSpan, in: databases.names)
+        }
+        guard isNew else {
+            let error = EntryStoreError(.storage, "an entry of this name exists")
+            failure = failure ?? error
+            throw error
+        }
+        nextEntry += 1
+        try put(id, entry, parent: parent, rdn: rdn, flags: flags, append: true)
+        try addToScopes([id], below: parent)
+        addKeys(of: entry, id)
+        try settle()
+        return id
+    }
+
+    /// Replaces the attributes of an entry.
+    public mutating func replace(_ id: EntryID, _ old: Entry, with new: Entry, flags: EntryRecord.Flags) throws(EntryStoreError) {
+        guard let place = try placeAndRDN(id) else { throw missing(id) }
+        try put(id, new, parent: place.parent, rdn: place.rdn, flags: flags, append: false)
+        changeKeys(from: old, to: new, id)
+        try settle()
+    }
+
+    /// Removes an entry that has none below it.
+    public mutating func remove(_ id: EntryID, _ entry: Entry, canonicalRDN: [UInt8]) throws(EntryStoreError) {
+        guard let place = try placeAndRDN(id) else { throw missing(id) }
+        let databases = snapshot.store.databases
+        var nameKey: [UInt8] = []
+        NameKey.append(parent: place.parent, rdn: canonicalRDN.rawSpan, to: &nameKey)
+        try change { transaction throws(LMDBError) in
+            try transaction.delete(nameKey.rawSpan, in: databases.names)
+            let key = id.key
+            try transaction.delete(unsafe key.span.bytes, in: databases.entries)
+        }
+        try removeFromScopes([id], below: place.parent)
+        changeKeys(from: entry, to: Entry(), id)
+        try settle()
+    }
+
+    /// Gives an entry another name or another superior, with everything below it, and new attributes.
+    public mutating func rename(
+        _ id: EntryID, _ old: Entry, to new: Entry, parent: EntryID, rdn: [UInt8], canonicalRDN: [UInt8], oldCanonicalRDN: [UInt8],
+        flags: EntryRecord.Flags
+    ) throws(EntryStoreError) {
+        guard let place = try placeAndRDN(id) else { throw missing(id) }
+        let databases = snapshot.store.databases
+        var oldKey: [UInt8] = []
+        NameKey.append(parent: place.parent, rdn: oldCanonicalRDN.rawSpan, to: &oldKey)
+        var newKey: [UInt8] = []
+        NameKey.append(parent: parent, rdn: canonicalRDN.rawSpan, to: &newKey)
+        var value: [UInt8] = []
+        value.appendBigEndian(id.rawValue)
+        try change { transaction throws(LMDBError) in
+            try transaction.delete(oldKey.rawSpan, in: databases.names)
+            try transaction.put(newKey.rawSpan, value.rawSpan, in: databases.names)
+        }
+        if parent != place.parent {
+            let moved = [id] + (try snapshot.descendants(of: id))
+            try removeFromScopes(moved, below: place.parent)
+            try addToScopes(moved, below: parent)
+        }
+        try put(id, new, parent: parent, rdn: rdn, flags: flags, append: false)
+        changeKeys(from: old, to: new, id)
+        changesNames = true
+        try settle()
+    }
+
+    // MARK: Parts of changes
+
+    private mutating func change(_ body: (inout Transaction) throws(LMDBError) -> Void) throws(EntryStoreError) {
+        do { try body(&snapshot.transaction) } catch {
+            let failed = EntryStoreError(error)
+            failure = failure ?? failed
+            throw failed
+        }
+    }
+
+    private mutating func missing(_ id: EntryID) -> EntryStoreError {
+        let error = EntryStoreError(.format, "entry \(id.rawValue) has no record")
+        failure = failure ?? error
+        return error
+    }
+
+    private func placeAndRDN(_ id: EntryID) throws(EntryStoreError) -> (parent: EntryID, rdn: [UInt8])? {
+        guard let record = try snapshot.record(id) else { return nil }
+        return (record.parent, record.rdn.array)
+    }
+
+    private mutating func put(
+        _ id: EntryID, _ entry: Entry, parent: EntryID, rdn: [UInt8], flags: EntryRecord.Flags, append: Bool
+    ) throws(EntryStoreError) {
+        // Taken out of the property while the transaction, another one, is changed.
+        var record = BERBuffer(capacity: 0)
+        swap(&record, &self.record)
+        defer { swap(&record, &self.record) }
+        entry.encode(parent: parent, rdn: rdn, flags: flags, table: catalogue.table, into: &record)
+        let databases = snapshot.store.databases
+        do {
+            let key = id.key
+            try snapshot.transaction.put(unsafe key.span.bytes, record.bytes, in: databases.entries, append: append)
+        } catch {
+            let failed = EntryStoreError(error)
+            failure = failure ?? failed
+            throw failed
+        }
+    }
+
+    /// All superiors of a place, from the place itself upwards, the root included.
+    private func superiors(_ parent: EntryID) throws(EntryStoreError) -> [EntryID] {
+        var list = [parent]
+        var current = parent
+        while current != .root {
+            guard let record = try snapshot.record(current) else { break }
+            current = record.parent
+            list.append(current)
+        }
+        return list
+    }
+
+    /// The first of the ids is the one directly below `parent`.
+    private mutating func addToScopes(_ ids: [EntryID], below parent: EntryID) throws(EntryStoreError) {
+        var key: [UInt8] = []
+        IndexKey.appendScope(.children, parent, to: &key)
+        batch.add(ids[0], to: key.rawSpan)
+        for superior in try superiors(parent) {
+            key.removeAll(keepingCapacity: true)
+            IndexKey.appendScope(.descendants, superior, to: &key)
+            for id in ids { batch.add(id, to: key.rawSpan) }
+        }
+    }
+
+    private mutating func removeFromScopes(_ ids: [EntryID], below parent: EntryID) throws(EntryStoreError) {
+        var key: [UInt8] = []
+        IndexKey.appendScope(.children, parent, to: &key)
+        batch.remove(ids[0], from: key.rawSpan)
+        for superior in try superiors(parent) {
+            key.removeAll(keepingCapacity: true)
+            IndexKey.appendScope(.descendants, superior, to: &key)
+            for id in ids { batch.remove(id, from: key.rawSpan) }
+        }
+    }
+
+    /// Values by type, whatever their options, of the types that are indexed.
+    private static func indexedValues(_ entry: Entry, _ catalogue: Catalogue) -> [AttributeTypeID: [[UInt8]]] {
+        var values: [AttributeTypeID: [[UInt8]]] = [:]
+        for attribute in entry.attributes {
+            guard let type = catalogue.table[attribute.id]?.type, !catalogue.maintained.kinds(of: type).isEmpty else { continue }
+            values[type, default: []] += attribute.values
+        }
+        return values
+    }
+
+    private mutating func addKeys(of entry: Entry, _ id: EntryID) {
+        addKeys(of: entry, id, kinds: { catalogue, type in catalogue.maintained.kinds(of: type) })
+    }
+
+    /// Adds an entry's keys of chosen kinds; those there already stay.
+    mutating func addKeys(of entry: Entry, _ id: EntryID, kinds: (Catalogue, AttributeTypeID) -> IndexDefinition.Kinds) {
+        let catalogue = self.catalogue
+        for (type, values) in Self.indexedValues(entry, catalogue) {
+            guard let attribute = catalogue.table.id(of: type) else { continue }
+            keys.forEach(of: type, attribute: attribute, kinds: kinds(catalogue, type), values: values) { key in batch.add(id, to: key) }
+        }
+    }
+
+    private mutating func changeKeys(from old: Entry, to new: Entry, _ id: EntryID) {
+        let catalogue = self.catalogue
+        let before = Self.indexedValues(old, catalogue)
+        let after = Self.indexedValues(new, catalogue)
+        for type in Set(before.keys).union(after.keys) where before[type] != after[type] {
+            guard let attribute = catalogue.table.id(of: type) else { continue }
+            let kinds = catalogue.maintained.kinds(of: type)
+            var had = KeyTable()
+            var has = KeyTable()
+            keys.forEach(of: type, attribute: attribute, kinds: kinds, values: before[type] ?? []) { _ = had.insert($0) }
+            keys.forEach(of: type, attribute: attribute, kinds: kinds, values: after[type] ?? []) { _ = has.insert($0) }
+            for number in 0..<had.count where has.find(had.key(number)) == nil { batch.remove(id, from: had.key(number)) }
+            for number in 0..<has.count where had.find(has.key(number)) == nil { batch.add(id, to: has.key(number)) }
+        }
+    }
+
+    private mutating func settle() throws(EntryStoreError) {
+        if appliesAtOnce { try applyIndexes() }
+    }
+
+    /// Writes the gathered index changes.
+    mutating func applyIndexes(fresh: Bool = false) throws(EntryStoreError) {
+        let databases = snapshot.store.databases
+        do {
+            try batch.apply(to: &snapshot.transaction, database: databases.indexes, fresh: fresh)
+            batch.removeAll()
+        } catch {
+            let failed = EntryStoreError(error)
+            failure = failure ?? failed
+            throw failed
+        }
+    }
+
+    /// Records which kinds of a type's indexes are complete.
+    mutating func setBuilt(_ definition: IndexDefinition) throws(EntryStoreError) {
+        let key = Metadata.indexKey(catalogue.schema[definition.type])
+        let databases = snapshot.store.databases
+        try change { transaction throws(LMDBError) in
+            try transaction.put(key.rawSpan, [definition.kinds.rawValue].rawSpan, in: databases.meta)
+        }
+    }
+
+    // MARK: End
+
+    /// Makes all changes permanent (on disk, as the store's durability says), or throws and makes none.
+    consuming func commit() throws(EntryStoreError) {
+        if let failure {
+            abort()
+            throw failure
+        }
+        let store = snapshot.store
+        if nextEntry != firstEntry {
+            let next = nextEntry
+            try change { transaction throws(LMDBError) in try Metadata.set(.nextEntry, next, &transaction, store.databases) }
+        }
+        // Before the commit is visible: whoever sees the new names also sees this.
+        if changesNames { store.noteRename(commit: snapshot.transaction.id) }
+        let before = catalogueBefore
+        let changed = catalogue !== before
+        do { try snapshot.intoTransaction().commit() } catch {
+            if changed { store.publish(before) }
+            throw EntryStoreError(error)
+        }
+    }
+
+    /// Forgets all changes.
+    consuming func abort() {
+        if catalogue !== catalogueBefore { snapshot.store.publish(catalogueBefore) }
+    }
+}
+
+extension Snapshot {
+    consuming func intoTransaction() -> Transaction { transaction }
+}

@@ -1,0 +1,106 @@
+internal import CLMDB
+
+/// An open LMDB environment: one file, one map, many readers, one writer.
+///
+/// Caveats, LMDB's own: open a path only once per process; a reader that stays keeps old pages alive and makes the file grow;
+/// the map can only grow while no transaction is open in this process. No DUPSORT databases, no nested transactions, no WRITEMAP
+/// (defects of the 0.9 series up to 0.9.24 concern just these).
+@safe public final class Environment: @unchecked Sendable {
+    // Sound: an MDB_env may be used by all threads (lmdb.h); the pointer is set once and closed in deinit, when nobody holds the environment.
+    @usableFromInline let handle: OpaquePointer
+
+    /// How a commit reaches the disk.
+    public struct Flags: OptionSet, Sendable {
+        public let rawValue: UInt32
+        public init(rawValue: UInt32) { self.rawValue = rawValue }
+        /// Commits do not wait for the disk; ``Environment/sync()`` does. The file stays consistent after a crash of the process only.
+        public static let noSync = Flags(rawValue: UInt32(MDB_NOSYNC))
+        /// The data is synced at commit, the meta page at the next one.
+        public static let noMetaSync = Flags(rawValue: UInt32(MDB_NOMETASYNC))
+        public static let readOnly = Flags(rawValue: UInt32(MDB_RDONLY))
+    }
+
+    /// Opens the database file at `path` (its lock file is `path-lock`), creating it if need be.
+    /// - Parameters:
+    ///   - mapSize: address space to reserve, in bytes; if the system refuses it, half of it is tried, down to 1 GiB.
+    ///   - maxReaders: how many read transactions may be open at once.
+    public init(path: String, mapSize: Int, maxDatabases: Int = 16, maxReaders: Int = 510, flags: Flags = []) throws(LMDBError) {
+        var size = mapSize
+        while true {
+            var env: OpaquePointer?
+            try check(unsafe mdb_env_create(&env), "mdb_env_create")
+            guard let env = unsafe env else { throw LMDBError(code: Int32(MDB_PANIC), call: "mdb_env_create") }
+            var code = unsafe mdb_env_set_maxdbs(env, UInt32(maxDatabases))
+            if code == 0 { code = unsafe mdb_env_set_maxreaders(env, UInt32(maxReaders)) }
+            if code == 0 { code = unsafe mdb_env_set_mapsize(env, size) }
+            // Transactions are bound to their owner, not to a thread: one owner may move between threads.
+            let all = flags.rawValue | UInt32(MDB_NOSUBDIR | MDB_NOTLS | MDB_NORDAHEAD)
+            if code == 0 { code = unsafe mdb_env_open(env, path, all, 0o600) }
+            if code == 0 {
+                unsafe handle = env
+                return
+            }
+            unsafe mdb_env_close(env)
+            guard code == 12 /* ENOMEM */, size > 2 << 30 else { throw LMDBError(code: code, call: "opening \(path)") }
+            size /= 2
+        }
+    }
+
+    deinit { unsafe mdb_env_close(handle) }
+
+    /// The version of the library in use.
+    public static var libraryVersion: String {
+        // Sound: mdb_version returns a static string.
+        unsafe mdb_version(nil, nil, nil).map { unsafe String(cString: $0) } ?? ""
+    }
+
+    /// Opens a named database (creating it inside a write transaction), to be used by all later transactions.
+    public func database(_ name: String, in transaction: borrowing Transaction, create: Bool) throws(LMDBError) -> Database {
+        var dbi: MDB_dbi = 0
+        try check(unsafe mdb_dbi_open(transaction.handle, name, create ? UInt32(MDB_CREATE) : 0, &dbi), "opening database \(name)")
+        return Database(dbi: dbi)
+    }
+
+    /// Begins a read transaction: a snapshot of the last commit.
+    public func beginRead() throws(LMDBError) -> Transaction { try Transaction(self, readOnly: true) }
+
+    /// Begins the write transaction; waits for another to end.
+    public func beginWrite() throws(LMDBError) -> Transaction { try Transaction(self, readOnly: false) }
+
+    /// Flushes everything committed to disk.
+    public func sync() throws(LMDBError) { try check(unsafe mdb_env_sync(handle, 1), "mdb_env_sync") }
+
+    /// Makes the map larger. No transaction may be open in this process.
+    public func grow(to size: Int) throws(LMDBError) { try check(unsafe mdb_env_set_mapsize(handle, size), "mdb_env_set_mapsize") }
+
+    /// Writes a consistent copy while others read and write; `compact` leaves free pages out.
+    public func copy(to path: String, compact: Bool) throws(LMDBError) {
+        try check(unsafe mdb_env_copy2(handle, path, compact ? UInt32(MDB_CP_COMPACT) : 0), "copying to \(path)")
+    }
+
+    /// Frees the reader slots of processes that died; how many.
+    @discardableResult
+    public func clearStaleReaders() throws(LMDBError) -> Int {
+        var dead: Int32 = 0
+        try check(unsafe mdb_reader_check(handle, &dead), "mdb_reader_check")
+        return Int(dead)
+    }
+
+    /// Sizes in bytes, and the number of the last committed transaction.
+    public var information: (mapSize: Int, usedSize: Int, lastTransaction: Int, readers: Int) {
+        var info = unsafe MDB_envinfo()
+        var stat = MDB_stat()
+        unsafe mdb_env_info(handle, &info)
+        unsafe mdb_env_stat(handle, &stat)
+        return unsafe (info.me_mapsize, (info.me_last_pgno + 1) * Int(stat.ms_psize), info.me_last_txnid, Int(info.me_numreaders))
+    }
+
+    /// The longest key in bytes.
+    public var maxKeySize: Int { Int(unsafe mdb_env_get_maxkeysize(handle)) }
+}
+
+/// A named database inside an environment.
+public struct Database: Sendable, Hashable {
+    @usableFromInline let dbi: UInt32
+    @usableFromInline init(dbi: UInt32) { self.dbi = dbi }
+}

@@ -1,0 +1,33 @@
+internal import CLMDB
+
+/// A failure reported by LMDB or the operating system beneath it.
+public struct LMDBError: Error, Hashable, Sendable, CustomStringConvertible {
+    /// LMDB's return code: negative for its own, positive for an `errno`.
+    public let code: Int32
+    /// The call that failed.
+    public let call: String
+
+    @inline(never)
+    public init(code: Int32, call: String) {
+        self.code = code
+        self.call = call
+    }
+
+    /// The map is full: it has to grow (``Environment/grow(to:)``) before the transaction can be done again.
+    public var isMapFull: Bool { code == MDB_MAP_FULL }
+    /// Another program holds the wrong version or the file is not a database.
+    public var isInvalid: Bool { code == MDB_INVALID || code == MDB_VERSION_MISMATCH || code == MDB_CORRUPTED }
+    /// No more readers fit in the reader table.
+    public var isReadersFull: Bool { code == MDB_READERS_FULL }
+
+    public var description: String {
+        // Sound: mdb_strerror returns a static, NUL-terminated string for every code.
+        let text = unsafe mdb_strerror(code).map { unsafe String(cString: $0) } ?? "error \(code)"
+        return "\(call): \(text)"
+    }
+}
+
+@inline(__always)
+func check(_ code: Int32, _ call: @autoclosure () -> String) throws(LMDBError) {
+    if code != MDB_SUCCESS { throw LMDBError(code: code, call: call()) }
+}
