@@ -1,4 +1,4 @@
-public import BER
+import BER
 
 /// An attribute description with values (RFC 4511 section 4.1.7).
 public struct PartialAttribute: Sendable, Hashable {
