@@ -6,6 +6,8 @@ public final class Session {
     public let peer: String
     /// Whether the client is bound (a limit for its requests' size may depend on it).
     public internal(set) var isAuthenticated = false
+    /// Searches under way on other threads: the server registers them, an abandon request cancels them.
+    public var operations = RunningOperations()
 
     public init(connectionID: UInt64, peer: String) {
         self.connectionID = connectionID

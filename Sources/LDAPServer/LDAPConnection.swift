@@ -1,0 +1,467 @@
+import BER
+import Directory
+import LDAP
+import NIOCore
+import Synchronization
+
+/// One connection: frames requests straight out of what was read, has the directory answer them, and keeps the connection within
+/// its limits. The only handler of its channel, confined to its event loop.
+///
+/// What it does not do: it never waits, it does not know what a request means, and it keeps no buffer while the connection is idle.
+///
+/// Requests are held back, and reading stops, while one of the ``Holds`` is set; what was read already waits in ``held``.
+final class LDAPConnection: ChannelDuplexHandler {
+    typealias InboundIn = ByteBuffer
+    typealias OutboundIn = ByteBuffer
+    typealias OutboundOut = ByteBuffer
+
+    /// Why no further request is handled at the moment.
+    private struct Holds: OptionSet {
+        let rawValue: UInt8
+        /// Work on the thread pool that must end first (RFC 4511 section 4.2.1).
+        static let blocking = Holds(rawValue: 1)
+        /// As many operations run as one connection may have.
+        static let operations = Holds(rawValue: 2)
+        /// The client does not take its answers fast enough.
+        static let unwritable = Holds(rawValue: 4)
+        /// The server stops.
+        static let stopping = Holds(rawValue: 8)
+    }
+
+    private enum Phase {
+        case open
+        /// Ended by us; what was answered is being sent. Then the connection lingers, or is closed at once.
+        case flushing(linger: Bool)
+        /// Our side is closed; what the client still sends is thrown away, so that the system does not reset the connection
+        /// before the client has read the last answer.
+        case lingering
+        case closed
+    }
+
+    let id: UInt64
+    private let loop: LoopContext
+    private let session: Session
+    private let address: String?
+    private let listener: String
+    private var context: ChannelHandlerContext?
+    private var phase = Phase.open
+    private var holds: Holds = []
+    /// Set while requests are handled: what then becomes possible again is done by who set it, not recursively.
+    private var isHandling = false
+    private var isReadWanted = false
+    private var isFlushWanted = false
+    private var hasOutput = false
+    private var descriptor: Int32 = -1
+    /// Bytes that were read and not handled: the beginning of a request, or requests held back. Nil when there are none.
+    private var held: ByteBuffer?
+    /// Searches that wait until the client has taken what was sent.
+    private var parked: [LongSearch] = []
+    private var writesInFlight = 0
+    private var ticket: WorkPool.Ticket?
+    private var closeReason: String?
+
+    private var lastActivity: NIODeadline
+    /// Since when a request is incomplete, and (after the end) since when the connection is in its phase.
+    private var waitingSince: NIODeadline?
+    private var bytesSent: UInt64 = 0
+    private var bytesTaken: UInt64 = 0
+    private var takenSince: NIODeadline
+
+    init(id: UInt64, peer: String, listener: String, address: String?, loop: LoopContext) {
+        self.id = id
+        self.loop = loop
+        self.listener = listener
+        self.address = address
+        session = Session(connectionID: id, peer: peer)
+        lastActivity = loop.now
+        takenSince = loop.now
+    }
+
+    private var limits: ServerLimits { loop.server.limits }
+
+    // MARK: - Channel
+
+    func handlerAdded(context: ChannelHandlerContext) { self.context = context }
+
+    func handlerRemoved(context: ChannelHandlerContext) {
+        // Also reached by a connection that never became active.
+        self.context = nil
+        loop.server.admission.release(address)
+    }
+
+    func channelActive(context: ChannelHandlerContext) {
+        loop.register(self)
+        lastActivity = loop.now
+        if loop.server.log.isEnabled {
+            descriptor =
+                (try? context.pipeline.syncOperations.withUnsafeTransportIfAvailable(of: NIOBSDSocket.Handle.self) { $0 }) ?? -1
+            loop.server.log.accepted(connection: id, descriptor: descriptor, peer: session.peer, listener: listener)
+        }
+        if loop.isStopping { stop() }
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        phase = .closed
+        dropRequests()
+        if loop.server.log.isEnabled {
+            loop.server.log.closed(connection: id, descriptor: descriptor, reason: closeReason ?? "connection lost")
+        }
+        loop.unregister(self)
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        // The client has reset the connection or the system refuses to go on: there is nobody to tell.
+        abort("\(error)")
+    }
+
+    func read(context: ChannelHandlerContext) {
+        switch phase {
+        case .open where holds.isEmpty: context.read()
+        case .lingering: context.read()
+        case .open, .flushing, .closed: isReadWanted = true
+        }
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        guard case .open = phase else { return }
+        var bytes = unwrapInboundIn(data)
+        LoopCounters.add(bytes.readableBytes, to: loop.counters.bytesReceived)
+        lastActivity = loop.now
+        if var earlier = takeHeld() {
+            earlier.writeBuffer(&bytes)
+            // What comes though we do not read (the system hands over the rest when the client closes its side) is bounded too.
+            guard earlier.readableBytes <= limits.maximumRequest + (1 << 20) else { return abort("too many requests") }
+            handle(&earlier, context)
+            keep(&earlier, isOwn: true)
+        } else {
+            handle(&bytes, context)
+            keep(&bytes, isOwn: false)
+        }
+    }
+
+    func channelReadComplete(context: ChannelHandlerContext) { flushAnswers() }
+
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        guard context.channel.isWritable else {
+            holds.insert(.unwritable)
+            return
+        }
+        holds.remove(.unwritable)
+        let waiting = parked
+        parked = []
+        for search in waiting { loop.server.searches.advance(search, connection: id, mailbox: loop.mailbox) }
+        resume()
+    }
+
+    // MARK: - Requests
+
+    /// Handles the complete requests at the beginning of `bytes`, as far as nothing holds them back. Their answers are written,
+    /// not flushed.
+    private func handle(_ bytes: inout ByteBuffer, _ context: ChannelHandlerContext) {
+        guard holds.isEmpty else { return }
+        isHandling = true
+        var requests = 0
+        var end: (reason: String, linger: Bool)?
+        while end == nil, holds.isEmpty, bytes.readableBytes > 0 {
+            let limit = session.isAuthenticated ? limits.maximumRequest : limits.maximumAnonymousRequest
+            let length: Int
+            do {
+                guard let found = try LDAPEnvelope.frameLength(bytes.readableBytesSpan, limit: limit),
+                    found <= bytes.readableBytes
+                else { break }
+                length = found
+            } catch {
+                loop.server.directory.writeNoticeOfDisconnection(error.code, error.message, output: &loop.output)
+                loop.server.counters.protocolErrors.add(1, ordering: .relaxed)
+                end = (error.message, true)
+                break
+            }
+            let before = loop.output.count
+            let disposition = loop.server.directory.handle(
+                bytes.readableBytesSpan.extracting(first: length), session: session, worker: loop.worker, output: &loop.output)
+            bytes.moveReaderIndex(forwardBy: length)
+            requests += 1
+            switch disposition {
+            case .answered:
+                break
+            case .close:
+                // With a last answer it is the directory that ends the connection, without one it was the client.
+                let isNotice = loop.output.count > before
+                if isNotice { loop.server.counters.protocolErrors.add(1, ordering: .relaxed) }
+                end = (isNotice ? "protocol error" : "unbind", isNotice)
+            case .search(let search):
+                start(search)
+            case .write(let write):
+                start(write)
+            case .blocking(let operation):
+                if !start(operation) { end = ("too much work waits", true) }
+            }
+            if loop.output.count >= limits.writeBuffer {
+                writeAnswers(context)
+                flushAnswers()
+            }
+        }
+        isHandling = false
+        if requests > 0 {
+            LoopCounters.add(requests, to: loop.counters.requests)
+            waitingSince = nil
+            loop.worker.releaseSnapshot()
+        }
+        writeAnswers(context)
+        if let end { self.end(end.reason, linger: end.linger) }
+    }
+
+    /// Keeps what was not handled, in no more memory than it needs.
+    private func keep(_ bytes: inout ByteBuffer, isOwn: Bool) {
+        guard case .open = phase, bytes.readableBytes > 0 else { return }
+        if isOwn && bytes.capacity <= 4 * max(bytes.readableBytes, 256) {
+            if bytes.readerIndex > 0 { bytes.discardReadBytes() }
+        } else {
+            var copy = loop.allocator.buffer(capacity: bytes.readableBytes)
+            copy.writeBuffer(&bytes)
+            bytes = copy
+        }
+        let total = loop.server.counters.bufferedRequestBytes.add(bytes.capacity, ordering: .relaxed).newValue
+        held = bytes
+        if holds.isEmpty {
+            if waitingSince == nil { waitingSince = loop.now }
+        } else {
+            waitingSince = nil
+        }
+        if total > limits.maximumBufferedRequests { endWithNotice(.busy, "too many bytes of incomplete requests are held") }
+    }
+
+    private func takeHeld() -> ByteBuffer? {
+        guard let bytes = held else { return nil }
+        held = nil
+        loop.server.counters.bufferedRequestBytes.subtract(bytes.capacity, ordering: .relaxed)
+        return bytes
+    }
+
+    /// Goes on after a hold was lifted: first with what was read already, then with reading.
+    private func resume() {
+        guard !isHandling else { return }
+        while case .open = phase, holds.isEmpty, let context, var bytes = takeHeld() {
+            let before = bytes.readableBytes
+            handle(&bytes, context)
+            let isProgress = bytes.readableBytes < before
+            keep(&bytes, isOwn: true)
+            // A flush may lift a hold at once; it must not call back into here.
+            isHandling = true
+            flushAnswers()
+            isHandling = false
+            if !isProgress { break }
+        }
+        if case .open = phase, holds.isEmpty, isReadWanted, let context {
+            isReadWanted = false
+            context.read()
+        }
+    }
+
+    // MARK: - Operations away from the loop
+
+    private var operationsInFlight: Int { session.operations.count + writesInFlight }
+
+    private func start(_ search: LongSearch) {
+        session.operations.register(search)
+        loop.server.counters.searchesInFlight.add(1, ordering: .relaxed)
+        loop.server.searches.advance(search, connection: id, mailbox: loop.mailbox)
+        if operationsInFlight >= limits.maximumOperationsPerConnection { holds.insert(.operations) }
+    }
+
+    private func start(_ write: PendingWrite) {
+        writesInFlight += 1
+        loop.server.counters.writesInFlight.add(1, ordering: .relaxed)
+        let (id, mailbox) = (id, loop.mailbox)
+        loop.server.directory.submit(write) { mailbox.post(.answer(connection: id, $0)) }
+        if operationsInFlight >= limits.maximumOperationsPerConnection { holds.insert(.operations) }
+    }
+
+    private func start(_ operation: BlockingOperation) -> Bool {
+        ticket = loop.server.work.submit(operation, connection: id, mailbox: loop.mailbox)
+        guard ticket != nil else {
+            loop.server.directory.writeNoticeOfDisconnection(.busy, "too much work waits", output: &loop.output)
+            return false
+        }
+        holds.insert(.blocking)
+        return true
+    }
+
+    /// Takes the answer of a change. The caller flushes.
+    func finishWrite(_ answer: [UInt8]) {
+        writesInFlight -= 1
+        if case .open = phase, let context {
+            loop.output.append(answer)
+            writeAnswers(context)
+        }
+        operationEnded()
+    }
+
+    /// Takes a chunk of a search, and has the next one made as soon as the client can take it.
+    func continueSearch(_ search: LongSearch, _ bytes: ByteBuffer, _ progress: LongSearch.Progress) {
+        guard case .open = phase else {
+            loop.server.counters.searchesInFlight.subtract(1, ordering: .relaxed)
+            return
+        }
+        if bytes.readableBytes > 0, let context {
+            write(bytes, context)
+            flushAnswers()
+        }
+        switch progress {
+        case .more where holds.contains(.unwritable):
+            parked.append(search)
+        case .more:
+            loop.server.searches.advance(search, connection: id, mailbox: loop.mailbox)
+        case .done:
+            loop.server.counters.searchesInFlight.subtract(1, ordering: .relaxed)
+            session.operations.complete(search)
+            operationEnded()
+        }
+    }
+
+    /// Has the second half of a blocking operation run.
+    func finishWork(_ operation: BlockingOperation, _ result: any Sendable) {
+        ticket = nil
+        guard case .open = phase, let context else { return }
+        operation.finish(result, session, &loop.output)
+        writeAnswers(context)
+        flushAnswers()
+        holds.remove(.blocking)
+        operationEnded()
+    }
+
+    private func operationEnded() {
+        guard case .open = phase else { return }
+        lastActivity = loop.now
+        if operationsInFlight < limits.maximumOperationsPerConnection { holds.remove(.operations) }
+        if holds.contains(.stopping) { stop() } else { resume() }
+    }
+
+    // MARK: - Answers
+
+    private func writeAnswers(_ context: ChannelHandlerContext) {
+        guard !loop.output.isEmpty else { return }
+        let bytes = loop.allocator.buffer(copying: loop.output)
+        loop.output.removeAll(keeping: 1 << 18)
+        write(bytes, context)
+    }
+
+    private func write(_ bytes: ByteBuffer, _ context: ChannelHandlerContext) {
+        LoopCounters.add(bytes.readableBytes, to: loop.counters.bytesSent)
+        if !hasOutput {
+            hasOutput = true
+            takenSince = loop.now
+        }
+        bytesSent &+= UInt64(bytes.readableBytes)
+        isFlushWanted = true
+        context.write(wrapOutboundOut(bytes), promise: nil)
+    }
+
+    /// Sends what was written.
+    func flushAnswers() {
+        guard isFlushWanted else { return }
+        isFlushWanted = false
+        context?.flush()
+    }
+
+    // MARK: - End
+
+    /// Looks for timeouts.
+    func sweep(_ now: NIODeadline) {
+        if hasOutput, let context {
+            let waiting = (try? context.channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0
+            let taken = bytesSent &- UInt64(waiting)
+            if waiting == 0 {
+                hasOutput = false
+            } else if taken != bytesTaken {
+                bytesTaken = taken
+                takenSince = now
+            } else if now - takenSince > TimeAmount(limits.slowReaderTimeout) {
+                return timeOut("slow reader")
+            }
+        }
+        switch phase {
+        case .open:
+            if let since = waitingSince, holds.isEmpty {
+                let allowance = TimeAmount.seconds(Int64((held?.readableBytes ?? 0) >> 16))
+                if now - since > TimeAmount(limits.slowSenderTimeout) + allowance { return timeOut("slow sender") }
+            }
+            if let idle = limits.idleTimeout, !hasOutput, operationsInFlight == 0, !holds.contains(.blocking),
+                now - lastActivity > TimeAmount(idle)
+            {
+                loop.server.counters.timeouts.add(1, ordering: .relaxed)
+                end("idletimeout", linger: false)
+            }
+        case .lingering:
+            if let since = waitingSince, now - since > TimeAmount(limits.lingerTimeout) { abort(closeReason) }
+        case .flushing, .closed:
+            break
+        }
+    }
+
+    /// The server stops: closes as soon as no operation runs, with the notice of RFC 4511 section 4.4.1.
+    func stop() {
+        guard case .open = phase else { return }
+        holds.insert(.stopping)
+        if operationsInFlight == 0 && !holds.contains(.blocking) {
+            endWithNotice(.unavailable, "the server stops", linger: false)
+        }
+    }
+
+    private func timeOut(_ reason: String) {
+        loop.server.counters.timeouts.add(1, ordering: .relaxed)
+        abort(reason)
+    }
+
+    /// Closes at once; answers that wait are lost.
+    func abort(_ reason: String?) {
+        closeReason = reason
+        context?.close(promise: nil)
+    }
+
+    private func endWithNotice(_ code: ResultCode, _ message: String, linger: Bool = true) {
+        guard let context else { return }
+        loop.server.directory.writeNoticeOfDisconnection(code, message, output: &loop.output)
+        writeAnswers(context)
+        end(message, linger: linger)
+    }
+
+    /// Handles no further request, sends what was written, then closes.
+    private func end(_ reason: String, linger: Bool) {
+        guard case .open = phase, let context else { return }
+        phase = .flushing(linger: linger)
+        closeReason = reason
+        dropRequests()
+        isFlushWanted = false
+        // Written after all answers: done when they are.
+        let promise = context.eventLoop.makePromise(of: Void.self)
+        promise.futureResult.assumeIsolated().whenComplete { _ in self.flushed() }
+        context.writeAndFlush(wrapOutboundOut(ByteBuffer()), promise: promise)
+    }
+
+    private func flushed() {
+        guard case .flushing(let linger) = phase, let context else { return }
+        guard linger else {
+            context.close(promise: nil)
+            return
+        }
+        phase = .lingering
+        waitingSince = loop.now
+        context.close(mode: .output, promise: nil)
+        if isReadWanted {
+            isReadWanted = false
+            context.read()
+        }
+    }
+
+    /// Lets go of everything that was asked for and not answered. Changes that were handed to the writer are carried out.
+    private func dropRequests() {
+        session.operations.abandonAll()
+        loop.server.counters.searchesInFlight.subtract(parked.count, ordering: .relaxed)
+        parked = []
+        ticket?.cancel()
+        ticket = nil
+        waitingSince = nil
+        _ = takeHeld()
+    }
+}

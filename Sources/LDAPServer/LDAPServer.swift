@@ -1,0 +1,113 @@
+public import Directory
+import NIOCore
+import NIOPosix
+import Synchronization
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#else
+import Darwin
+#endif
+
+/// A running server: listeners, event loops and thread pools in front of a directory.
+///
+/// Not supported yet: TLS. The server does not close the directory; its owner does, after ``shutdown()``.
+///
+/// Every connection belongs to one event loop for its life. Requests that only read a little are answered on the loop; long searches,
+/// password hashing and changes leave it and come back (see ``Directory``'s dispositions).
+public final class LDAPServer: Sendable {
+    /// Where the server listens: real ports, in the order in which the listeners were asked for.
+    public let addresses: [ListenAddress]
+    /// What the server has counted.
+    public let counters: ServerCounters
+
+    private let context: ServerContext
+    private let group: MultiThreadedEventLoopGroup
+    private let loops: [NIOLoopBound<LoopContext>]
+    private let listeners: [any Channel]
+    private let isStopped = Atomic<Bool>(false)
+
+    private init(
+        _ context: ServerContext, _ group: MultiThreadedEventLoopGroup, _ loops: [NIOLoopBound<LoopContext>],
+        _ listeners: [Listener]
+    ) {
+        self.context = context
+        self.group = group
+        self.loops = loops
+        self.listeners = listeners.map(\.channel)
+        addresses = listeners.map(\.address)
+        counters = context.counters
+    }
+
+    /// How many threads a server has; 0 stands for the number of processors.
+    public struct Threads: Sendable, Hashable {
+        /// Event loops.
+        public var loops = 0
+        /// Threads for long searches.
+        public var searches = 0
+        /// Threads for password hashing and other work that takes long.
+        public var work = 0
+        public init() {}
+    }
+
+    /// Starts a server.
+    ///
+    /// - Parameters:
+    ///   - unixSocketMode: permissions of `ldapi` sockets. Everybody may connect by default, as with slapd.
+    /// - Returns: when all listeners are open.
+    /// - Throws: ``ListenError`` if one cannot be opened; then none is.
+    public static func start(
+        directory: Directory, listeners: [ListenAddress], limits: ServerLimits = ServerLimits(), threads: Threads = Threads(),
+        unixSocketMode: UInt32 = 0o777, log: OperationLog = .disabled
+    ) async throws -> LDAPServer {
+        func count(_ wanted: Int) -> Int { wanted > 0 ? wanted : max(1, System.coreCount) }
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: count(threads.loops))
+        let eventLoops = Array(group.makeIterator())
+        let loopCounters = eventLoops.map { _ in LoopCounters() }
+        let counters = ServerCounters(loopCounters)
+        let context = ServerContext(
+            directory: directory, limits: limits, counters: counters, log: log,
+            searches: SearchPool(directory, threads: count(threads.searches), chunk: limits.searchChunk),
+            work: WorkPool(threads: count(threads.work), limit: limits.maximumQueuedWork, counters: counters))
+        var loops: [NIOLoopBound<LoopContext>] = []
+        var opened: [Listener] = []
+        do {
+            for (loop, counters) in zip(eventLoops, loopCounters) {
+                loops.append(
+                    try await loop.submit {
+                        let mailbox = LoopMailbox(loop)
+                        let made = LoopContext(context, loop: loop, mailbox: mailbox, counters: counters)
+                        mailbox.connect(to: made)
+                        return NIOLoopBound(made, eventLoop: loop)
+                    }.get())
+            }
+            let opener = ListenerOpener(group: group, loops: loops, limits: limits, unixSocketMode: unixSocketMode)
+            for address in listeners { opened += try await opener.open(address) }
+        } catch {
+            await LDAPServer(context, group, loops, opened).shutdown()
+            throw error
+        }
+        return LDAPServer(context, group, loops, opened)
+    }
+
+    /// Stops accepting, lets running operations end (for at most ``ServerLimits/stopTimeout``), closes all connections and frees
+    /// the threads. Further calls return at once.
+    public func shutdown() async {
+        guard !isStopped.exchange(true, ordering: .acquiringAndReleasing) else { return }
+        for listener in listeners { try? await listener.close() }
+        for case .unix(let path) in addresses { unlink(path) }
+        let stops = loops.map { bound in bound.eventLoop.flatSubmit { bound.value.stop() } }
+        for stop in stops { try? await stop.get() }
+        await context.searches.shutdown()
+        await context.work.shutdown()
+        for bound in loops { try? await bound.eventLoop.submit { bound.value.tearDown() }.get() }
+        try? await group.shutdownGracefully()
+    }
+}
+
+/// An open listener.
+struct Listener {
+    let channel: any Channel
+    let address: ListenAddress
+}

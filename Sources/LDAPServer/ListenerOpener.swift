@@ -1,0 +1,122 @@
+import Directory
+import NIOCore
+import NIOPosix
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#else
+import Darwin
+#endif
+
+/// Opens listeners and gives each accepted connection its handler.
+struct ListenerOpener {
+    let group: MultiThreadedEventLoopGroup
+    let loops: [NIOLoopBound<LoopContext>]
+    let limits: ServerLimits
+    let unixSocketMode: UInt32
+
+    /// Opens one address: several listeners if the host name means several addresses.
+    func open(_ address: ListenAddress) async throws -> [Listener] {
+        switch address {
+        case .tcp(let host, let port): try await openTCP(host, port)
+        case .unix(let path): [try await openUnix(path)]
+        }
+    }
+
+    private func openTCP(_ host: String, _ port: Int) async throws -> [Listener] {
+        var opened: [Listener] = []
+        var failure = "the name means no address"
+        for address in try SocketAddress.listening(host: host, port: port) {
+            // Any free port, and all addresses, are one listener.
+            if !opened.isEmpty && (port == 0 || host.isEmpty) { break }
+            do {
+                let channel = try await bootstrap(listener: Self.name(address, port: port), isTCP: true).bind(to: address).get()
+                let real = channel.localAddress
+                let shown = host.isEmpty ? "" : real?.ipAddress ?? host
+                opened.append(Listener(channel: channel, address: .tcp(host: shown, port: real?.port ?? port)))
+            } catch {
+                // A name may mean an address that this machine lacks (::1); one that works is enough.
+                failure = Self.reason(error)
+            }
+        }
+        guard !opened.isEmpty else { throw ListenError(.tcp(host: host, port: port), failure) }
+        return opened
+    }
+
+    private func openUnix(_ path: String) async throws -> Listener {
+        let address = ListenAddress.unix(path: path)
+        if let other = try? await ClientBootstrap(group: group).connect(unixDomainSocketPath: path).get() {
+            try? await other.close()
+            throw ListenError(address, "another server listens there")
+        }
+        do {
+            let channel = try await bootstrap(listener: "PATH=\(path)", isTCP: false)
+                .bind(unixDomainSocketPath: path, cleanupExistingSocketFile: true).get()
+            guard chmod(path, mode_t(unixSocketMode)) == 0 else {
+                let reason = String(cString: strerror(errno))
+                try? await channel.close()
+                unlink(path)
+                throw ListenError(address, "cannot set the mode of the socket: \(reason)")
+            }
+            return Listener(channel: channel, address: address)
+        } catch let error as ListenError {
+            throw error
+        } catch {
+            throw ListenError(address, Self.reason(error))
+        }
+    }
+
+    private func bootstrap(listener: String, isTCP: Bool) -> ServerBootstrap {
+        let loops = loops
+        let bootstrap = ServerBootstrap(group: group)
+            .serverChannelOption(.backlog, value: 1024)
+            .childChannelOption(.maxMessagesPerRead, value: 1)
+            .childChannelOption(
+                .recvAllocator, value: AdaptiveRecvByteBufferAllocator(minimum: 1024, initial: 2048, maximum: 65_536)
+            )
+            .childChannelOption(
+                .writeBufferWaterMark,
+                value: ChannelOptions.Types.WriteBufferWaterMark(low: max(1, limits.writeBuffer / 2), high: max(1, limits.writeBuffer))
+            )
+            .childChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture { try Self.prepare(channel, listener, isTCP, loops) }
+            }
+        guard isTCP else { return bootstrap }
+        return
+            bootstrap
+            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+    }
+
+    /// A connection beyond the limits; its channel is closed.
+    private struct Refused: Error {}
+
+    private static func prepare(
+        _ channel: any Channel, _ listener: String, _ isTCP: Bool, _ loops: [NIOLoopBound<LoopContext>]
+    ) throws {
+        guard let loop = loops.first(where: { $0.eventLoop === channel.eventLoop })?.value else { throw Refused() }
+        let server = loop.server
+        let remote = channel.remoteAddress
+        let peer = isTCP ? remote.map { name($0, port: $0.port ?? 0) } ?? "IP=unknown" : listener
+        let id = server.nextConnectionID()
+        let address = server.admission.key(of: remote)
+        if let reason = server.admission.admit(address) {
+            server.log.closed(connection: id, descriptor: -1, reason: "\(reason): \(peer)")
+            throw Refused()
+        }
+        let connection = LDAPConnection(id: id, peer: peer, listener: listener, address: address, loop: loop)
+        try channel.pipeline.syncOperations.addHandler(connection)
+    }
+
+    /// As the log shows it: `IP=127.0.0.1:389`, `IP=[::1]:389`.
+    private static func name(_ address: SocketAddress, port: Int) -> String {
+        let host = address.ipAddress ?? ""
+        return "IP=" + (address.protocol == .inet6 ? "[\(host)]" : host) + ":\(port)"
+    }
+
+    private static func reason(_ error: any Error) -> String {
+        guard let error = error as? IOError else { return "\(error)" }
+        return String(cString: strerror(error.errnoCode))
+    }
+}

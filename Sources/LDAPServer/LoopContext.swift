@@ -1,0 +1,110 @@
+import BER
+import Directory
+import NIOCore
+import Synchronization
+
+/// What one event loop keeps for its connections: the reader of the directory, the buffer that answers are made in, the clock.
+/// Confined to its loop.
+final class LoopContext {
+    let server: ServerContext
+    let loop: any EventLoop
+    let mailbox: LoopMailbox
+    let worker: DirectoryWorker
+    let counters: LoopCounters
+    let allocator = ByteBufferAllocator()
+    /// Where the answers of a read burst are gathered. Empty between bursts.
+    var output = BERBuffer(capacity: 1 << 16)
+    /// A clock of the sweep's resolution, so that a burst need not ask the system for the time.
+    private(set) var now = NIODeadline.now()
+    private(set) var isStopping = false
+
+    private var connections: [UInt64: LDAPConnection] = [:]
+    private var sweep: RepeatedTask?
+    private var stopped: EventLoopPromise<Void>?
+
+    init(_ server: ServerContext, loop: any EventLoop, mailbox: LoopMailbox, counters: LoopCounters) {
+        self.server = server
+        self.loop = loop
+        self.mailbox = mailbox
+        self.worker = DirectoryWorker(server.directory)
+        self.counters = counters
+    }
+
+    func register(_ connection: LDAPConnection) {
+        connections[connection.id] = connection
+        guard sweep == nil else { return }
+        now = .now()
+        let interval = TimeAmount(server.limits.sweepInterval)
+        let bound = NIOLoopBound(self, eventLoop: loop)
+        sweep = loop.scheduleRepeatedTask(initialDelay: interval, delay: interval) { _ in bound.value.sweepConnections() }
+    }
+
+    func unregister(_ connection: LDAPConnection) {
+        connections[connection.id] = nil
+        if connections.isEmpty {
+            connections = [:]
+            stopped?.succeed()
+            stopped = nil
+        }
+    }
+
+    private func sweepConnections() {
+        now = .now()
+        if connections.isEmpty {
+            sweep?.cancel()
+            sweep = nil
+            return
+        }
+        // A sweep may close connections, which changes the dictionary.
+        for connection in Array(connections.values) { connection.sweep(now) }
+    }
+
+    /// Hands events of other threads to their connections; what belongs to a connection that has gone is dropped.
+    func deliver(_ events: [LoopEvent]) {
+        var touched: [LDAPConnection] = []
+        for event in events {
+            switch event {
+            case .answer(let id, let answer):
+                server.counters.writesInFlight.subtract(1, ordering: .relaxed)
+                if let connection = connections[id] {
+                    connection.finishWrite(answer)
+                    touched.append(connection)
+                }
+            case .chunk(let id, let search, let bytes, let progress):
+                if let connection = connections[id] {
+                    connection.continueSearch(search, bytes, progress)
+                } else {
+                    server.counters.searchesInFlight.subtract(1, ordering: .relaxed)
+                }
+            case .worked(let id, let operation, let result):
+                connections[id]?.finishWork(operation, result)
+            }
+        }
+        for connection in touched { connection.flushAnswers() }
+        worker.releaseSnapshot()
+    }
+
+    /// Lets the connections end their operations and closes them; the future completes when none is left.
+    func stop() -> EventLoopFuture<Void> {
+        isStopping = true
+        let promise = loop.makePromise(of: Void.self)
+        if connections.isEmpty {
+            promise.succeed()
+        } else {
+            stopped = promise
+            let bound = NIOLoopBound(self, eventLoop: loop)
+            loop.scheduleTask(in: TimeAmount(server.limits.stopTimeout)) {
+                for connection in Array(bound.value.connections.values) { connection.abort("server stops") }
+            }
+            for connection in Array(connections.values) { connection.stop() }
+        }
+        return promise.futureResult
+    }
+
+    /// After ``stop()`` and the end of all pools: nothing will call any more.
+    func tearDown() {
+        sweep?.cancel()
+        sweep = nil
+        mailbox.disconnect()
+    }
+}

@@ -1,0 +1,30 @@
+import Directory
+import Synchronization
+
+/// What all event loops and connections of a server share.
+final class ServerContext: Sendable {
+    let directory: Directory
+    let limits: ServerLimits
+    let counters: ServerCounters
+    let admission: Admission
+    let log: OperationLog
+    let searches: SearchPool
+    let work: WorkPool
+    /// Numbers of connections begin at 1000, as slapd's do.
+    private let lastConnectionID = Atomic<UInt64>(999)
+
+    init(
+        directory: Directory, limits: ServerLimits, counters: ServerCounters, log: OperationLog, searches: SearchPool,
+        work: WorkPool
+    ) {
+        self.directory = directory
+        self.limits = limits
+        self.counters = counters
+        self.admission = Admission(limits, counters)
+        self.log = log
+        self.searches = searches
+        self.work = work
+    }
+
+    func nextConnectionID() -> UInt64 { lastConnectionID.add(1, ordering: .relaxed).newValue }
+}
