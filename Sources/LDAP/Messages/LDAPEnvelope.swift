@@ -49,7 +49,9 @@ public struct LDAPEnvelope: Sendable, Hashable {
         var index = 2
         while index < min(2 + octets, count) {
             length = length << 8 | Int(bytes[at: index])
-            guard length <= limit - 2 - octets, length <= Int(UInt32.max) else { throw tooLong(limit) }
+            // The octets still to come can only make it longer.
+            let atLeast = (octets + 1 - index) * 8
+            guard length <= (limit - 2 - octets) >> atLeast, length <= Int(UInt32.max) >> atLeast else { throw tooLong(limit) }
             index += 1
         }
         guard index == 2 + octets else { return nil }
