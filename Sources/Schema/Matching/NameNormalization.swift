@@ -1,0 +1,80 @@
+import BER
+public import LDAP
+
+extension Schema {
+    /// Appends a name in canonical form: equal names, equal bytes.
+    ///
+    /// RDNs are joined by `,`, leaf first; the values of an RDN by `+`, sorted. A value is written as type in lower case (first name,
+    /// or the OID of a type without names), `=`, and the value as its type's equality rule normalises it (as it is, for a type
+    /// without such a rule). In values, `,`, `+` and `\` are written as `\2c`, `\2b` and `\5c`, so a `,` always parts RDNs.
+    ///
+    /// Throws `invalidDNSyntax` for types that the schema does not have and values that are not valid for their type, as slapd does.
+    public func normalizeDN(_ dn: DistinguishedName, into out: inout [UInt8]) throws(LDAPError) {
+        let start = out.count
+        for (index, rdn) in dn.rdns.enumerated() {
+            if index > 0 { out.append(0x2c) }
+            do {
+                try normalizeRDN(rdn, into: &out)
+            } catch {
+                out.removeLast(out.count - start)
+                throw error
+            }
+        }
+    }
+
+    /// Appends one level of a name in canonical form, as ``normalizeDN(_:into:)`` does; throws `invalidDNSyntax`.
+    public func normalizeRDN(_ rdn: RelativeDistinguishedName, into out: inout [UInt8]) throws(LDAPError) {
+        guard let first = rdn.values.first else { throw LDAPError(.invalidDNSyntax, "RDN without a value") }
+        if rdn.values.count == 1 { return try append(first, into: &out) }
+        var parts: [[UInt8]] = []
+        for value in rdn.values {
+            var part: [UInt8] = []
+            try append(value, into: &part)
+            parts.append(part)
+        }
+        parts.sort { $0.lexicographicallyPrecedes($1) }
+        for (index, part) in parts.enumerated() {
+            if index > 0 { out.append(0x2b) }
+            out.append(contentsOf: part)
+        }
+    }
+
+    private func append(_ pair: AttributeTypeAndValue, into out: inout [UInt8]) throws(LDAPError) {
+        guard let id = attributeType(named: pair.type) else {
+            throw LDAPError(.invalidDNSyntax, "unknown attribute type \"\(pair.type)\" in a name")
+        }
+        let type = self[id]
+        let start = out.count
+        out.append(contentsOf: type.lowercaseNameBytes)
+        out.append(0x3d)
+        let valueStart = out.count
+        let value = pair.value.rawSpan
+        var isValid = type.syntax.validate(value, schema: self)
+        if isValid, let rule = type.equality {
+            isValid = normalize(value, by: rule, into: &out)
+        } else if isValid {
+            out.append(value)
+        }
+        guard isValid else {
+            out.removeLast(out.count - start)
+            throw LDAPError(.invalidDNSyntax, "value of \(type.name) in a name is not valid for its syntax, \(type.syntax.name)")
+        }
+        Self.escape(&out, from: valueStart)
+    }
+
+    private static func needsEscape(_ byte: UInt8) -> Bool { byte == 0x2c || byte == 0x2b || byte == 0x5c }
+
+    private static func escape(_ out: inout [UInt8], from start: Int) {
+        guard let first = out[start...].firstIndex(where: needsEscape) else { return }
+        let rest = Array(out[first...])
+        out.removeLast(rest.count)
+        for byte in rest {
+            switch byte {
+            case 0x2c: out.append(contentsOf: [0x5c, 0x32, 0x63])
+            case 0x2b: out.append(contentsOf: [0x5c, 0x32, 0x62])
+            case 0x5c: out.append(contentsOf: [0x5c, 0x35, 0x63])
+            default: out.append(byte)
+            }
+        }
+    }
+}

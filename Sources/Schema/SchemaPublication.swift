@@ -1,0 +1,25 @@
+/// What `cn=subschema` publishes (RFC 4512 section 4.2); each is made anew on every call.
+extension Schema {
+    /// Values of `attributeTypes`.
+    public var attributeTypeDescriptions: [String] { attributeTypes.map(\.definition) }
+
+    /// Values of `objectClasses`.
+    public var objectClassDescriptions: [String] { objectClasses.map(\.definition) }
+
+    /// Values of `ldapSyntaxes`.
+    public var ldapSyntaxDescriptions: [String] { Syntax.allCases.map(\.published) }
+
+    /// Values of `matchingRules`.
+    public var matchingRuleDescriptions: [String] { MatchingRule.allCases.map(\.published) }
+
+    /// Values of `matchingRuleUse`: the user attributes that each rule can be applied to in an extensible match.
+    public var matchingRuleUseDescriptions: [String] {
+        var uses: [String] = []
+        for rule in MatchingRule.allCases where rule.use != .substrings {
+            let types = attributeTypes.filter { rule.applies(to: $0.syntax) }.map(\.name)
+            guard !types.isEmpty else { continue }
+            uses.append("( \(rule.oid) NAME '\(rule.name)' APPLIES \(types.count == 1 ? types[0] : "( " + types.joined(separator: " $ ") + " )") )")
+        }
+        return uses
+    }
+}
