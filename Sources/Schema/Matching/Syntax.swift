@@ -71,7 +71,7 @@ public enum Syntax: UInt8, Sendable, CaseIterable {
         case .authz: ("1.3.6.1.4.1.4203.666.2.7", "OpenLDAP authz")
         case .openLDAPACI: ("1.3.6.1.4.1.4203.666.2.1", "OpenLDAP Experimental ACI")
         case .attributeCertificate: ("1.3.6.1.4.1.4203.666.11.10.2.1", "X.509 AttributeCertificate")
-        case .privateKey: ("1.3.6.1.4.1.4203.666.2.13", "OpenLDAP Experimental PKCS#8 PrivateKeyInfo")
+        case .privateKey: ("1.2.840.113549.1.8.1.1", "PKCS#8 PrivateKeyInfo")
         }
     }
 
