@@ -1,23 +1,104 @@
 public import BER
+public import EntryStore
 public import LDAP
+public import Schema
 
 /// What each LDAP operation means. Shared by all threads of a server.
 public final class Directory: Sendable {
-    public init() {}
+    public let store: EntryStore
+    public let settings: DirectorySettings
+    public let log: OperationLog
+    /// The one writer of the store.
+    public let writer: Writer
+    let known: KnownTypes
+    let virtual: VirtualAttributes
+    /// Entries that exist outside the store: root DSE and subschema.
+    let pseudo: PseudoEntries
+    let checker: EntryChecker
+    /// Canonical name of the root identity.
+    let rootName: [UInt8]
+    /// Types named by ``DirectorySettings/uniqueness``.
+    let uniqueTypes: [AttributeTypeID]
+
+    public var schema: Schema { store.schema }
+
+    /// - Throws: for a schema without the types that the server itself needs, and settings that do not fit the schema.
+    public init(store: EntryStore, settings: DirectorySettings = DirectorySettings(), log: OperationLog = .disabled) throws(DirectoryError) {
+        self.store = store
+        self.settings = settings
+        self.log = log
+        do { writer = try Writer(store) } catch { throw DirectoryError(error.message) }
+        known = try KnownTypes(store.schema)
+        checker = EntryChecker(schema: store.schema, known: known)
+        virtual = VirtualAttributes(known: known, schema: store.schema)
+        pseudo = PseudoEntries(schema: store.schema, known: known)
+        var name: [UInt8] = []
+        do { try store.schema.normalizeDN(DistinguishedName(settings.rootName), into: &name) } catch {
+            throw DirectoryError("root name \"\(settings.rootName)\": \(error.message)")
+        }
+        rootName = name
+        var types: [AttributeTypeID] = []
+        for name in settings.uniqueness {
+            guard let type = store.schema.attributeType(named: name) else {
+                throw DirectoryError("uniqueness of \(name): the schema has no such attribute type")
+            }
+            guard store.catalogue.maintained.kinds(of: type).contains(.equality) else {
+                throw DirectoryError("uniqueness of \(name) needs an equality index of it")
+            }
+            types.append(type)
+        }
+        uniqueTypes = types
+    }
 
     /// Handles one complete LDAPMessage.
     ///
     /// Answers are appended to `output`; what cannot be answered at once is handed back as a ``Disposition``.
     public func handle(_ pdu: RawSpan, session: Session, worker: DirectoryWorker, output: inout BERBuffer) -> Disposition {
-        .close
+        let envelope: LDAPEnvelope
+        do { envelope = try LDAPEnvelope(decoding: pdu) } catch {
+            writeNoticeOfDisconnection(error.code, error.message, output: &output)
+            return .close
+        }
+        // RFC 4511 section 4.1.1.1: 0 is kept for notices of the server.
+        guard envelope.messageID != 0 else {
+            writeNoticeOfDisconnection(.protocolError, "message ID 0 is not for requests", output: &output)
+            return .close
+        }
+        let operation = session.operationCount
+        session.operationCount += 1
+        var request = Request(directory: self, pdu: pdu, envelope: envelope, operation: operation)
+        switch envelope.operation {
+        case OperationTag.searchRequest: return request.search(session, worker, &output)
+        case OperationTag.bindRequest: return request.bind(session, worker, &output)
+        case OperationTag.compareRequest: return request.compare(session, worker, &output)
+        case OperationTag.addRequest, OperationTag.deleteRequest, OperationTag.modifyRequest, OperationTag.modifyDNRequest:
+            return request.write(session, &output)
+        case OperationTag.extendedRequest: return request.extended(session, worker, &output)
+        case OperationTag.abandonRequest: return request.abandon(session)
+        case OperationTag.unbindRequest:
+            if log.isEnabled { log.unbind(connection: session.connectionID, operation: operation) }
+            return .close
+        default:
+            writeNoticeOfDisconnection(.protocolError, "unknown operation, tag \(envelope.operation)", output: &output)
+            return .close
+        }
     }
 
     /// Hands a change to the writer. `completion` is called on the writer's thread, once, with the finished answer message(s),
     /// after the change is on disk (or was refused).
     public func submit(_ write: PendingWrite, completion: @escaping @Sendable (_ answer: [UInt8]) -> Void) {
-        completion([])
+        writer.submit(Writer.Job(body: write.body, failed: write.failed, completion: completion))
     }
 
     /// Writes the notice of disconnection (RFC 4511 section 4.4.1).
-    public func writeNoticeOfDisconnection(_ code: ResultCode, _ message: String, output: inout BERBuffer) {}
+    public func writeNoticeOfDisconnection(_ code: ResultCode, _ message: String, output: inout BERBuffer) {
+        output.appendNoticeOfDisconnection(code: code, message: message)
+    }
+}
+
+/// Why a directory could not be set up.
+public struct DirectoryError: Error, Sendable, CustomStringConvertible {
+    public let message: String
+    public init(_ message: String) { self.message = message }
+    public var description: String { message }
 }

@@ -1,11 +1,15 @@
 public import BER
-public import LDAP
+import LDAP
+import Synchronization
 
 /// A search under way that left its event loop. Used by one thread at a time: whoever runs it owns it.
 public final class LongSearch: @unchecked Sendable {
-    // Sound: handed from thread to thread, never shared; `cancelled` alone is touched from elsewhere, and is atomic.
+    // Sound: `execution` is handed from thread to thread with this object and never used by two at once (the server runs one step
+    // at a time); `isCancelled` alone is touched from elsewhere, and is atomic.
     /// The request's message id: what an abandon names.
     public let messageID: Int
+    private let execution: SearchExecution
+    private let isCancelled = Atomic<Bool>(false)
 
     public enum Progress: Sendable {
         /// The output holds a chunk of entries; call again when it was taken.
@@ -14,11 +18,34 @@ public final class LongSearch: @unchecked Sendable {
         case done
     }
 
-    init(messageID: Int) { self.messageID = messageID }
+    init(messageID: Int, _ execution: SearchExecution) {
+        self.messageID = messageID
+        self.execution = execution
+    }
 
     /// Produces the next chunk of answers, about `limit` bytes at most, from a snapshot of its own that is given up before this returns.
-    public func advance(worker: DirectoryWorker, limit: Int, output: inout BERBuffer) -> Progress { .done }
+    public func advance(worker: DirectoryWorker, limit: Int, output: inout BERBuffer) -> Progress {
+        defer { worker.releaseSnapshot() }
+        let start = output.count
+        do {
+            while true {
+                if isCancelled.load(ordering: .relaxed) {
+                    output.truncate(to: start)
+                    return .done
+                }
+                // In slices, so that an abandon, a time limit or the limit of the chunk is noticed soon.
+                guard case .more = try execution.advance(worker: worker, candidates: 2000, bytes: limit - (output.count - start), output: &output)
+                else { return .done }
+                if output.count - start >= limit { return .more }
+                // A search that finds little must not keep one snapshot for long either.
+                worker.releaseSnapshot()
+            }
+        } catch {
+            execution.fail(error, &output)
+            return .done
+        }
+    }
 
     /// Makes the next ``advance(worker:limit:output:)`` stop without an answer (abandon, connection lost). Any thread may call it.
-    public func cancel() {}
+    public func cancel() { isCancelled.store(true, ordering: .relaxed) }
 }

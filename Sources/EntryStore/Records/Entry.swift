@@ -72,6 +72,13 @@ public struct Entry: Sendable, Equatable {
         return index < attributes.count && attributes[index].id == id
     }
 
+    /// The entry in its stored form, outside a store: for entries that the server makes up.
+    public func record(parent: EntryID, rdn: [UInt8], flags: EntryRecord.Flags, table: AttributeTable) -> [UInt8] {
+        var buffer = BERBuffer()
+        encode(parent: parent, rdn: rdn, flags: flags, table: table, into: &buffer)
+        return buffer.bytes.array
+    }
+
     /// Packs the entry into its stored form.
     func encode(parent: EntryID, rdn: [UInt8], flags: EntryRecord.Flags, table: AttributeTable, into out: inout BERBuffer) {
         out.removeAll(keeping: 1 << 20)

@@ -52,6 +52,12 @@ public struct EntryRecord: ~Escapable {
         index < attributeCount ? Int(bytes.number32(Self.headerSize + index * 8 + 4)) : bytes.byteCount
     }
 
+    /// Where some neighbouring attributes lie in ``bytes``, as finished BER.
+    public func range(_ indexes: Range<Int>) -> ByteRange {
+        let start = offset(at: indexes.lowerBound)
+        return ByteRange(start: start, count: max(0, offset(at: indexes.upperBound) - start))
+    }
+
     /// Some neighbouring attributes, as finished BER.
     @_lifetime(copy self)
     public func partialAttributes(_ range: Range<Int>) -> RawSpan {

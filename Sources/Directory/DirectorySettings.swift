@@ -1,0 +1,33 @@
+import EntryStore
+import Schema
+
+/// What an administrator sets of the directory's behaviour.
+public struct DirectorySettings: Sendable {
+    /// Name of the root identity, which is above all rules.
+    public var rootName = "cn=config"
+    /// Its password, in clear or as `{SCHEME}…`; nil: nobody can bind as root.
+    public var rootPassword: [UInt8]?
+    /// Name of the entry below which administrators stand.
+    public var administrators = "cn=admins,cn=zimbra"
+    /// Attribute types whose values must be unique in the whole tree (semantics 1.7). They need an equality index.
+    public var uniqueness = ["mail", "zimbraId", "DKIMSelector"]
+    /// How Password Modify stores passwords.
+    public var passwordScheme = PasswordScheme.ssha512
+    public var limits = SearchLimits()
+
+    public init() {}
+}
+
+/// What a search may cost at most.
+public struct SearchLimits: Sendable {
+    /// Entries returned; 0: no limit.
+    public var size = 0
+    /// Seconds; 0: no limit.
+    public var time = 0
+    /// Entries looked at before a search leaves its event loop for a search thread.
+    public var inlineCandidates = 300
+    /// Bytes of answers after which it does.
+    public var inlineBytes = 256 << 10
+
+    public init() {}
+}

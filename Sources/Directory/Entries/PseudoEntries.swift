@@ -1,0 +1,65 @@
+import BER
+import EntryStore
+import LDAP
+import Schema
+import Synchronization
+
+/// An entry that exists outside the store, as a record like any other.
+struct PseudoEntry: Sendable {
+    let title: StaticString
+    /// DN in string form.
+    let name: [UInt8]
+    let record: [UInt8]
+}
+
+/// The root DSE (RFC 4512 section 5.1) and the subschema subentry (section 4.2). Made when first asked for.
+final class PseudoEntries: Sendable {
+    static let subschemaName = Array("cn=Subschema".utf8)
+
+    private let canonicalSubschemaName: [UInt8]
+    private let made = Mutex<(root: PseudoEntry?, subschema: PseudoEntry?)>((nil, nil))
+
+    init(schema: Schema, known: KnownTypes) {
+        var name: [UInt8] = []
+        _ = schema.normalize(Self.subschemaName.rawSpan, by: .distinguishedNameMatch, into: &name)
+        canonicalSubschemaName = name
+    }
+
+    /// The entry of a name in string form; nil for all other names.
+    func entry(named name: RawSpan, _ directory: Directory) throws(LDAPError) -> PseudoEntry? {
+        if name.byteCount == 0 {
+            return made.withLock { made in
+                let entry = made.root ?? RootDSE.make(directory)
+                made.root = entry
+                return entry
+            }
+        }
+        // Names of any other length are not worth a parse: `cn=subschema` with spaces and escapes stays short.
+        guard name.byteCount < 64, name.byteCount >= canonicalSubschemaName.count else { return nil }
+        var canonical: [UInt8] = []
+        guard directory.schema.normalize(name, by: .distinguishedNameMatch, into: &canonical), canonical == canonicalSubschemaName else {
+            return nil
+        }
+        return made.withLock { made in
+            let entry = made.subschema ?? Subschema.make(directory)
+            made.subschema = entry
+            return entry
+        }
+    }
+}
+
+/// Puts a pseudo entry together from attribute names and values.
+struct PseudoEntryBuilder {
+    private let table: AttributeTable
+    private var entry = Entry()
+
+    init(_ table: AttributeTable) { self.table = table }
+
+    /// Types that the schema does not have are left out.
+    mutating func set(_ name: String, _ values: [String]) {
+        guard let type = table.schema.attributeType(named: name), let id = table.id(of: type) else { return }
+        entry[id] = values.map { Array($0.utf8) }
+    }
+
+    func record() -> [UInt8] { entry.record(parent: .root, rdn: [], flags: [], table: table) }
+}

@@ -1,0 +1,21 @@
+import EntryStore
+
+/// Who a client is, as its last bind settled it.
+public enum Identity: Sendable, Hashable {
+    case anonymous
+    /// The root identity of the configuration: above all rules, not an entry.
+    case root
+    /// An entry. `name` is its DN in string form at the time of the bind; `isAdministrator`: it stands below `cn=admins,cn=zimbra`
+    /// (semantics 1.17).
+    case entry(EntryID, name: [UInt8], isAdministrator: Bool)
+
+    public var isAdministrator: Bool {
+        switch self {
+        case .anonymous: false
+        case .root: true
+        case .entry(_, _, let isAdministrator): isAdministrator
+        }
+    }
+
+    public var isAnonymous: Bool { self == .anonymous }
+}

@@ -1,0 +1,102 @@
+import BER
+import EntryStore
+import LDAP
+
+extension Request {
+    /// RFC 4511 section 4.2, RFC 4513 section 5.1.
+    func bind(_ session: Session, _ worker: DirectoryWorker, _ output: inout BERBuffer) -> Disposition {
+        // RFC 4511 section 4.2.1: until it succeeds, and if it fails, the client is anonymous.
+        session.identity = .anonymous
+        do {
+            let request = try BindRequest(decoding: pdu, envelope.contents)
+            if directory.log.isEnabled {
+                let method: UInt8 = if case .simple = request.authentication { 128 } else { 163 }
+                directory.log.bind(connection: session.connectionID, operation: operation, dn: request.name.rawSpan, method: method)
+            }
+            for control in try decodeControls() where control.isCritical {
+                throw LDAPError(.unavailableCriticalExtension, "critical control \(control.oid) is not supported for bind")
+            }
+            guard request.version == 3 else {
+                throw LDAPError(.protocolError, "protocol version \(request.version) is not supported, only 3 is")
+            }
+            switch request.authentication {
+            case .simple(let password): return try simpleBind(request.name, password, session, worker, &output)
+            case .sasl(let mechanism, _):
+                throw LDAPError(.authMethodNotSupported, "SASL mechanism \"\(mechanism)\" is not available")
+            case .unknown: throw LDAPError(.authMethodNotSupported, "unknown authentication method")
+            }
+        } catch {
+            return refuse(error, session, &output)
+        }
+    }
+
+    private func simpleBind(
+        _ dn: [UInt8], _ password: [UInt8], _ session: Session, _ worker: DirectoryWorker, _ output: inout BERBuffer
+    ) throws(LDAPError) -> Disposition {
+        let name = try DistinguishedName(parsing: dn.rawSpan)
+        if name.isRoot {
+            guard password.isEmpty else { throw LDAPError(.invalidCredentials, "") }
+            output.appendResult(messageID: messageID, tag: OperationTag.bindResponse, code: .success)
+            logResult(OperationTag.bindResponse, .success, "", session)
+            return .answered
+        }
+        // RFC 4513 section 5.1.2: a name without a password is most often a mistake of the client.
+        guard !password.isEmpty else {
+            throw LDAPError(.unwillingToPerform, "unauthenticated bind (DN with no password) is not allowed")
+        }
+        let (identity, stored) = try credentials(name, dn, worker)
+        let messageID = self.messageID
+        let directory = self.directory
+        let operation = self.operation
+        return .blocking(
+            BlockingOperation(
+                messageID: messageID,
+                work: {
+                    // A name without a password, or without an entry, takes the time of a wrong password.
+                    if stored.isEmpty { return PasswordVerifier.verify(stored: Self.decoy, password: password) && false }
+                    return stored.contains { PasswordVerifier.verify(stored: $0, password: password) }
+                },
+                finish: { result, session, output in
+                    let isRight = result as? Bool ?? false
+                    if isRight { session.identity = identity }
+                    let code: ResultCode = isRight ? .success : .invalidCredentials
+                    output.appendResult(messageID: messageID, tag: OperationTag.bindResponse, code: code)
+                    let log = directory.log
+                    if log.isEnabled {
+                        if isRight { log.bound(connection: session.connectionID, operation: operation, dn: dn.rawSpan, mechanism: "SIMPLE") }
+                        log.result(
+                            connection: session.connectionID, operation: operation, tag: Int(OperationTag.bindResponse), code: code.rawValue,
+                            text: "")
+                    }
+                }))
+    }
+
+    /// A hash that no password has.
+    private static let decoy = Array("{SSHA512}".utf8) + [UInt8](repeating: UInt8(ascii: "A"), count: 96)
+
+    /// Who a name stands for, and the stored passwords, one of which must fit.
+    private func credentials(
+        _ name: DistinguishedName, _ dn: [UInt8], _ worker: DirectoryWorker
+    ) throws(LDAPError) -> (Identity, [[UInt8]]) {
+        let directory = self.directory
+        var canonical: [UInt8] = []
+        try directory.schema.normalizeDN(name, into: &canonical)
+        if canonical == directory.rootName { return (.root, directory.settings.rootPassword.map { [$0] } ?? []) }
+        return try worker.read { snapshot throws(LDAPError) in
+            let found = try snapshot.resolve(name)
+            do {
+                guard found.isComplete, let record = try snapshot.record(found.id),
+                    let attribute = snapshot.catalogue.table.id(of: directory.known.userPassword)
+                else { return (.anonymous, []) }
+                var stored: [[UInt8]] = []
+                var values = record.values(of: attribute)
+                while let value = values.next() { stored.append(value.array) }
+                var isAdministrator = false
+                if let container = try? snapshot.resolve(DistinguishedName(directory.settings.administrators)), container.isComplete {
+                    isAdministrator = try found.id != container.id && snapshot.isInSubtree(found.id, of: container.id)
+                }
+                return (.entry(found.id, name: dn, isAdministrator: isAdministrator), stored)
+            } catch { throw LDAPError(storage: error) }
+        }
+    }
+}

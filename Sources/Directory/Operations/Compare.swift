@@ -1,0 +1,99 @@
+import BER
+import EntryStore
+import LDAP
+
+extension Request {
+    /// RFC 4511 section 4.10.
+    func compare(_ session: Session, _ worker: DirectoryWorker, _ output: inout BERBuffer) -> Disposition {
+        do {
+            let request = try CompareRequest(decoding: pdu, envelope.contents)
+            if directory.log.isEnabled {
+                directory.log.compare(
+                    connection: session.connectionID, operation: operation, dn: request.entry.rawSpan, attribute: request.description.rawSpan)
+            }
+            let controls = try SearchControls(decodeControls())
+            let code = try worker.read { snapshot throws(LDAPError) in
+                try Comparison(directory: directory, access: AccessControl(session.identity, directory.known), controls: controls)
+                    .run(request, snapshot)
+            }
+            output.appendResult(messageID: messageID, tag: OperationTag.compareResponse, code: code)
+            logResult(OperationTag.compareResponse, code, "", session)
+            return .answered
+        } catch {
+            return refuse(error, session, &output)
+        }
+    }
+}
+
+/// A compare being carried out.
+private struct Comparison {
+    let directory: Directory
+    let access: AccessControl
+    let controls: SearchControls
+
+    func run(_ request: CompareRequest, _ snapshot: borrowing Snapshot) throws(LDAPError) -> ResultCode {
+        let name = try DistinguishedName(parsing: request.entry.rawSpan)
+        let catalogue = snapshot.catalogue
+        if let pseudo = try directory.pseudo.entry(named: request.entry.rawSpan, directory) {
+            guard let record = EntryRecord(pseudo.record.rawSpan) else { throw LDAPError(.other, "\(pseudo.title) is damaged") }
+            return try compare(request, .root, record, snapshot, catalogue)
+        }
+        guard access.mayReadEntries else { throw LDAPError(.noSuchObject, "") }
+        let found = try snapshot.resolve(name)
+        do {
+            guard found.isComplete, let record = try snapshot.record(found.id) else {
+                throw LDAPError(.noSuchObject, "", matchedDN: try snapshot.name(of: found.id))
+            }
+            if let assertion = controls.assertion {
+                var scratch = FilterScratch()
+                guard directory.compile(assertion, catalogue, access).evaluate(found.id, record, snapshot, scratch: &scratch) == .yes else {
+                    throw LDAPError(.assertionFailed, "the entry does not match the asserted filter")
+                }
+            }
+            return try compare(request, found.id, record, snapshot, catalogue)
+        } catch let error as LDAPError {
+            throw error
+        } catch let error as EntryStoreError {
+            throw LDAPError(storage: error)
+        } catch {
+            throw LDAPError(.other, "\(error)")
+        }
+    }
+
+    private func compare(
+        _ request: CompareRequest, _ id: EntryID, _ record: borrowing EntryRecord, _ snapshot: borrowing Snapshot, _ catalogue: Catalogue
+    ) throws(LDAPError) -> ResultCode {
+        guard let (type, options) = catalogue.table.parse(request.description.rawSpan) else {
+            throw LDAPError(.undefinedAttributeType, "\(String(decoding: request.description, as: UTF8.self)): attribute type is not defined")
+        }
+        let description = catalogue.schema[type]
+        guard let rule = description.equality else {
+            throw LDAPError(.inappropriateMatching, "\(description.names.first ?? description.oid): has no equality matching rule")
+        }
+        guard access.mayRead(type) else { throw LDAPError(.insufficientAccessRights, "") }
+        var canonical: [UInt8] = []
+        guard catalogue.schema.normalize(request.assertionValue.rawSpan, by: rule, into: &canonical) else {
+            throw LDAPError(.invalidAttributeSyntax, "\(description.names.first ?? description.oid): assertion value is not valid")
+        }
+        // The item `(description=value)`, so that computed values count as in a filter.
+        var bytes = request.description
+        var node = Filter.Node(kind: .equality, end: 1)
+        node.attribute = ByteRange(start: 0, count: bytes.count)
+        node.value = ByteRange(start: bytes.count, count: request.assertionValue.count)
+        bytes += request.assertionValue
+        var present = Filter.Node(kind: .present, end: 1)
+        present.attribute = node.attribute
+        var scratch = FilterScratch()
+        switch directory.compile(Filter(bytes: bytes, nodes: [node]), catalogue, access).evaluate(id, record, snapshot, scratch: &scratch) {
+        case .yes: return .compareTrue
+        case .undefined: throw LDAPError(.inappropriateMatching, "values cannot be compared")
+        case .no:
+            _ = options
+            let exists = directory.compile(Filter(bytes: bytes, nodes: [present]), catalogue, access)
+            guard exists.evaluate(id, record, snapshot, scratch: &scratch) == .yes else {
+                throw LDAPError(.noSuchAttribute, "")
+            }
+            return .compareFalse
+        }
+    }
+}

@@ -1,0 +1,239 @@
+import BER
+import EntryStore
+import LDAP
+import Schema
+
+/// Which attributes of entries a client gets: its attribute selection (RFC 4511 section 4.5.1.8, RFC 3673, RFC 4529) made ready,
+/// less what it may not read.
+struct EntrySelection: Sendable {
+    /// Stored or computed values only.
+    enum View: Sendable { case all, realOnly, virtualOnly }
+
+    private let catalogue: Catalogue
+    private let virtual: VirtualAttributes
+    private var allUser = false
+    private var allOperational = false
+    private let typesOnly: Bool
+    private let view: View
+    /// Stored attributes asked for by name, ascending.
+    private var ids: [AttributeID] = []
+    /// Providers asked for by name, as places in the list of providers.
+    private var providers: [Int] = []
+    /// Stored attributes that the client may not read, ascending.
+    private let hidden: [AttributeID]
+
+    /// - Parameter selectors: places in `bytes`; none means all user attributes.
+    init(
+        _ selectors: [ByteRange], in bytes: RawSpan, typesOnly: Bool = false, view: View = .all, access: AccessControl,
+        _ catalogue: Catalogue, _ virtual: VirtualAttributes
+    ) {
+        self.catalogue = catalogue
+        self.virtual = virtual
+        self.typesOnly = typesOnly
+        self.view = view
+        var hidden: [AttributeID] = []
+        for type in access.unreadableTypes { catalogue.table.appendIDs(matching: type, options: [], to: &hidden) }
+        hidden.sort()
+        self.hidden = hidden
+        if selectors.isEmpty { allUser = true }
+        ids.reserveCapacity(selectors.count)
+        for selector in selectors { add(bytes.slice(selector)) }
+        if ids.count > 1 {
+            ids.sort()
+            var count = 1
+            for index in 1..<ids.count where ids[index] != ids[count - 1] {
+                ids[count] = ids[index]
+                count += 1
+            }
+            ids.removeLast(ids.count - count)
+        }
+        if allUser || allOperational {
+            for (index, provider) in virtual.providers.enumerated() where !providers.contains(index) {
+                let isOperational = catalogue.schema[provider.type].isOperational
+                if allUser && provider.isUserAttribute || allOperational && isOperational { providers.append(index) }
+            }
+        }
+    }
+
+    private mutating func add(_ selector: RawSpan) {
+        guard selector.byteCount > 0 else { return }
+        if selector.byteCount == 1, selector[at: 0] == UInt8(ascii: "*") { return allUser = true }
+        if selector.byteCount == 1, selector[at: 0] == UInt8(ascii: "+") { return allOperational = true }
+        if selector[at: 0] == UInt8(ascii: "@") {
+            // RFC 4529: all attributes that a class and its superclasses allow. An unknown class selects nothing.
+            guard let id = catalogue.schema.objectClass(selector.extracting(1..<selector.byteCount)) else { return }
+            let description = catalogue.schema[id]
+            for type in description.allMust { add(type, []) }
+            for type in description.allMay { add(type, []) }
+            return
+        }
+        // Unknown types, `1.1` among them, select nothing.
+        guard let (type, options) = catalogue.table.parse(selector) else { return }
+        add(type, options)
+    }
+
+    private mutating func add(_ type: AttributeTypeID, _ options: [[UInt8]]) {
+        catalogue.table.appendIDs(matching: type, options: options, to: &ids)
+        guard options.isEmpty else { return }
+        for subtype in catalogue.schema.subtypes(of: type) {
+            if let index = virtual.index(of: subtype), !providers.contains(index) { providers.append(index) }
+        }
+    }
+
+    /// Appends a search result entry.
+    /// - Parameter name: the entry's DN in string form.
+    func append(
+        messageID: Int, id: EntryID, name: RawSpan, record: borrowing EntryRecord, _ snapshot: borrowing Snapshot,
+        _ scratch: inout SelectionScratch, to output: inout BERBuffer
+    ) throws(EntryStoreError) {
+        try select(id, name, record, snapshot, &scratch)
+        let layout = SearchEntryLayout(messageID: messageID, name: name.byteCount, attributes: scratch.size + scratch.made.count)
+        layout.begin(into: &output)
+        output.append(name)
+        layout.beginAttributes(into: &output)
+        for slice in scratch.slices { output.append(record.bytes.slice(slice)) }
+        output.append(scratch.made.bytes)
+        scratch.finish()
+    }
+
+    /// The entry as the value of a read entry control (RFC 4527): a SearchResultEntry without its message.
+    func searchResultEntry(
+        id: EntryID, name: RawSpan, record: borrowing EntryRecord, _ snapshot: borrowing Snapshot
+    ) throws(EntryStoreError) -> [UInt8] {
+        var scratch = SelectionScratch()
+        try select(id, name, record, snapshot, &scratch)
+        var output = BERBuffer()
+        let entry = output.begin(OperationTag.searchResultEntry)
+        output.append(BERTag.octetString, contents: name)
+        output.appendHeader(BERTag.sequence, length: scratch.size + scratch.made.count)
+        for slice in scratch.slices { output.append(record.bytes.slice(slice)) }
+        output.append(scratch.made.bytes)
+        output.end(entry)
+        return output.bytes.array
+    }
+
+    /// Gathers what goes out: places in the record, and attributes made for the purpose.
+    private func select(
+        _ id: EntryID, _ name: RawSpan, _ record: borrowing EntryRecord, _ snapshot: borrowing Snapshot,
+        _ scratch: inout SelectionScratch
+    ) throws(EntryStoreError) {
+        scratch.begin()
+        if view != .virtualOnly {
+            let firstOperational = allUser || allOperational ? record.firstOperational : 0
+            if allUser { take(0..<firstOperational, record, &scratch) }
+            if allOperational { take(firstOperational..<record.attributeCount, record, &scratch) }
+            for id in ids {
+                if id.isOperational ? allOperational : allUser { continue }
+                if let index = record.index(of: id) { take(index..<index + 1, record, &scratch) }
+            }
+        }
+        if view != .realOnly {
+            let context = VirtualContext(catalogue: catalogue, virtual: virtual)
+            for index in providers { try compute(virtual.providers[index], id, name, record, snapshot, context, &scratch) }
+        }
+    }
+
+    /// Takes neighbouring attributes, less the hidden ones.
+    private func take(_ range: Range<Int>, _ record: borrowing EntryRecord, _ scratch: inout SelectionScratch) {
+        var start = range.lowerBound
+        for id in hidden {
+            guard let index = record.index(of: id), index >= start, index < range.upperBound else { continue }
+            takeVisible(start..<index, record, &scratch)
+            start = index + 1
+        }
+        takeVisible(start..<range.upperBound, record, &scratch)
+    }
+
+    private func takeVisible(_ range: Range<Int>, _ record: borrowing EntryRecord, _ scratch: inout SelectionScratch) {
+        guard !range.isEmpty else { return }
+        if typesOnly {
+            for index in range {
+                guard let description = catalogue.table[record.attributeID(at: index)] else { continue }
+                scratch.appendType(description.name)
+            }
+        } else {
+            scratch.take(record.range(range))
+        }
+    }
+
+    private func compute(
+        _ provider: any VirtualAttribute, _ id: EntryID, _ name: RawSpan, _ record: borrowing EntryRecord, _ snapshot: borrowing Snapshot,
+        _ context: VirtualContext, _ scratch: inout SelectionScratch
+    ) throws(EntryStoreError) {
+        guard let stored = catalogue.table.id(of: provider.type), !hidden.contains(stored) else { return }
+        // The provider's values include the stored ones: only what it computes replaces what was taken.
+        let hasStored = record.contains(stored)
+        var count = 0
+        let mark = scratch.made.count
+        let attribute = scratch.made.begin(BERTag.sequence)
+        scratch.made.append(BERTag.octetString, contents: context.catalogue.table[stored]?.name ?? [])
+        let values = scratch.made.begin(BERTag.set)
+        try provider.forEachValue(id, record, name: name, snapshot, context) { value in
+            count += 1
+            if !typesOnly { scratch.made.append(BERTag.octetString, contents: value) }
+        }
+        guard count > 0 else { return scratch.made.truncate(to: mark) }
+        scratch.made.end(values)
+        scratch.made.end(attribute)
+        if hasStored, view != .virtualOnly { scratch.drop(record, stored) }
+    }
+}
+
+/// Reusable space for putting an entry together; one per thread.
+struct SelectionScratch: ~Copyable {
+    /// Places in the record.
+    fileprivate(set) var slices: [ByteRange] = []
+    /// Bytes in all places.
+    fileprivate(set) var size = 0
+    /// Attributes that are not in the record as they go out.
+    var made = BERBuffer(capacity: 64)
+    /// The entry's name.
+    var name: [UInt8] = []
+
+    mutating func begin() {
+        slices.removeAll(keepingCapacity: true)
+        size = 0
+        made.removeAll()
+    }
+
+    mutating func take(_ range: ByteRange) {
+        if let last = slices.last, last.upperBound == range.lowerBound {
+            slices[slices.count - 1] = ByteRange(start: last.lowerBound, count: Int(last.count + range.count))
+        } else {
+            slices.append(range)
+        }
+        size += Int(range.count)
+    }
+
+    mutating func appendType(_ name: [UInt8]) {
+        let attribute = made.begin(BERTag.sequence)
+        made.append(BERTag.octetString, contents: name)
+        made.end(made.begin(BERTag.set))
+        made.end(attribute)
+    }
+
+    /// Takes a stored attribute out again: computed values that include it take its place.
+    mutating func drop(_ record: borrowing EntryRecord, _ id: AttributeID) {
+        guard let index = record.index(of: id) else { return }
+        let doomed = record.range(index..<index + 1)
+        var kept: [ByteRange] = []
+        for slice in slices {
+            guard slice.lowerBound <= doomed.lowerBound, doomed.upperBound <= slice.upperBound, doomed.count > 0 else {
+                kept.append(slice)
+                continue
+            }
+            size -= Int(doomed.count)
+            if slice.lowerBound < doomed.lowerBound {
+                kept.append(ByteRange(start: slice.lowerBound, count: doomed.lowerBound - slice.lowerBound))
+            }
+            if doomed.upperBound < slice.upperBound {
+                kept.append(ByteRange(start: doomed.upperBound, count: slice.upperBound - doomed.upperBound))
+            }
+        }
+        slices = kept
+    }
+
+    mutating func finish() {
+        if slices.capacity > 4096 { slices = [] }
+    }
+}
