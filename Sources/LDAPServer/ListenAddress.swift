@@ -88,7 +88,7 @@ public enum ListenAddress: Sendable, Hashable, CustomStringConvertible {
         }
     }
 
-    /// The URL that a client connects to (for all addresses, one that means this machine's).
+    /// The URL that a client connects to. An empty host is this machine to OpenLDAP's clients.
     public var description: String {
         switch self {
         case .tcp(let host, let port):

@@ -1,6 +1,23 @@
 import ArgumentParser
+import Muster
 
+/// The program `muster`.
 @main
-struct MusterCommand: ParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "muster")
+struct MusterCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "muster",
+        abstract: "An LDAP directory server for mail systems.",
+        discussion: """
+            A setting is taken from the command line, else from a MUSTER_… environment variable, else from the configuration \
+            file, else it has its default.
+
+            Exit status: 0 success, 1 failure (or differences found by check), 64 wrong usage, 75 the data directory is in use.
+            """,
+        version: Version.text,
+        subcommands: [Serve.self, Initialize.self, Import.self, Export.self, Check.self])
+}
+
+/// What `--version` says.
+enum Version {
+    static let text = "muster 0.1.0"
 }

@@ -1,0 +1,154 @@
+import Configuration
+import LDAPServer
+import SystemPackage
+
+extension MusterConfiguration {
+    /// A setting given on the command line: stands above environment and file.
+    public enum Flag: Sendable, Hashable {
+        case string(String)
+        case strings([String])
+        case int(Int)
+    }
+
+    /// Puts a configuration together: flags over environment variables over the file over the defaults.
+    ///
+    /// - Parameters:
+    ///   - flags: by key, such as `"data"` or `"limits.maximumConnections"`.
+    ///   - environment: variables named `MUSTER_` and the key in capitals with underscores (`MUSTER_LIMITS_MAXIMUM_CONNECTIONS`);
+    ///     lists are separated by commas (`MUSTER_INDEXES="employeeNumber eq sub,title eq"`).
+    ///   - file: a JSON file, see `docs/muster.json.sample`.
+    /// - Throws: ``ConfigurationError`` that names the setting.
+    public static func load(
+        flags: [String: Flag], environment: [String: String], file: String?
+    ) async throws(ConfigurationError) -> MusterConfiguration {
+        var arguments: [AbsoluteConfigKey: ConfigValue] = [:]
+        for (key, flag) in flags {
+            let content: ConfigContent =
+                switch flag {
+                case .string(let value): .string(value)
+                case .strings(let values): .stringArray(values)
+                case .int(let value): .int(value)
+                }
+            arguments[AbsoluteConfigKey(ConfigKey(key))] = ConfigValue(content, isSecret: false)
+        }
+        var providers: [any ConfigProvider] = [
+            InMemoryProvider(name: "command line", values: arguments),
+            EnvironmentVariablesProvider(environmentVariables: environment).prefixKeys(with: "muster"),
+        ]
+        if let file {
+            do {
+                providers.append(try await FileProvider<JSONSnapshot>(filePath: FilePath(file)))
+            } catch {
+                throw ConfigurationError("cannot read configuration file \(file): \(error)")
+            }
+        }
+        return try await Settings(reader: ConfigReader(providers: providers)).configuration()
+    }
+}
+
+/// Reads the settings one by one, so that an error names the one it is about.
+private struct Settings {
+    let reader: ConfigReader
+
+    func configuration() async throws(ConfigurationError) -> MusterConfiguration {
+        guard let data = try await string("data"), !data.isEmpty else {
+            throw ConfigurationError("no data directory: give --data DIR, MUSTER_DATA or \"data\" in the configuration file")
+        }
+        var result = MusterConfiguration(dataDirectory: data)
+        if let urls = try await strings("listen") {
+            result.listeners = []
+            for url in urls {
+                do { result.listeners.append(try ListenAddress(url)) } catch { throw ConfigurationError(error.description) }
+            }
+        }
+        if let mode = try await string("unixSocketMode") {
+            guard let value = UInt32(mode, radix: 8), value <= 0o777 else {
+                throw ConfigurationError("unixSocketMode '\(mode)' must be an octal number from 0 to 0777")
+            }
+            result.unixSocketMode = value
+        }
+        result.schemaDirectory = try await string("schemaDir")
+        result.schemaFiles = try await strings("schema") ?? []
+        result.ldifDirectory = try await string("ldifDir")
+        result.usesDefaultIndexes = try await bool("useDefaultIndexes") ?? true
+        for text in try await strings("indexes") ?? [] { result.indexes.append(try MusterConfiguration.Index(text)) }
+        result.uniqueAttributes = try await strings("unique") ?? result.uniqueAttributes
+        if let text = try await string("durability") { result.durability = try MusterConfiguration.Durability(text) }
+        result.mapSize = try await int("mapSize", 1 << 20...1 << 46) ?? result.mapSize
+        result.searchSizeLimit = try await int("limits.searchSize", 0...Int.max) ?? result.searchSizeLimit
+        result.searchTimeLimit = try await int("limits.searchTime", 0...Int.max) ?? result.searchTimeLimit
+        try await load(&result.limits)
+        result.threads.loops = try await int("threads.loops", 0...1024) ?? 0
+        result.threads.searches = try await int("threads.searches", 0...1024) ?? 0
+        result.threads.work = try await int("threads.work", 0...1024) ?? 0
+        result.rootPassword = try await secret("rootPassword")
+        result.administratorPassword = try await secret("administratorPassword")
+        if let level = try await string("log.level") {
+            guard let known = MusterConfiguration.LogLevel(rawValue: level) else {
+                throw ConfigurationError("log.level '\(level)' must be 'none' or 'stats'")
+            }
+            result.logLevel = known
+        }
+        result.logFile = try await string("log.file")
+        return result
+    }
+
+    private func load(_ limits: inout ServerLimits) async throws(ConfigurationError) {
+        let anyNumber = 0...Int.max
+        limits.maximumConnections = try await int("limits.maximumConnections", anyNumber) ?? limits.maximumConnections
+        limits.maximumConnectionsPerAddress =
+            try await int("limits.maximumConnectionsPerAddress", anyNumber) ?? limits.maximumConnectionsPerAddress
+        let sizes = 1024...1 << 30
+        limits.maximumAnonymousRequest = try await int("limits.maximumAnonymousRequest", sizes) ?? limits.maximumAnonymousRequest
+        limits.maximumRequest = try await int("limits.maximumRequest", sizes) ?? limits.maximumRequest
+        limits.maximumBufferedRequests =
+            try await int("limits.maximumBufferedRequests", 1024...1 << 40) ?? limits.maximumBufferedRequests
+        limits.maximumOperationsPerConnection =
+            try await int("limits.maximumOperationsPerConnection", 1...1 << 20) ?? limits.maximumOperationsPerConnection
+        limits.maximumQueuedWork = try await int("limits.maximumQueuedWork", 1...1 << 20) ?? limits.maximumQueuedWork
+        limits.writeBuffer = try await int("limits.writeBuffer", sizes) ?? limits.writeBuffer
+        limits.searchChunk = try await int("limits.searchChunk", sizes) ?? limits.searchChunk
+        if let idle = try await int("limits.idleTimeout", 0...1 << 31) { limits.idleTimeout = idle == 0 ? nil : .seconds(idle) }
+        limits.slowReaderTimeout = try await seconds("limits.slowReaderTimeout") ?? limits.slowReaderTimeout
+        limits.slowSenderTimeout = try await seconds("limits.slowSenderTimeout") ?? limits.slowSenderTimeout
+        limits.stopTimeout = try await seconds("limits.stopTimeout") ?? limits.stopTimeout
+    }
+
+    /// A password, in the setting itself or in the file that `…File` names (its first line).
+    private func secret(_ key: String) async throws(ConfigurationError) -> String? {
+        if let value = try await string(key, isSecret: true) { return value }
+        guard let path = try await string(key + "File") else { return nil }
+        do { return try PasswordFile.read(path) } catch { throw ConfigurationError("\(key)File: \(error)") }
+    }
+
+    private func string(_ key: String, isSecret: Bool = false) async throws(ConfigurationError) -> String? {
+        do { return try await reader.fetchString(forKey: ConfigKey(key), isSecret: isSecret) } catch { throw wrong(key, "a string") }
+    }
+
+    private func strings(_ key: String) async throws(ConfigurationError) -> [String]? {
+        do { return try await reader.fetchStringArray(forKey: ConfigKey(key)) } catch { throw wrong(key, "a list of strings") }
+    }
+
+    private func bool(_ key: String) async throws(ConfigurationError) -> Bool? {
+        do { return try await reader.fetchBool(forKey: ConfigKey(key)) } catch { throw wrong(key, "true or false") }
+    }
+
+    private func int(_ key: String, _ range: ClosedRange<Int>) async throws(ConfigurationError) -> Int? {
+        let value: Int?
+        do { value = try await reader.fetchInt(forKey: ConfigKey(key)) } catch { throw wrong(key, "a number") }
+        guard let value else { return nil }
+        guard range.contains(value) else {
+            let upper = range.upperBound == Int.max ? "" : " and at most \(range.upperBound)"
+            throw ConfigurationError("\(key) is \(value), but must be at least \(range.lowerBound)\(upper)")
+        }
+        return value
+    }
+
+    private func seconds(_ key: String) async throws(ConfigurationError) -> Duration? {
+        try await int(key, 1...1 << 31).map { .seconds($0) }
+    }
+
+    private func wrong(_ key: String, _ expected: String) -> ConfigurationError {
+        ConfigurationError("the setting '\(key)' must be \(expected)")
+    }
+}

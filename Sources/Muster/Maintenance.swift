@@ -1,0 +1,136 @@
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#else
+import Darwin
+#endif
+
+/// How far an import has come.
+public struct ImportProgress: Sendable, Hashable {
+    /// What is being done, such as `reading` or `building indexes`.
+    public var stage: String
+    /// Entries done in this stage.
+    public var entries: Int
+    /// The part of the stage that is done, from 0 to 1, if known.
+    public var fraction: Double?
+
+    public init(stage: String, entries: Int, fraction: Double?) {
+        self.stage = stage
+        self.entries = entries
+        self.fraction = fraction
+    }
+}
+
+/// Input that is not acceptable: where it stands and why.
+public struct InputError: Error, Hashable, CustomStringConvertible {
+    public var file: String
+    /// The line where the record begins or the fault is; 0 if it is about the whole file.
+    public var line: Int
+    /// The record's name; empty if it is not known.
+    public var dn: String
+    public var reason: String
+
+    public init(file: String, line: Int, dn: String, reason: String) {
+        self.file = file
+        self.line = line
+        self.dn = dn
+        self.reason = reason
+    }
+
+    /// `file:line: dn: reason`
+    public var description: String {
+        file + (line > 0 ? ":\(line)" : "") + ": " + (dn.isEmpty ? "" : "\(dn): ") + reason
+    }
+}
+
+/// What is done to a data directory without a server in front of it.
+public enum Maintenance {
+    /// Loads LDIF files, a whole tree or entries added to what is there. Nothing is changed if any of them is refused.
+    ///
+    /// - Parameter progress: called now and then, on the caller's thread.
+    /// - Returns: the number of entries loaded.
+    /// - Throws: ``InputError`` for the input, ``DataDirectory/InUse`` while a server runs.
+    public static func importFiles(
+        _ files: [String], into configuration: MusterConfiguration, progress: (ImportProgress) -> Void = { _ in }
+    ) throws -> Int {
+        let lock = try DataDirectory(configuration.dataDirectory)
+        return try withExtendedLifetime(lock) {
+            try Assembly.importFiles(files, configuration, progress: progress)
+        }
+    }
+
+    /// Writes the entries at and below `base` that match a filter as LDIF, parents first; also while a server runs, from one snapshot.
+    ///
+    /// - Parameters:
+    ///   - base: a DN; empty for the whole tree.
+    ///   - filter: in the form of RFC 4515; nil for all entries.
+    /// - Returns: the number of entries written.
+    public static func export(
+        _ configuration: MusterConfiguration, base: String = "", filter: String? = nil, write: ([UInt8]) throws -> Void
+    ) throws -> Int {
+        try existing(configuration)
+        return try Assembly.export(configuration, base: base, filter: filter, write: write)
+    }
+
+    /// Holds every index, name and count against the entries.
+    ///
+    /// - Parameter problem: gets each difference in words.
+    /// - Returns: the number of entries checked.
+    public static func check(_ configuration: MusterConfiguration, problem: (String) -> Void) throws -> Int {
+        try existing(configuration)
+        return try Assembly.check(configuration, problem: problem)
+    }
+
+    /// Makes the database of a new data directory: the initial tree, the administrator's password, and the sample organisation if
+    /// it is wanted. The caller holds the directory.
+    ///
+    /// - Returns: the password that was made up; nil if the configuration gives one.
+    static func create(_ configuration: MusterConfiguration, sample: Bool) throws -> String? {
+        let (password, isGenerated) = configuration.administratorPassword.map { ($0, false) } ?? (generatedPassword(), true)
+        let source = try DataFiles.initialTree(configuration)
+        let tree = try InitialTree.adding(
+            password: Assembly.hash(password), of: MusterConfiguration.administratorName, to: SmallFile.contents(source), file: source)
+        let prepared = configuration.dataDirectory + "/initial.ldif"
+        try SmallFile.write(tree, to: prepared)
+        defer { unlink(prepared) }
+        do {
+            _ = try Assembly.importFiles(
+                [prepared] + (sample ? [DataFiles.sample(configuration)] : []), configuration, progress: { _ in })
+        } catch {
+            // A directory that was not made is not there, so that the next start tries again.
+            unlink(configuration.dataDirectory + "/data.mdb")
+            unlink(configuration.dataDirectory + "/data.mdb-lock")
+            throw error
+        }
+        return isGenerated ? password : nil
+    }
+
+    /// Makes the database of a new data directory, as `serve` does when there is none.
+    ///
+    /// - Returns: the administrator's password if it was made up; it is not stored in clear anywhere.
+    /// - Throws: ``ConfigurationError`` if there is a database already.
+    public static func initialize(_ configuration: MusterConfiguration, sample: Bool) throws -> String? {
+        let lock = try DataDirectory(configuration.dataDirectory)
+        return try withExtendedLifetime(lock) {
+            guard Assembly.isNew(configuration) else {
+                throw ConfigurationError("\(configuration.dataDirectory) holds a directory already")
+            }
+            return try create(configuration, sample: sample)
+        }
+    }
+
+    private static func existing(_ configuration: MusterConfiguration) throws(ConfigurationError) {
+        guard !Assembly.isNew(configuration) else {
+            throw ConfigurationError("\(configuration.dataDirectory) holds no directory")
+        }
+    }
+
+    /// Twenty letters and digits that are not mistaken for each other: 115 bits.
+    private static func generatedPassword() -> String {
+        let alphabet = Array("abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789".utf8)
+        var generator = SystemRandomNumberGenerator()
+        return String(
+            decoding: (0..<20).map { _ in alphabet[Int.random(in: 0..<alphabet.count, using: &generator)] }, as: UTF8.self)
+    }
+}

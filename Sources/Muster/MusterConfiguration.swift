@@ -1,0 +1,140 @@
+public import LDAPServer
+
+/// Everything that can be set about a server. A value made with ``init(dataDirectory:)`` is a working configuration.
+///
+/// ``load(flags:environment:file:)`` fills one from command line, environment and file; the keys are in `docs/muster.json.sample`.
+public struct MusterConfiguration: Sendable {
+    /// Where the database and its lock are. Made if it does not exist.
+    public var dataDirectory: String
+
+    /// Where to listen. With port 0 any free port; ``MusterServer/addresses`` tells which.
+    public var listeners: [ListenAddress] = [.tcp(host: "127.0.0.1", port: 1389)]
+    /// Permissions of the sockets of `ldapi` listeners.
+    public var unixSocketMode: UInt32 = 0o777
+
+    /// The folder whose `*.schema` files are loaded; nil: found as ``DataFiles`` says.
+    public var schemaDirectory: String?
+    /// Further schema files, in OpenLDAP's syntax or as LDIF.
+    public var schemaFiles: [String] = []
+    /// The folder with the entries of a new directory; nil: found as ``DataFiles`` says.
+    public var ldifDirectory: String?
+
+    /// Whether ``defaultIndexes`` are kept.
+    public var usesDefaultIndexes = true
+    /// Further indexes: an attribute and the kinds `pres`, `eq`, `sub`, as in `"employeeNumber eq,pres"`. A new one is built while the
+    /// server runs.
+    public var indexes: [Index] = []
+    /// Attributes whose values occur once in the whole tree.
+    public var uniqueAttributes = ["mail", "zimbraId", "DKIMSelector"]
+
+    /// When an acknowledged change is on disk.
+    public var durability = Durability.full
+    /// Address space reserved for the database, in bytes: the most the file can grow to. It uses no memory or disk by itself.
+    public var mapSize = 1 << 40
+
+    /// Most entries a search may return; 0: no limit. Clients may ask for fewer.
+    public var searchSizeLimit = 0
+    /// Longest time of a search in seconds; 0: no limit. Clients may ask for less.
+    public var searchTimeLimit = 0
+
+    /// Limits of connections and requests.
+    public var limits = ServerLimits()
+    /// Threads; 0 means the number of processors.
+    public var threads = LDAPServer.Threads()
+
+    /// The password of `cn=config`, in clear or hashed (`{SSHA512}…`); nil: nobody can bind as `cn=config`.
+    public var rootPassword: String?
+    /// The password that the administrator of a new directory gets; nil: one is made up, see ``MusterServer/initialPassword``.
+    public var administratorPassword: String?
+
+    /// What is logged.
+    public var logLevel = LogLevel.none
+    /// The file that log lines go to; nil: standard error.
+    public var logFile: String?
+
+    public init(dataDirectory: String) { self.dataDirectory = dataDirectory }
+
+    /// The name of the identity that may do everything. It is no entry of the directory.
+    public static let rootName = "cn=config"
+    /// The administrator that a new directory has.
+    public static let administratorName = "uid=zimbra,cn=admins,cn=zimbra"
+
+    /// When an acknowledged change is on disk.
+    public enum Durability: Sendable, Hashable {
+        /// Before the client has its answer.
+        case full
+        /// At most so many milliseconds after the answer: a power cut may lose the changes of that time.
+        case interval(milliseconds: Int)
+        /// When the operating system likes: for loading data that can be loaded again.
+        case none
+    }
+
+    public enum LogLevel: String, Sendable, Hashable, CaseIterable {
+        case none
+        /// One line per connection and operation, in slapd's form.
+        case stats
+    }
+
+    /// An attribute and how it is indexed.
+    public struct Index: Sendable, Hashable {
+        public var attribute: String
+        public var presence: Bool
+        public var equality: Bool
+        public var substring: Bool
+
+        public init(_ attribute: String, presence: Bool = false, equality: Bool = false, substring: Bool = false) {
+            self.attribute = attribute
+            self.presence = presence
+            self.equality = equality
+            self.substring = substring
+        }
+    }
+
+    /// Carbonio's production list, and what its look-ups need beyond it: references, group membership, all attributes of the
+    /// address list and autocompletion filters.
+    public static let defaultIndexes: [Index] = [
+        Index("objectClass", equality: true),
+        Index("entryUUID", equality: true),
+        Index("entryCSN", equality: true),
+        Index("cn", presence: true, equality: true, substring: true),
+        Index("uid", presence: true, equality: true),
+        Index("sn", presence: true, equality: true, substring: true),
+        Index("givenName", presence: true, equality: true, substring: true),
+        Index("displayName", presence: true, equality: true, substring: true),
+        Index("mail", presence: true, equality: true, substring: true),
+        Index("member", equality: true),
+        Index("DKIMIdentity", equality: true),
+        Index("DKIMSelector", equality: true),
+        Index("zimbraACE", substring: true),
+        Index("zimbraAuthKerberos5Realm", equality: true),
+        Index("zimbraCalResBuilding", equality: true, substring: true),
+        Index("zimbraCalResCapacity", equality: true),
+        Index("zimbraCalResFloor", equality: true, substring: true),
+        Index("zimbraCalResRoom", equality: true, substring: true),
+        Index("zimbraCalResSite", equality: true, substring: true),
+        Index("zimbraCOSId", equality: true),
+        Index("zimbraDomainAliasTargetID", equality: true),
+        Index("zimbraDomainName", equality: true, substring: true),
+        Index("zimbraForeignPrincipal", equality: true),
+        Index("zimbraId", equality: true),
+        Index("zimbraMailAlias", equality: true, substring: true),
+        Index("zimbraMailCanonicalAddress", equality: true),
+        Index("zimbraMailCatchAllAddress", equality: true, substring: true),
+        Index("zimbraMailDeliveryAddress", equality: true, substring: true),
+        Index("zimbraMailForwardingAddress", equality: true),
+        Index("zimbraMailHost", equality: true),
+        Index("zimbraMailTransport", equality: true),
+        Index("zimbraMemberOf", equality: true),
+        Index("zimbraOldMailAddress", equality: true, substring: true),
+        Index("zimbraPhoneticFirstName", substring: true),
+        Index("zimbraPhoneticLastName", substring: true),
+        Index("zimbraSharedItem", equality: true, substring: true),
+        Index("zimbraUCServiceId", equality: true),
+        Index("zimbraVirtualHostname", equality: true),
+        Index("zimbraVirtualIPAddress", equality: true),
+        Index("zimbraYahooId", equality: true),
+    ]
+
+    /// The indexes to keep: the defaults, if they are wanted, and the further ones.
+    public var allIndexes: [Index] { (usesDefaultIndexes ? Self.defaultIndexes : []) + indexes }
+}

@@ -1,0 +1,80 @@
+public import LDAPServer
+import Directory
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#else
+import Darwin
+#endif
+
+/// A directory server inside this process.
+///
+/// ```swift
+/// var configuration = MusterConfiguration(dataDirectory: "/var/lib/muster")
+/// configuration.rootPassword = "secret"
+/// let server = try await MusterServer.start(configuration)
+/// print(server.addresses)
+/// await server.stop()
+/// ```
+///
+/// One server per data directory, over all processes. A server that was not stopped leaves nothing to repair: every acknowledged
+/// change is in the database (see ``MusterConfiguration/durability-swift.property``).
+public final class MusterServer: Sendable {
+    /// Where the server listens, with real ports, in the order of the configuration.
+    public let addresses: [ListenAddress]
+    /// The password that was made up for the administrator of a directory that this start has made; nil otherwise.
+    public let initialPassword: String?
+
+    private let server: LDAPServer
+    private let assembly: Assembly
+    private let lock: DataDirectory
+    private let log: OperationLog
+
+    private init(
+        _ server: LDAPServer, _ assembly: Assembly, _ lock: DataDirectory, _ log: OperationLog, initialPassword: String?
+    ) {
+        self.server = server
+        self.assembly = assembly
+        self.lock = lock
+        self.log = log
+        self.initialPassword = initialPassword
+        addresses = server.addresses
+    }
+
+    /// Opens the data directory (a new one gets the initial tree) and listens.
+    ///
+    /// - Parameter sample: whether a new directory also gets the sample organisation.
+    /// - Throws: ``ConfigurationError``, ``DataDirectory/InUse``, ``ListenError`` and what schema and store say.
+    public static func start(_ configuration: MusterConfiguration, sample: Bool = false) async throws -> MusterServer {
+        let lock = try DataDirectory(configuration.dataDirectory)
+        let log = try openLog(configuration)
+        let password = Assembly.isNew(configuration) ? try Maintenance.create(configuration, sample: sample) : nil
+        let assembly = try Assembly.open(configuration, log: log)
+        do {
+            let server = try await LDAPServer.start(
+                directory: assembly.directory, listeners: configuration.listeners, limits: configuration.limits,
+                threads: configuration.threads, unixSocketMode: configuration.unixSocketMode, log: log)
+            return MusterServer(server, assembly, lock, log, initialPassword: password)
+        } catch {
+            assembly.close()
+            log.finish()
+            throw error
+        }
+    }
+
+    /// What the server has counted since it started.
+    public var counters: ServerCounters.Values { server.counters.values }
+
+    /// Stops accepting, lets running operations end, closes connections and database. Further calls do nothing.
+    public func stop() async {
+        await server.shutdown()
+        assembly.close()
+        log.finish()
+    }
+
+    private static func openLog(_ configuration: MusterConfiguration) throws -> OperationLog {
+        guard configuration.logLevel == .stats else { return .disabled }
+        return try OperationLog(to: configuration.logFile.map { .file($0) } ?? .standardError)
+    }
+}
