@@ -1,0 +1,129 @@
+"""Starts the server under test once for the whole run, on generated data and the people of `people.ldif`."""
+import itertools
+import os
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+HERE = pathlib.Path(__file__).parent
+sys.path.insert(0, str(HERE))
+
+from client import Client  # noqa: E402
+from servers import ADMIN_DN, ADMIN_PASSWORD, ORACLE, ROOT_DN, ROOT_PASSWORD, new_server, target  # noqa: E402
+
+# The clients must not read a configuration of the machine.
+os.environ["LDAPNOINIT"] = "1"
+os.environ["LC_ALL"] = "C.UTF-8"
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "muster: what only Muster has (its program, its limits)")
+    config.addinivalue_line("markers", "difference(reason): slapd answers otherwise, and why we do not follow")
+
+
+def pytest_collection_modifyitems(items):
+    if target() != "slapd":
+        return
+    for item in items:
+        if item.get_closest_marker("muster"):
+            item.add_marker(pytest.mark.skip(reason="only for muster"))
+        elif mark := item.get_closest_marker("difference"):
+            item.add_marker(pytest.mark.skip(reason="intended difference: " + mark.args[0]))
+
+
+def generate(folder, accounts=150, domains=3, seed=1):
+    """A Carbonio-shaped directory as LDIF."""
+    path = pathlib.Path(folder) / f"generated-{accounts}-{domains}-{seed}.ldif"
+    if not path.exists():
+        arguments = ["--catalogue", os.environ["CATALOGUE"]] if os.environ.get("CATALOGUE") else []
+        subprocess.run([sys.executable, str(ORACLE / "mkdata.py"), "--accounts", str(accounts), "--domains", str(domains),
+                        "--seed", str(seed), "--out", str(path), *arguments], check=True, capture_output=True)
+    return path
+
+
+@pytest.fixture(scope="session")
+def generated(tmp_path_factory):
+    return generate(tmp_path_factory.mktemp("data"))
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory, generated):
+    server = new_server(tmp_path_factory.mktemp("server"))
+    server.load(generated, HERE / "people.ldif")
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(autouse=True)
+def still_alive(request):
+    """No test may bring the shared server down."""
+    yield
+    if "server" in request.fixturenames:
+        assert request.getfixturevalue("server").alive(), "the server is gone"
+
+
+@pytest.fixture
+def connect(server):
+    """Makes connections; closes them at the end."""
+    clients = []
+
+    def make(dn=None, password=None, url=None):
+        client = Client(url or server.url, dn, password)
+        clients.append(client)
+        return client
+
+    yield make
+    for client in clients:
+        client.close()
+
+
+@pytest.fixture(scope="session")
+def root(server):
+    with Client(server.url, ROOT_DN, ROOT_PASSWORD) as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def admin(server):
+    with Client(server.url, ADMIN_DN, ADMIN_PASSWORD) as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def user(server):
+    """An ordinary account: Ada of people.ldif."""
+    with Client(server.url, "uid=ada,ou=conformance,dc=acme,dc=example", "lovelace") as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def anonymous(server):
+    with Client(server.url) as client:
+        yield client
+
+
+PEOPLE = "ou=conformance,dc=acme,dc=example"
+counter = itertools.count(1)
+
+
+@pytest.fixture
+def branch(root):
+    """An empty container of the test's own."""
+    dn = f"ou=scratch{next(counter)},dc=acme,dc=example"
+    result = root.add(dn, {"objectClass": "organizationalUnit", "ou": dn[3:].split(",")[0]})
+    assert result.code == 0, result
+    yield dn
+    root.remove_tree(dn)
+
+
+@pytest.fixture
+def person(root, branch):
+    """An inetOrgPerson of the test's own."""
+    dn = "cn=Grace Hopper," + branch
+    result = root.add(dn, {"objectClass": "inetOrgPerson", "cn": ["Grace Hopper", "Amazing Grace"], "sn": "Hopper",
+                           "description": ["admiral", "compiler"], "telephoneNumber": "+1 555 0100"})
+    assert result.code == 0, result
+    return dn
