@@ -66,7 +66,7 @@ public final class Directory: Sendable {
         }
         let operation = session.operationCount
         session.operationCount += 1
-        var request = Request(directory: self, pdu: pdu, envelope: envelope, operation: operation)
+        let request = Request(directory: self, pdu: pdu, envelope: envelope, operation: operation)
         switch envelope.operation {
         case OperationTag.searchRequest: return request.search(session, worker, &output)
         case OperationTag.bindRequest: return request.bind(session, worker, &output)

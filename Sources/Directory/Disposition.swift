@@ -1,5 +1,5 @@
-public import BER
-public import LDAP
+import BER
+import LDAP
 
 /// What becomes of a request that ``Directory/handle(_:session:worker:output:)`` was given.
 public enum Disposition {

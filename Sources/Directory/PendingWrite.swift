@@ -1,4 +1,4 @@
-public import EntryStore
+import EntryStore
 
 /// A change that was decoded and authorised as far as the request alone allows; the rest is checked inside the write transaction.
 public struct PendingWrite: Sendable {

@@ -1,4 +1,5 @@
 import EntryStore
+import Schema
 
 /// The schema as clients read it (RFC 4512 section 4.2), complete.
 enum Subschema {

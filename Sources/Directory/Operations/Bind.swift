@@ -1,19 +1,21 @@
 import BER
 import EntryStore
 import LDAP
+import Schema
 
 extension Request {
     /// RFC 4511 section 4.2, RFC 4513 section 5.1.
     func bind(_ session: Session, _ worker: DirectoryWorker, _ output: inout BERBuffer) -> Disposition {
         // RFC 4511 section 4.2.1: until it succeeds, and if it fails, the client is anonymous.
         session.identity = .anonymous
-        do {
+        do throws(LDAPError) {
             let request = try BindRequest(decoding: pdu, envelope.contents)
             if directory.log.isEnabled {
                 let method: UInt8 = if case .simple = request.authentication { 128 } else { 163 }
                 directory.log.bind(connection: session.connectionID, operation: operation, dn: request.name.rawSpan, method: method)
             }
-            for control in try decodeControls() where control.isCritical {
+            let controls = try decodeControls()
+            for control in controls where control.isCritical {
                 throw LDAPError(.unavailableCriticalExtension, "critical control \(control.oid) is not supported for bind")
             }
             guard request.version == 3 else {
@@ -84,7 +86,7 @@ extension Request {
         if canonical == directory.rootName { return (.root, directory.settings.rootPassword.map { [$0] } ?? []) }
         return try worker.read { snapshot throws(LDAPError) in
             let found = try snapshot.resolve(name)
-            do {
+            do throws(EntryStoreError) {
                 guard found.isComplete, let record = try snapshot.record(found.id),
                     let attribute = snapshot.catalogue.table.id(of: directory.known.userPassword)
                 else { return (.anonymous, []) }
@@ -93,7 +95,8 @@ extension Request {
                 while let value = values.next() { stored.append(value.array) }
                 var isAdministrator = false
                 if let container = try? snapshot.resolve(DistinguishedName(directory.settings.administrators)), container.isComplete {
-                    isAdministrator = try found.id != container.id && snapshot.isInSubtree(found.id, of: container.id)
+                    let isBelow = try snapshot.isInSubtree(found.id, of: container.id)
+                    isAdministrator = isBelow && found.id != container.id
                 }
                 return (.entry(found.id, name: dn, isAdministrator: isAdministrator), stored)
             } catch { throw LDAPError(storage: error) }

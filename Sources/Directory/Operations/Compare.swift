@@ -1,6 +1,7 @@
 import BER
 import EntryStore
 import LDAP
+import Schema
 
 extension Request {
     /// RFC 4511 section 4.10.

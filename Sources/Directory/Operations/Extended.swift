@@ -1,10 +1,11 @@
 import BER
 import LDAP
+import Schema
 
 extension Request {
     /// RFC 4511 section 4.12.
     func extended(_ session: Session, _ worker: DirectoryWorker, _ output: inout BERBuffer) -> Disposition {
-        do {
+        do throws(LDAPError) {
             let request = try ExtendedRequest(decoding: pdu, envelope.contents)
             if directory.log.isEnabled {
                 directory.log.extended(connection: session.connectionID, operation: operation, name: Array(request.name.utf8).rawSpan)

@@ -88,21 +88,19 @@ final class SearchExecution {
     /// The smaller of two limits of which 0 means none.
     private static func smaller(_ a: Int, _ b: Int) -> Int { a == 0 ? b : b == 0 ? a : min(a, b) }
 
-    private func span(_ range: ByteRange) -> ByteRange { range }
-
     /// Goes on until the search is answered or a bound is reached.
     func advance(
         worker: DirectoryWorker, candidates: Int, bytes: Int, output: inout BERBuffer
     ) throws(LDAPError) -> LongSearch.Progress {
-        if search == nil, request.scope == .baseObject, let pseudo = try directory.pseudo.entry(named: request.bytes.rawSpan.slice(request.baseObject), directory) {
-            try answer(pseudo, worker, &output)
-            return .done
+        if search == nil, request.scope == .baseObject {
+            let bytes = request.bytes
+            if let pseudo = try directory.pseudo.entry(named: bytes.rawSpan.slice(request.baseObject), directory) {
+                try answer(pseudo, worker, &output)
+                return .done
+            }
         }
-        var output_ = BERBuffer(capacity: 0)
-        swap(&output, &output_)
-        defer { swap(&output, &output_) }
         return try worker.read { snapshot throws(LDAPError) in
-            try advance(snapshot, worker, candidates, bytes, &output_)
+            try advance(snapshot, worker, candidates, bytes, &output)
         }
     }
 
@@ -169,7 +167,8 @@ final class SearchExecution {
 
     /// Finds the base, compiles the filter.
     private func begin(_ snapshot: borrowing Snapshot, _ worker: DirectoryWorker) throws(LDAPError) {
-        let bytes = request.bytes.rawSpan
+        let requestBytes = request.bytes
+        let bytes = requestBytes.rawSpan
         let catalogue = snapshot.catalogue
         let name = try DistinguishedName(parsing: bytes.slice(request.baseObject))
         guard access.mayReadEntries else {
@@ -214,6 +213,7 @@ final class SearchExecution {
     /// Answers a base search for an entry outside the store.
     private func answer(_ entry: PseudoEntry, _ worker: DirectoryWorker, _ output: inout BERBuffer) throws(LDAPError) {
         let directory = self.directory
+        let bytes = request.bytes
         var answer = BERBuffer()
         try worker.read { snapshot throws(LDAPError) in
             guard let record = EntryRecord(entry.record.rawSpan) else { throw LDAPError(.other, "\(entry.title) is damaged") }
@@ -221,10 +221,10 @@ final class SearchExecution {
             let filter = directory.compile(request.filter, snapshot.catalogue, access)
             guard filter.evaluate(.root, record, snapshot, scratch: &scratch) == .yes else { return }
             let selection = EntrySelection(
-                request.attributes, in: request.bytes.rawSpan, typesOnly: request.typesOnly, view: .realOnly, access: access,
+                request.attributes, in: bytes.rawSpan, typesOnly: request.typesOnly, view: .realOnly, access: access,
                 snapshot.catalogue, directory.virtual)
             var space = SelectionScratch()
-            do {
+            do throws(EntryStoreError) {
                 try selection.append(
                     messageID: messageID, id: .root, name: entry.name.rawSpan, record: record, snapshot, &space, to: &answer)
             } catch { throw LDAPError(storage: error) }

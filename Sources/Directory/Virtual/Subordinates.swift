@@ -14,7 +14,8 @@ struct HasSubordinates: VirtualAttribute {
         _ id: EntryID, _ record: borrowing EntryRecord, name: RawSpan, _ snapshot: borrowing Snapshot, _ context: VirtualContext,
         _ body: (RawSpan) -> Void
     ) throws(EntryStoreError) {
-        if try snapshot.hasChildren(id) { body(Self.yes.rawSpan) } else { body(Self.no.rawSpan) }
+        let value = try snapshot.hasChildren(id) ? Self.yes : Self.no
+        body(value.rawSpan)
     }
 
     func item(_ item: borrowing CompiledFilter.Item, _ context: VirtualContext) -> VirtualItem? {
@@ -50,7 +51,8 @@ struct NumSubordinates: VirtualAttribute {
         _ id: EntryID, _ record: borrowing EntryRecord, name: RawSpan, _ snapshot: borrowing Snapshot, _ context: VirtualContext,
         _ body: (RawSpan) -> Void
     ) throws(EntryStoreError) {
-        body(Array(String(try snapshot.children(of: id).count).utf8).rawSpan)
+        let count = Array(String(try snapshot.children(of: id).count).utf8)
+        body(count.rawSpan)
     }
 
     func item(_ item: borrowing CompiledFilter.Item, _ context: VirtualContext) -> VirtualItem? {
@@ -67,7 +69,8 @@ struct SubschemaSubentry: VirtualAttribute {
         _ id: EntryID, _ record: borrowing EntryRecord, name: RawSpan, _ snapshot: borrowing Snapshot, _ context: VirtualContext,
         _ body: (RawSpan) -> Void
     ) throws(EntryStoreError) {
-        body(PseudoEntries.subschemaName.rawSpan)
+        let subschema = PseudoEntries.subschemaName
+        body(subschema.rawSpan)
     }
 
     func item(_ item: borrowing CompiledFilter.Item, _ context: VirtualContext) -> VirtualItem? {
@@ -77,8 +80,9 @@ struct SubschemaSubentry: VirtualAttribute {
             var asserted: [UInt8] = []
             var own: [UInt8] = []
             let schema = context.catalogue.schema
+            let subschema = PseudoEntries.subschemaName
             guard schema.normalize(item.value, by: .distinguishedNameMatch, into: &asserted),
-                schema.normalize(PseudoEntries.subschemaName.rawSpan, by: .distinguishedNameMatch, into: &own)
+                schema.normalize(subschema.rawSpan, by: .distinguishedNameMatch, into: &own)
             else { return .constant(.undefined) }
             return .constant(Ternary(asserted == own))
         default: return .constant(.undefined)
