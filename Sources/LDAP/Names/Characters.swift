@@ -46,6 +46,16 @@ extension RawSpan {
     }
 }
 
+extension String {
+    /// The string that these bytes are in UTF-8; nil if they are not UTF-8.
+    public init?(utf8 bytes: RawSpan) {
+        // `String(validating:as:)` goes through generic code at run time; this way is several times faster.
+        guard bytes.isUTF8 else { return nil }
+        // Sound: the pointer is used only inside the closure, within the counted bytes.
+        self = unsafe bytes.withUnsafeBytes { unsafe String(decoding: $0, as: UTF8.self) }
+    }
+}
+
 extension UInt8 {
     /// The value of an ASCII hexadecimal digit.
     var hexDigitValue: UInt8? {

@@ -19,6 +19,7 @@ extension DistinguishedName {
             guard bytes.byteCount == 0 else { throw parser.failure("name of nothing but spaces") }
             return
         }
+        rdns.reserveCapacity(4)
         while true {
             rdns.append(RelativeDistinguishedName(values: try parser.values()))
             if parser.isAtEnd { return }
@@ -76,18 +77,23 @@ private struct NameParser: ~Escapable {
     /// The values of one level; stops at its separator or at the end.
     @_lifetime(self: copy self)
     mutating func values() throws(LDAPError) -> [AttributeTypeAndValue] {
-        var values: [AttributeTypeAndValue] = []
+        var values = [try typeAndValue()]
         while true {
-            remaining -= 1
-            guard remaining >= 0 else { throw failure("too many values") }
-            let type = try type()
-            values.append(AttributeTypeAndValue(type: type, value: try value()))
             switch current {
             case nil, 0x2c, 0x3b: return values
             case 0x2b: advance()
             default: throw failure("character after the value")
             }
+            values.append(try typeAndValue())
         }
+    }
+
+    @_lifetime(self: copy self)
+    mutating func typeAndValue() throws(LDAPError) -> AttributeTypeAndValue {
+        remaining -= 1
+        guard remaining >= 0 else { throw failure("too many values") }
+        let type = try type()
+        return AttributeTypeAndValue(type: type, value: try value())
     }
 
     /// `descr` or `numericoid` and the equals sign, with spaces around.
