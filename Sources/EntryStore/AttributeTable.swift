@@ -45,6 +45,17 @@ public struct AttributeTable: Sendable {
         return index < list.count ? list[index] : nil
     }
 
+    /// The numbers of a type's descriptions with options.
+    func optionedIDs(of type: AttributeTypeID) -> [AttributeID] { optioned[type] ?? [] }
+
+    /// The type of a description; cheaper than the description itself.
+    func type(of id: AttributeID) -> AttributeTypeID? {
+        let index = Int(id.rawValue & 0x7fff)
+        return id.isOperational
+            ? (index < operational.count ? operational[index]?.type : nil)
+            : (index < user.count ? user[index]?.type : nil)
+    }
+
     /// All descriptions.
     public var all: [Description] { (user + operational).compactMap { $0 } }
 

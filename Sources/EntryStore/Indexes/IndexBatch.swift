@@ -45,6 +45,27 @@ struct IndexBatch {
 
     /// Writes all changes. `fresh`: the database is empty, so that pairs can be appended without looking.
     func apply(to transaction: inout Transaction, database: Database, fresh: Bool = false) throws(LMDBError) {
+        var value: [UInt8] = []
+        try forEachBlock { pair, change throws(LMDBError) in
+            var set = BlockSet()
+            var existed = false
+            if !fresh, let stored = try transaction.get(pair, in: database) {
+                Container.decode(stored, into: &set)
+                existed = true
+            }
+            change(&set)
+            if set.isEmpty {
+                if existed { try transaction.delete(pair, in: database) }
+            } else {
+                value.removeAll(keepingCapacity: true)
+                Container.encode(set, into: &value)
+                try transaction.put(pair, value.rawSpan, in: database, append: fresh)
+            }
+        }
+    }
+
+    /// Calls `body` with each pair of key and block that changes, in the order of the database's keys, and with the change of its set.
+    func forEachBlock(_ body: (RawSpan, (inout BlockSet) -> Void) throws(LMDBError) -> Void) throws(LMDBError) {
         guard !ids.isEmpty else { return }
         // Gather each key's changes, in their order, by counting.
         var starts = [Int](repeating: 0, count: keys.count + 1)
@@ -57,7 +78,6 @@ struct IndexBatch {
             places[Int(number)] += 1
         }
         var pair: [UInt8] = []
-        var value: [UInt8] = []
         for number in keys.sorted() {
             let range = starts[number]..<starts[number + 1]
             var blocks: [UInt32] = []
@@ -76,23 +96,12 @@ struct IndexBatch {
                 pair.removeAll(keepingCapacity: true)
                 pair.append(keys.key(number))
                 pair.appendBigEndian(block)
-                var set = BlockSet()
-                var existed = false
-                if !fresh, let stored = try transaction.get(pair.rawSpan, in: database) {
-                    Container.decode(stored, into: &set)
-                    existed = true
-                }
-                if ascending {
-                    while position < range.upperBound, Self.change(changes[position], block, &set) { position += 1 }
-                } else {
-                    for index in range { _ = Self.change(changes[index], block, &set) }
-                }
-                if set.isEmpty {
-                    if existed { try transaction.delete(pair.rawSpan, in: database) }
-                } else {
-                    value.removeAll(keepingCapacity: true)
-                    Container.encode(set, into: &value)
-                    try transaction.put(pair.rawSpan, value.rawSpan, in: database, append: fresh)
+                try body(pair.rawSpan) { set in
+                    if ascending {
+                        while position < range.upperBound, Self.change(changes[position], block, &set) { position += 1 }
+                    } else {
+                        for index in range { _ = Self.change(changes[index], block, &set) }
+                    }
                 }
             }
         }

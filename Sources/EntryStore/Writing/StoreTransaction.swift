@@ -16,6 +16,8 @@ public struct StoreTransaction: ~Copyable {
     private var keys: IndexKeys
     private var record: BERBuffer
     private var changesNames = false
+    /// The last answer of ``superiors(_:)``; forgotten when an entry moves.
+    private var lastSuperiors: [EntryID]?
     /// Index changes that wait to be applied; bulk loads gather many.
     var batch = IndexBatch()
     /// Whether index changes are applied at the end of each change (else the owner calls ``applyIndexes(fresh:)``).
@@ -127,6 +129,7 @@ public struct StoreTransaction: ~Copyable {
             try transaction.put(newKey.rawSpan, value.rawSpan, in: databases.names)
         }
         if parent != place.parent {
+            lastSuperiors = nil
             let moved = [id] + (try snapshot.descendants(of: id))
             try removeFromScopes(moved, below: place.parent)
             try addToScopes(moved, below: parent)
@@ -134,6 +137,7 @@ public struct StoreTransaction: ~Copyable {
         try put(id, new, parent: parent, rdn: rdn, flags: flags, append: false)
         changeKeys(from: old, to: new, id)
         changesNames = true
+        lastSuperiors = nil
         try settle()
     }
 
@@ -178,7 +182,9 @@ public struct StoreTransaction: ~Copyable {
     }
 
     /// All superiors of a place, from the place itself upwards, the root included.
-    private func superiors(_ parent: EntryID) throws(EntryStoreError) -> [EntryID] {
+    private mutating func superiors(_ parent: EntryID) throws(EntryStoreError) -> [EntryID] {
+        // Bulk loads add many entries below the same one.
+        if let last = lastSuperiors, last.first == parent { return last }
         var list = [parent]
         var current = parent
         while current != .root {
@@ -186,6 +192,7 @@ public struct StoreTransaction: ~Copyable {
             current = record.parent
             list.append(current)
         }
+        lastSuperiors = list
         return list
     }
 
@@ -212,7 +219,7 @@ public struct StoreTransaction: ~Copyable {
         }
     }
 
-    /// Values by type, whatever their options, of the types that are indexed.
+    /// Values by type, whatever their options, of the types that are indexed. Most entries have no options: they need no dictionary.
     private static func indexedValues(_ entry: Entry, _ catalogue: Catalogue) -> [AttributeTypeID: [[UInt8]]] {
         var values: [AttributeTypeID: [[UInt8]]] = [:]
         for attribute in entry.attributes {
@@ -229,6 +236,17 @@ public struct StoreTransaction: ~Copyable {
     /// Adds an entry's keys of chosen kinds; those there already stay.
     mutating func addKeys(of entry: Entry, _ id: EntryID, kinds: (Catalogue, AttributeTypeID) -> IndexDefinition.Kinds) {
         let catalogue = self.catalogue
+        var hasOptions = false
+        for attribute in entry.attributes where catalogue.table[attribute.id]?.options.isEmpty == false { hasOptions = true }
+        if !hasOptions {
+            for attribute in entry.attributes {
+                guard let type = catalogue.table.type(of: attribute.id) else { continue }
+                let wanted = kinds(catalogue, type)
+                if wanted.isEmpty { continue }
+                keys.forEach(of: type, attribute: attribute.id, kinds: wanted, values: attribute.values) { key in batch.add(id, to: key) }
+            }
+            return
+        }
         for (type, values) in Self.indexedValues(entry, catalogue) {
             guard let attribute = catalogue.table.id(of: type) else { continue }
             keys.forEach(of: type, attribute: attribute, kinds: kinds(catalogue, type), values: values) { key in batch.add(id, to: key) }
@@ -278,6 +296,7 @@ public struct StoreTransaction: ~Copyable {
     }
 
     // MARK: End
+
 
     /// Makes all changes permanent (on disk, as the store's durability says), or throws and makes none.
     consuming func commit() throws(EntryStoreError) {
