@@ -90,6 +90,9 @@ public final class Directory: Sendable {
         writer.submit(Writer.Job(body: write.body, failed: write.failed, completion: completion))
     }
 
+    /// Ends after all changes handed in so far. To be called once, after the last request.
+    public func close() { writer.stop() }
+
     /// Writes the notice of disconnection (RFC 4511 section 4.4.1).
     public func writeNoticeOfDisconnection(_ code: ResultCode, _ message: String, output: inout BERBuffer) {
         output.appendNoticeOfDisconnection(code: code, message: message)

@@ -83,6 +83,35 @@ public final class EntryStore: Sendable {
         }
     }
 
+    /// Opens the store of a directory to read only, beside a server that may be running; its indexes are taken as they are.
+    /// Descriptions that the server numbers later are not seen.
+    public init(reading directory: String, schema: Schema, mapSize: Int = Options().mapSize) throws(EntryStoreError) {
+        path = Self.file(in: directory)
+        self.schema = schema
+        var options = Options()
+        options.mapSize = mapSize
+        self.options = options
+        do {
+            environment = try Environment(path: path, mapSize: mapSize, maxReaders: options.maxReaders, flags: [.readOnly])
+            let transaction = try environment.beginRead()
+            databases = Databases(
+                entries: try environment.database("entries", in: transaction, create: false),
+                names: try environment.database("names", in: transaction, create: false),
+                indexes: try environment.database("indexes", in: transaction, create: false),
+                attributes: try environment.database("attributes", in: transaction, create: false),
+                meta: try environment.database("meta", in: transaction, create: false))
+            current = Mutex(try Self.inspect(transaction, databases, schema))
+            // A database opened inside a transaction is the environment's own only once that has been committed.
+            try transaction.commit()
+        } catch let error as LMDBError {
+            throw EntryStoreError(error)
+        } catch let error as EntryStoreError {
+            throw error
+        } catch {
+            throw EntryStoreError(.storage, "\(error)")
+        }
+    }
+
     // MARK: Catalogue
 
     public var catalogue: Catalogue { current.withLock { $0 } }

@@ -36,9 +36,7 @@ extension EntryStore {
         _ transaction: inout Transaction, _ databases: Databases, _ schema: Schema, _ wanted: IndexSet
     ) throws -> Catalogue {
         if let format = try Metadata.number(.format, transaction, databases) {
-            guard format == Metadata.formatVersion else {
-                throw EntryStoreError(.format, "the database has format \(format), this program knows \(Metadata.formatVersion): export and import it")
-            }
+            try check(format: format)
         } else {
             try Metadata.set(.format, Metadata.formatVersion, &transaction, databases)
         }
@@ -84,6 +82,32 @@ extension EntryStore {
             try transaction.delete(key.rawSpan, in: databases.meta)
         }
         return Catalogue(table: table, maintained: wanted, usable: IndexSet(usable, schema: schema))
+    }
+
+    /// The catalogue as the database has it, without changing anything. Types that the schema has and the store has not met get no number:
+    /// no entry has them.
+    static func inspect(_ transaction: borrowing Transaction, _ databases: Databases, _ schema: Schema) throws -> Catalogue {
+        guard let format = try Metadata.number(.format, transaction, databases) else {
+            throw EntryStoreError(.format, "the file is not a directory's database")
+        }
+        try check(format: format)
+        var table = AttributeTable(schema: schema)
+        try registerAll(in: &table, transaction, databases)
+        var definitions: [IndexDefinition] = []
+        let prefix = Metadata.Key.indexPrefix.bytes
+        for key in try keys(from: prefix, transaction, databases.meta) {
+            let oid = Array(key.dropFirst(prefix.count))
+            guard let type = schema.attributeType(oid.rawSpan) else { continue }
+            definitions.append(IndexDefinition(type: type, kinds: try builtKinds(key, transaction, databases)))
+        }
+        let indexes = IndexSet(definitions, schema: schema)
+        return Catalogue(table: table, maintained: indexes, usable: indexes)
+    }
+
+    private static func check(format: UInt64) throws(EntryStoreError) {
+        guard format == Metadata.formatVersion else {
+            throw EntryStoreError(.format, "the database has format \(format), this program knows \(Metadata.formatVersion): export and import it")
+        }
     }
 
     private static func registerAll(

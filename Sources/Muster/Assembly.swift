@@ -1,32 +1,155 @@
 import Directory
+import EntryStore
+import LDAP
+import Schema
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#else
+import Darwin
+#endif
 
 /// Puts a directory together from its parts: schema, store, operations. The one place that knows how they are made.
 struct Assembly: Sendable {
     let directory: Directory
 
-    /// Opens the data directory with the schema and the indexes of the configuration.
+    /// Opens the data directory with the schema and the indexes of the configuration. Indexes that are new are built meanwhile.
     static func open(_ configuration: MusterConfiguration, log: OperationLog) throws -> Assembly {
-        Assembly(directory: Directory())
+        let schema = try schema(configuration)
+        let store = try EntryStore(
+            directory: configuration.dataDirectory, schema: schema, indexes: try indexes(configuration, schema),
+            options: options(configuration))
+        let directory = try Directory(store: store, settings: settings(configuration), log: log)
+        store.buildMissingIndexes(directory.writer) { error in
+            if let error { complain("indexes could not be built: \(error.message)") }
+        }
+        return Assembly(directory: directory)
     }
 
     /// Whether the data directory holds no database yet.
     static func isNew(_ configuration: MusterConfiguration) -> Bool {
-        !SmallFile.exists(configuration.dataDirectory + "/data.mdb")
+        !SmallFile.exists(EntryStore.file(in: configuration.dataDirectory))
     }
 
     /// Flushes and closes. To be called after the last operation has ended.
-    func close() {}
+    func close() { directory.close() }
 
     /// A password as it is stored.
-    static func hash(_ password: String) -> [UInt8] { Array(password.utf8) }
+    static func hash(_ password: String) -> [UInt8] { DirectorySettings().passwordScheme.hash(Array(password.utf8)) }
 
+    /// - Returns: the number of entries loaded.
     static func importFiles(
         _ files: [String], _ configuration: MusterConfiguration, progress: (ImportProgress) -> Void
-    ) throws -> Int { 0 }
+    ) throws -> Int {
+        let schema = try schema(configuration)
+        let sizes = files.map(size)
+        let total = max(1, sizes.reduce(0, +))
+        do {
+            return try EntryStore.replacing(
+                directory: configuration.dataDirectory, schema: schema, indexes: try indexes(configuration, schema),
+                options: options(configuration)
+            ) { store in
+                var load = try LDIFImport(store, settings: settings(configuration))
+                var before = 0
+                for (file, size) in zip(files, sizes) {
+                    try load.read(file) { entries, bytes in
+                        progress(ImportProgress(stage: "reading", entries: entries, fraction: Double(before + bytes) / Double(total)))
+                    }
+                    before += size
+                }
+                progress(ImportProgress(stage: "writing indexes", entries: load.count, fraction: nil))
+                return try load.finish()
+            }
+        } catch let error as ImportError {
+            throw InputError(file: error.file, line: error.line, dn: error.dn, reason: error.reason)
+        }
+    }
 
     static func export(
         _ configuration: MusterConfiguration, base: String, filter: String?, write: ([UInt8]) throws -> Void
-    ) throws -> Int { 0 }
+    ) throws -> Int {
+        do {
+            return try LDIFExport(try reader(configuration)).run(base: base, filter: filter, write: write)
+        } catch let error as LDAPError {
+            throw ConfigurationError(error.message)
+        }
+    }
 
-    static func check(_ configuration: MusterConfiguration, problem: (String) -> Void) throws -> Int { 0 }
+    /// - Returns: the number of entries checked.
+    static func check(_ configuration: MusterConfiguration, problem: (String) -> Void) throws -> Int {
+        let snapshot = try reader(configuration).snapshot()
+        _ = try snapshot.check(problem: problem)
+        return try snapshot.entryCount()
+    }
+
+    /// What happens behind the scenes and needs an administrator goes to standard error.
+    private static func complain(_ text: String) {
+        let line = Array("muster: \(text)\n".utf8)
+        _ = write(STDERR_FILENO, line, line.count)
+    }
+
+    // MARK: Parts
+
+    private static func schema(_ configuration: MusterConfiguration) throws -> Schema {
+        try Schema(try DataFiles.schemaFiles(configuration).map { file throws(SchemaError) in try SchemaSource(path: file) })
+    }
+
+    private static func reader(_ configuration: MusterConfiguration) throws -> EntryStore {
+        try EntryStore(reading: configuration.dataDirectory, schema: try schema(configuration), mapSize: configuration.mapSize)
+    }
+
+    private static func indexes(_ configuration: MusterConfiguration, _ schema: Schema) throws(ConfigurationError) -> [IndexDefinition] {
+        var definitions: [IndexDefinition] = []
+        for index in configuration.allIndexes {
+            guard let type = schema.attributeType(named: index.attribute) else {
+                // A default may be of a type that another schema does not have; one that was asked for may not.
+                guard configuration.indexes.contains(index) else { continue }
+                throw ConfigurationError("index of \(index.attribute): the schema has no such attribute type")
+            }
+            var kinds: IndexDefinition.Kinds = []
+            if index.presence { kinds.insert(.presence) }
+            if index.equality {
+                guard schema[type].equality != nil else {
+                    throw ConfigurationError("index \(index.attribute) eq: the attribute type has no equality rule")
+                }
+                kinds.insert(.equality)
+            }
+            if index.substring {
+                guard schema[type].substring != nil else {
+                    throw ConfigurationError("index \(index.attribute) sub: the attribute type has no substrings rule")
+                }
+                kinds.insert(.substring)
+            }
+            definitions.append(IndexDefinition(type: type, kinds: kinds))
+        }
+        return definitions
+    }
+
+    private static func options(_ configuration: MusterConfiguration) -> EntryStore.Options {
+        var options = EntryStore.Options()
+        options.mapSize = configuration.mapSize
+        options.durability =
+            switch configuration.durability {
+            case .full: .full
+            case .interval(let milliseconds): .groupInterval(milliseconds: milliseconds)
+            case .none: .none
+            }
+        return options
+    }
+
+    private static func settings(_ configuration: MusterConfiguration) -> DirectorySettings {
+        var settings = DirectorySettings()
+        settings.rootName = MusterConfiguration.rootName
+        settings.rootPassword = configuration.rootPassword.map { Array($0.utf8) }
+        settings.uniqueness = configuration.uniqueAttributes
+        settings.limits.size = configuration.searchSizeLimit
+        settings.limits.time = configuration.searchTimeLimit
+        return settings
+    }
+
+    private static func size(_ file: String) -> Int {
+        var status = stat()
+        return stat(file, &status) == 0 ? Int(status.st_size) : 0
+    }
 }
