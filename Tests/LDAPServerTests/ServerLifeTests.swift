@@ -9,7 +9,7 @@ import Musl
 import Darwin
 #endif
 
-@Suite(.serialized)
+@Suite(.serialized, .enabled(if: TestServer.isAvailable))
 struct ServerLifeTests {
     @Test func aFreePortIsReported() async throws {
         try await TestServer.run([.tcp(host: "127.0.0.1", port: 0), .tcp(host: "127.0.0.1", port: 0)]) { server in
@@ -70,7 +70,7 @@ struct ServerLifeTests {
         #expect(time < .seconds(4))
     }
 
-    @Test(.enabled(if: TestServer.isAvailable)) func theStopLetsOperationsEndAndSaysGoodbye() async throws {
+    @Test func theStopLetsOperationsEndAndSaysGoodbye() async throws {
         let client: TestClient
         do {
             var kept: TestClient?
