@@ -56,6 +56,6 @@ let package = Package(
         .testTarget(name: "LMDBTests", dependencies: ["LMDB"], swiftSettings: common),
         .testTarget(name: "EntryStoreTests", dependencies: ["EntryStore", "Schema", "LDAP", "BER"], swiftSettings: common),
         .testTarget(name: "DirectoryTests", dependencies: ["Directory", "EntryStore", "Schema", "LDAP", "BER"], swiftSettings: common),
-        .testTarget(name: "LDAPServerTests", dependencies: ["LDAPServer", "Muster", "Directory", "LDAP", "BER"], swiftSettings: common),
+        .testTarget(name: "LDAPServerTests", dependencies: ["LDAPServer", "Muster", "Directory", "EntryStore", "Schema", "LDAP", "BER"], swiftSettings: common),
     ]
 )
