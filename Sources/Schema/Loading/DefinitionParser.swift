@@ -282,6 +282,9 @@ struct DefinitionParser {
         while let keyword = try keyword(&seen) {
             if keyword == "DESC" {
                 _ = try text(keyword)
+            } else if keyword == "NAME" {
+                // Not of the grammar, but OpenLDAP's own files have it.
+                _ = try names()
             } else if keyword.hasPrefix("X-") {
                 try extensionField(keyword, &fields)
             } else {

@@ -51,21 +51,6 @@ extension RawSpan {
 
     var isASCII: Bool { allBytes { $0 < 0x80 } }
 
-    /// Well-formed UTF-8 (no overlong forms, no surrogates).
-    var isUTF8: Bool {
-        var index = 0
-        while index < byteCount {
-            let first = self[at: index]
-            if first < 0x80 {
-                index += 1
-                continue
-            }
-            guard let (_, length) = scalar(at: index) else { return false }
-            index += length
-        }
-        return true
-    }
-
     /// The code point that begins at a place and how many bytes it takes; nil when it is not UTF-8 (RFC 3629).
     func scalar(at index: Int) -> (value: UInt32, length: Int)? {
         let first = self[at: index]

@@ -3,7 +3,8 @@ import BER
 /// The matching rules that Muster carries out: RFC 4517 section 4.2, RFC 4530 (UUID), RFC 4523 (certificates),
 /// and those that OpenLDAP and Active Directory add.
 ///
-/// `certificateExactMatch` and its kin compare whole values octet by octet; the assertion syntax of RFC 4523 is not taken apart.
+/// `certificateExactMatch` and its kin, and the rules of relics like presentation addresses, compare whole values octet by octet;
+/// the assertion syntaxes of RFC 4523 are not taken apart. `wordMatch` and `keywordMatch` are left out, as in slapd.
 public enum MatchingRule: UInt8, Sendable, CaseIterable {
     case objectIdentifierMatch, distinguishedNameMatch
     case caseIgnoreMatch, caseIgnoreOrderingMatch, caseIgnoreSubstringsMatch
@@ -23,7 +24,7 @@ public enum MatchingRule: UInt8, Sendable, CaseIterable {
     case csnMatch, csnOrderingMatch, csnSIDMatch
     case authzMatch
     case certificateExactMatch, certificateListExactMatch, attributeCertificateExactMatch
-    case privateKeyMatch
+    case privateKeyMatch, presentationAddressMatch, protocolInformationMatch
     case dnSubtreeMatch, dnOneLevelMatch, dnSubordinateMatch, dnSuperiorMatch
     case integerBitAndMatch, integerBitOrMatch
 
@@ -110,6 +111,8 @@ public enum MatchingRule: UInt8, Sendable, CaseIterable {
         case .attributeCertificateExactMatch:
             rule("2.5.13.45", "attributeCertificateExactMatch", .attributeCertificate, .octets)
         case .privateKeyMatch: rule("1.3.6.1.4.1.4203.666.4.13", "privateKeyMatch", .privateKey, .octets)
+        case .presentationAddressMatch: rule("2.5.13.22", "presentationAddressMatch", .presentationAddress, .octets)
+        case .protocolInformationMatch: rule("2.5.13.24", "protocolInformationMatch", .protocolInformation, .octets)
         case .dnSubtreeMatch:
             rule("1.3.6.1.4.1.4203.666.4.9", "dnSubtreeMatch", .distinguishedName, .distinguishedName, .extensible)
         case .dnOneLevelMatch:

@@ -9,6 +9,7 @@ public enum Syntax: UInt8, Sendable, CaseIterable {
     case facsimileTelephoneNumber, fax, generalizedTime, guide, ia5String, integer, jpeg
     case matchingRuleDescription, matchingRuleUseDescription, nameAndOptionalUID, nameFormDescription
     case numericString, objectClassDescription, oid, otherMailbox, octetString, postalAddress, presentationAddress
+    case dsaQuality, protocolInformation
     case printableString, subtreeSpecification, supportedAlgorithm, telephoneNumber, teletexTerminalIdentifier
     case telexNumber, utcTime, ldapSyntaxDescription, substringAssertion
     case nisNetgroupTriple, bootParameter, uuid
@@ -52,6 +53,8 @@ public enum Syntax: UInt8, Sendable, CaseIterable {
         case .octetString: ("1.3.6.1.4.1.1466.115.121.1.40", "Octet String")
         case .postalAddress: ("1.3.6.1.4.1.1466.115.121.1.41", "Postal Address")
         case .presentationAddress: ("1.3.6.1.4.1.1466.115.121.1.43", "Presentation Address")
+        case .dsaQuality: ("1.3.6.1.4.1.1466.115.121.1.19", "DSA Quality Syntax")
+        case .protocolInformation: ("1.3.6.1.4.1.1466.115.121.1.42", "Protocol Information")
         case .printableString: ("1.3.6.1.4.1.1466.115.121.1.44", "Printable String")
         case .subtreeSpecification: ("1.3.6.1.4.1.1466.115.121.1.45", "Subtree Specification")
         case .supportedAlgorithm: ("1.3.6.1.4.1.1466.115.121.1.49", "Supported Algorithm")

@@ -13,7 +13,7 @@ extension Syntax {
         case .octetString, .audio, .binary, .fax, .jpeg, .aciItem: return true
         case .void: return value.isEmpty
         case .directoryString, .authz, .openLDAPACI, .guide, .enhancedGuide, .dataQuality, .accessPoint, .substringAssertion,
-            .teletexTerminalIdentifier, .otherMailbox, .presentationAddress:
+            .teletexTerminalIdentifier, .otherMailbox, .presentationAddress, .dsaQuality, .protocolInformation:
             return !value.isEmpty && value.isUTF8
         case .ia5String: return value.isASCII
         case .printableString, .telephoneNumber: return !value.isEmpty && value.allBytes(CharacterClass.isPrintable)
