@@ -249,9 +249,6 @@ struct SchemaLoader {
             if let superior, superior.usage != declared.usage {
                 throw placed.failure(label(declared), "USAGE differs from that of its superior \(superior.name)")
             }
-            if let superior, superior.isCollective != declared.isCollective {
-                throw placed.failure(label(declared), "COLLECTIVE differs from that of its superior \(superior.name)")
-            }
             guard declared.isUserModifiable || declared.usage != .userApplications else {
                 throw placed.failure(label(declared), "NO-USER-MODIFICATION wants an operational USAGE")
             }
