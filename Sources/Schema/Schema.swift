@@ -7,8 +7,8 @@ import BER
 public struct Schema: Sendable {
     /// The tables, shared by all copies.
     @usableFromInline final class Tables: Sendable {
-        let attributeTypes: [AttributeType]
-        let objectClasses: [ObjectClass]
+        @usableFromInline let attributeTypes: [AttributeType]
+        @usableFromInline let objectClasses: [ObjectClass]
         let attributeNames: NameTable
         let objectClassNames: NameTable
         /// By attribute type: itself and all types derived from it, ascending.
@@ -46,7 +46,7 @@ public struct Schema: Sendable {
         }
     }
 
-    let tables: Tables
+    @usableFromInline let tables: Tables
 
     /// Loads definitions; the order of sources and definitions does not matter.
     ///
@@ -71,7 +71,7 @@ public struct Schema: Sendable {
 
     /// The attribute type with a name or OID, in any case, without options.
     public func attributeType(named name: String) -> AttributeTypeID? {
-        attributeType(Array(name.utf8).rawSpan)
+        attributeType(name.utf8Span.span.bytes)
     }
 
     /// The object class with a name or OID, in any case. Allocates nothing.
@@ -81,14 +81,16 @@ public struct Schema: Sendable {
 
     /// The object class with a name or OID, in any case.
     public func objectClass(named name: String) -> ObjectClassID? {
-        objectClass(Array(name.utf8).rawSpan)
+        objectClass(name.utf8Span.span.bytes)
     }
 
-    public subscript(_ id: AttributeTypeID) -> AttributeType { tables.attributeTypes[Int(id.rawValue)] }
-    public subscript(_ id: ObjectClassID) -> ObjectClass { tables.objectClasses[Int(id.rawValue)] }
+    /// The attribute type of an id; reading a plain field of it costs a few loads.
+    @inlinable public subscript(_ id: AttributeTypeID) -> AttributeType { tables.attributeTypes[Int(id.rawValue)] }
+    /// The object class of an id.
+    @inlinable public subscript(_ id: ObjectClassID) -> ObjectClass { tables.objectClasses[Int(id.rawValue)] }
 
     /// Whether `a` is `b` or derived from it.
-    public func isSubtype(_ a: AttributeTypeID, of b: AttributeTypeID) -> Bool {
+    @inlinable public func isSubtype(_ a: AttributeTypeID, of b: AttributeTypeID) -> Bool {
         if a == b { return true }
         var ancestor = tables.attributeTypes[Int(a.rawValue)].superior
         while let id = ancestor {

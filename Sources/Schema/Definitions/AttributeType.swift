@@ -24,7 +24,7 @@ public struct AttributeType: Sendable {
     public let isCollective: Bool
     /// False: NO-USER-MODIFICATION.
     public let isUserModifiable: Bool
-    let text: Text
+    @usableFromInline let text: Text
 
     /// Whether clients get it only on request (RFC 4512 section 3.4).
     @inlinable public var isOperational: Bool { usage != .userApplications }
@@ -51,7 +51,7 @@ public struct AttributeType: Sendable {
     public var definition: String { text.declared.published }
 
     /// The parts that no operation looks at while it runs.
-    final class Text: Sendable {
+    @usableFromInline final class Text: Sendable {
         let declared: AttributeTypeDefinition
         let name: String
         let nameBytes: [UInt8]

@@ -60,7 +60,7 @@ struct AttributeTypeDefinition: Sendable {
 }
 
 /// An ObjectClassDescription (RFC 4512 section 4.1.1) as it was declared; macros of OIDs are resolved by the loader.
-struct ObjectClassDefinition: Sendable {
+@usableFromInline struct ObjectClassDefinition: Sendable {
     var oid = ""
     var names: [String] = []
     var description = ""

@@ -18,7 +18,7 @@ public struct ObjectClass: Sendable {
     public let allMust: [AttributeTypeID]
     /// Everything allowed but not demanded by this class and its superiors; ascending, each once.
     public let allMay: [AttributeTypeID]
-    let declared: ObjectClassDefinition
+    @usableFromInline let declared: ObjectClassDefinition
 
     /// Dotted decimal.
     public var oid: String { declared.oid }

@@ -33,6 +33,14 @@ struct DefinitionParser {
 
     private static func isSpace(_ byte: UInt8) -> Bool { byte == 0x20 || byte &- 0x09 < 5 }
 
+    /// White space, parentheses, dollar and quote.
+    private static func endsWord(_ byte: UInt8) -> Bool {
+        switch byte {
+        case 0x20, 0x09...0x0d, 0x28, 0x29, 0x24, 0x27: true
+        default: false
+        }
+    }
+
     private mutating func token() throws(SchemaError) -> Token {
         let body = directive.body
         while position < body.count, Self.isSpace(body[position]) { position += 1 }
@@ -45,17 +53,22 @@ struct DefinitionParser {
         case 0x27: return .quoted(try quoted())
         default: break
         }
-        while position < body.count, !Self.isSpace(body[position]), ![0x28, 0x29, 0x24, 0x27].contains(body[position]) {
-            position += 1
-        }
-        return .word(try string(Array(body[tokenStart..<position])))
+        while position < body.count, !Self.endsWord(body[position]) { position += 1 }
+        return .word(try string(body[tokenStart..<position]))
     }
 
     /// A quoted string: `\27` and `\5C` stand for quote and backslash (RFC 4512 section 4.1, qdstring).
     private mutating func quoted() throws(SchemaError) -> String {
         let body = directive.body
         position += 1
-        var value: [UInt8] = []
+        let start = position
+        while position < body.count, body[position] != 0x27, body[position] != 0x5c { position += 1 }
+        if position < body.count, body[position] == 0x27 {
+            position += 1
+            return try string(body[start..<(position - 1)])
+        }
+        // There are escapes, or no end.
+        var value = Array(body[start..<position])
         while position < body.count {
             let byte = body[position]
             if byte == 0x27 {
@@ -76,7 +89,7 @@ struct DefinitionParser {
         throw failure("quoted string without an end")
     }
 
-    private func string(_ bytes: [UInt8]) throws(SchemaError) -> String {
+    private func string(_ bytes: some Collection<UInt8>) throws(SchemaError) -> String {
         guard let text = String(validating: bytes, as: UTF8.self) else { throw failure("text is not UTF-8") }
         return text
     }
@@ -188,13 +201,14 @@ struct DefinitionParser {
     }
 
     /// Runs over the keywords up to the closing parenthesis; each may come once.
-    private mutating func keyword(_ seen: inout Set<String>) throws(SchemaError) -> String? {
+    private mutating func keyword(_ seen: inout [String]) throws(SchemaError) -> String? {
         let next = try token()
         switch next {
         case .close: return nil
         case .word(let word):
-            let keyword = word.uppercased()
-            guard seen.insert(keyword).inserted else { throw failure("\(keyword) is given twice") }
+            let keyword = word.utf8.contains(where: { $0 &- 0x61 < 26 }) ? word.uppercased() : word
+            guard !seen.contains(keyword) else { throw failure("\(keyword) is given twice") }
+            seen.append(keyword)
             return keyword
         default: throw failure("expected a keyword or \")\", found \(Self.shown(next))")
         }
@@ -206,7 +220,7 @@ struct DefinitionParser {
     mutating func attributeType() throws(SchemaError) -> AttributeTypeDefinition {
         var type = AttributeTypeDefinition()
         type.oid = try begin()
-        var seen: Set<String> = []
+        var seen: [String] = []
         while let keyword = try keyword(&seen) {
             switch keyword {
             case "NAME": type.names = try names()
@@ -241,7 +255,7 @@ struct DefinitionParser {
     /// noidlen: an OID with an optional bound in braces.
     private mutating func boundedSyntax() throws(SchemaError) -> (String, Int?) {
         let text = try reference("SYNTAX")
-        guard let brace = text.firstIndex(of: "{") else { return (text, nil) }
+        guard let brace = text.utf8.firstIndex(of: 0x7b) else { return (text, nil) }
         guard text.hasSuffix("}"), let bound = Int(text[text.index(after: brace)...].dropLast()), bound >= 0, brace > text.startIndex
         else { throw failure("SYNTAX \"\(text)\": the bound must be a number in braces") }
         return (String(text[..<brace]), bound)
@@ -251,7 +265,7 @@ struct DefinitionParser {
     mutating func objectClass() throws(SchemaError) -> ObjectClassDefinition {
         var type = ObjectClassDefinition()
         type.oid = try begin()
-        var seen: Set<String> = []
+        var seen: [String] = []
         var kinds = 0
         while let keyword = try keyword(&seen) {
             switch keyword {
@@ -277,7 +291,7 @@ struct DefinitionParser {
     /// SyntaxDescription, RFC 4512 section 4.1.5: the OID, and the syntax that OpenLDAP's `X-SUBST` puts in its place.
     mutating func syntax() throws(SchemaError) -> (oid: String, substitute: String?) {
         let oid = try begin()
-        var seen: Set<String> = []
+        var seen: [String] = []
         var fields: [DefinitionExtension] = []
         while let keyword = try keyword(&seen) {
             if keyword == "DESC" {

@@ -6,9 +6,9 @@ func lowercase(_ byte: UInt8) -> UInt8 {
     byte &- 0x41 < 26 ? byte | 0x20 : byte
 }
 
-/// Finds numbers by ASCII names in any case: open addressing over one array of bytes, so that a look-up allocates nothing.
+/// Finds numbers by ASCII names in any case: open addressing over one array of words, so that a look-up allocates nothing.
 struct NameTable: Sendable {
-    /// A name: its place in `bytes` and what it stands for.
+    /// A name: its place in `words`, its length in bytes, and what it stands for.
     private struct Entry {
         var hash: UInt32
         var start: UInt32
@@ -19,22 +19,35 @@ struct NameTable: Sendable {
     /// The longest name that can be held, in bytes.
     static let maximumLength = 0x3fff
 
-    private var bytes: [UInt8] = []
+    /// Names in lower case, each filled up with zeros to whole words.
+    private var words: [UInt64] = []
     private var entries: [Entry] = []
     /// Index into `entries` plus one; 0 is free. The count is a power of two.
     private var slots = [UInt32](repeating: 0, count: 64)
 
+    @inline(__always)
+    private static func mix(_ hash: UInt64, _ word: UInt64) -> UInt64 {
+        // Names are short and chosen by the administrator, not by clients: no defence against collisions is needed.
+        let mixed = (hash ^ word) &* 0x9e37_79b9_7f4a_7c15
+        return mixed ^ mixed >> 32
+    }
+
+    @inline(__always)
     private static func hash(_ name: borrowing RawSpan) -> UInt32 {
-        // FNV-1a over lower case; names are short and chosen by the administrator, not by clients.
-        var hash: UInt32 = 0x811c_9dc5
-        for index in 0..<name.byteCount {
-            hash = (hash ^ UInt32(lowercase(name[at: index]))) &* 0x0100_0193
+        let count = name.byteCount
+        var hash = UInt64(truncatingIfNeeded: count)
+        var offset = 0
+        while count - offset >= 8 {
+            hash = mix(hash, ASCIIWord.lowercased(ASCIIWord.load(name, offset)))
+            offset += 8
         }
-        return hash ^ hash >> 15
+        if offset < count { hash = mix(hash, ASCIIWord.lowercased(ASCIIWord.loadTail(name, offset))) }
+        return UInt32(truncatingIfNeeded: hash)
     }
 
     /// The number of a name, nil when nobody has it.
     func value(of name: borrowing RawSpan) -> UInt16? {
+        guard name.byteCount <= Self.maximumLength else { return nil }
         let hash = Self.hash(name)
         let mask = slots.count - 1
         var slot = Int(truncatingIfNeeded: hash) & mask
@@ -46,21 +59,34 @@ struct NameTable: Sendable {
         return nil
     }
 
+    @inline(__always)
     private func matches(_ entry: Entry, _ name: borrowing RawSpan) -> Bool {
-        guard Int(entry.count) == name.byteCount else { return false }
-        let start = Int(entry.start)
-        for index in 0..<name.byteCount where bytes[start + index] != lowercase(name[at: index]) { return false }
-        return true
+        let count = name.byteCount
+        guard Int(entry.count) == count else { return false }
+        var place = Int(entry.start)
+        var offset = 0
+        while count - offset >= 8 {
+            guard words[place] == ASCIIWord.lowercased(ASCIIWord.load(name, offset)) else { return false }
+            place += 1
+            offset += 8
+        }
+        return offset == count || words[place] == ASCIIWord.lowercased(ASCIIWord.loadTail(name, offset))
     }
 
-    /// Adds a name that nobody has yet; gives the number of who has it otherwise, or nil when it was added.
+    /// Adds a name of at most ``maximumLength`` bytes that nobody has yet; gives the number of who has it otherwise, or nil when it
+    /// was added.
     mutating func insert(_ name: String, _ value: UInt16) -> UInt16? {
         let utf8 = Array(name.utf8)
-        if let owner = self.value(of: utf8.rawSpan) { return owner }
+        let bytes = utf8.rawSpan
+        if let owner = self.value(of: bytes) { return owner }
         precondition(utf8.count <= Self.maximumLength)
         entries.append(
-            Entry(hash: Self.hash(utf8.rawSpan), start: UInt32(bytes.count), count: UInt16(utf8.count), value: value))
-        for byte in utf8 { bytes.append(lowercase(byte)) }
+            Entry(hash: Self.hash(bytes), start: UInt32(words.count), count: UInt16(utf8.count), value: value))
+        var offset = 0
+        while offset < utf8.count {
+            words.append(ASCIIWord.lowercased(utf8.count - offset >= 8 ? ASCIIWord.load(bytes, offset) : ASCIIWord.loadTail(bytes, offset)))
+            offset += 8
+        }
         if entries.count * 2 > slots.count {
             slots = [UInt32](repeating: 0, count: slots.count * 2)
             for index in entries.indices { place(index) }

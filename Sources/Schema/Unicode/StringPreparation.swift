@@ -41,9 +41,11 @@ enum StringPreparation {
     }
 
     private static func combiningClass(_ scalar: UInt32) -> UInt8 {
-        // Nothing below U+0300 combines.
-        guard scalar >= 0x300, let scalar = Unicode.Scalar(scalar) else { return 0 }
-        return scalar.properties.canonicalCombiningClass.rawValue
+        // Latin, Greek, Cyrillic and Han letters, which are most of what comes, are known without looking them up.
+        switch scalar {
+        case 0..<0x300, 0x370..<0x483, 0x3400..<0xa66f, 0xac00..<0xd7a4: return 0
+        default: return Unicode.Scalar(scalar)?.properties.canonicalCombiningClass.rawValue ?? 0
+        }
     }
 
     /// Canonical ordering (Unicode section 3.11): runs of combining characters, sorted by class and else left in order.
@@ -75,7 +77,8 @@ enum StringPreparation {
             let scalar = scalars[read]
             let combining = combiningClass(scalar)
             // Blocked when something of the same or a higher class stands between.
-            if starter >= 0, starter == write - 1 || lastClass < combining && lastClass != 0,
+            // Below U+09BE only combining characters compose.
+            if starter >= 0, combining != 0 || scalar >= 0x9be, starter == write - 1 || lastClass < combining && lastClass != 0,
                 let composed = tables.composed(scalars[starter], scalar)
             {
                 scalars[starter] = composed
