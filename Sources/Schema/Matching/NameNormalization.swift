@@ -11,21 +11,21 @@ extension Schema {
     /// Throws `invalidDNSyntax` for types that the schema does not have and values that are not valid for their type, as slapd does.
     public func normalizeDN(_ dn: DistinguishedName, into out: inout [UInt8]) throws(LDAPError) {
         let start = out.count
-        for (index, rdn) in dn.rdns.enumerated() {
-            if index > 0 { out.append(0x2c) }
-            do {
-                try normalizeRDN(rdn, into: &out)
-            } catch {
-                out.removeLast(out.count - start)
-                throw error
+        do {
+            for index in dn.rdns.indices {
+                if index > 0 { out.append(0x2c) }
+                try normalizeRDN(dn.rdns[index], into: &out)
             }
+        } catch {
+            out.removeLast(out.count - start)
+            throw error
         }
     }
 
     /// Appends one level of a name in canonical form, as ``normalizeDN(_:into:)`` does; throws `invalidDNSyntax`.
     public func normalizeRDN(_ rdn: RelativeDistinguishedName, into out: inout [UInt8]) throws(LDAPError) {
-        guard let first = rdn.values.first else { throw LDAPError(.invalidDNSyntax, "RDN without a value") }
-        if rdn.values.count == 1 { return try append(first, into: &out) }
+        if rdn.values.count == 1 { return try append(rdn.values[0], into: &out) }
+        guard !rdn.values.isEmpty else { throw LDAPError(.invalidDNSyntax, "RDN without a value") }
         var parts: [[UInt8]] = []
         for value in rdn.values {
             var part: [UInt8] = []
@@ -45,15 +45,20 @@ extension Schema {
         }
         let type = self[id]
         let start = out.count
-        out.append(contentsOf: type.lowercaseNameBytes)
+        type.text.lowercaseNameBytes.withUnsafeBufferPointer { out.append(contentsOf: $0) }
         out.append(0x3d)
         let valueStart = out.count
         let value = pair.value.rawSpan
-        var isValid = type.syntax.validate(value, schema: self)
-        if isValid, let rule = type.equality {
-            isValid = normalize(value, by: rule, into: &out)
-        } else if isValid {
-            out.append(value)
+        let isValid: Bool
+        switch (type.syntax, type.equality) {
+        case (.directoryString, .caseIgnoreMatch), (.ia5String, .caseIgnoreIA5Match):
+            // Normalising finds out all that checking the syntax would.
+            isValid = append(value, type.syntax == .directoryString ? .caseIgnoreString : .caseIgnoreIA5, spaces: .whole, into: &out)
+        case (let syntax, let rule?):
+            isValid = syntax.validate(value, schema: self) && normalize(value, by: rule, into: &out)
+        case (let syntax, nil):
+            isValid = syntax.validate(value, schema: self)
+            if isValid { out.append(value) }
         }
         guard isValid else {
             out.removeLast(out.count - start)
@@ -65,7 +70,9 @@ extension Schema {
     private static func needsEscape(_ byte: UInt8) -> Bool { byte == 0x2c || byte == 0x2b || byte == 0x5c }
 
     private static func escape(_ out: inout [UInt8], from start: Int) {
-        guard let first = out[start...].firstIndex(where: needsEscape) else { return }
+        var first = start
+        while first < out.count, !needsEscape(out[first]) { first += 1 }
+        guard first < out.count else { return }
         let rest = Array(out[first...])
         out.removeLast(rest.count)
         for byte in rest {
