@@ -36,7 +36,7 @@ struct Assembly: Sendable {
     func close() { directory.close() }
 
     /// A password as it is stored.
-    static func hash(_ password: String) -> [UInt8] { DirectorySettings().passwordScheme.hash(Array(password.utf8)) }
+    static func hash(_ password: String) throws -> [UInt8] { try DirectorySettings().passwordScheme.hash(Array(password.utf8)) }
 
     /// - Returns: the number of entries loaded.
     static func importFiles(

@@ -5,9 +5,6 @@ import LDAP
 /// Writes entries as LDIF, superiors before subordinates, from one snapshot.
 public struct LDIFExport: ~Copyable {
     private let snapshot: Snapshot
-    private var writer = LDIFWriter()
-    /// Entries written.
-    public private(set) var count = 0
     /// Bytes gathered before `write` is called.
     private static let chunk = 1 << 20
 
@@ -26,13 +23,15 @@ public struct LDIFExport: ~Copyable {
         guard found.isComplete else { throw LDAPError(.noSuchObject, "there is no entry \(base)") }
         let compiled = try filter.map { text throws(LDAPError) in CompiledFilter(try Filter(text), snapshot.catalogue) }
         var scratch = FilterScratch()
+        var writer = LDIFWriter()
+        var count = 0
         writer.version()
         // Depth first without recursion: the ids still to visit, last first.
         var stack = found.id == .root ? try snapshot.children(of: .root).reversed() : [found.id]
         while let id = stack.popLast() {
             guard let record = try snapshot.record(id) else { continue }
             if compiled == nil || compiled?.evaluate(id, record, snapshot, scratch: &scratch) == .yes {
-                try append(id, record)
+                try append(id, record, &writer)
                 count += 1
                 if writer.bytes.count >= Self.chunk {
                     try write(writer.bytes)
@@ -45,7 +44,7 @@ public struct LDIFExport: ~Copyable {
         return count
     }
 
-    private mutating func append(_ id: EntryID, _ record: borrowing EntryRecord) throws(EntryStoreError) {
+    private borrowing func append(_ id: EntryID, _ record: borrowing EntryRecord, _ writer: inout LDIFWriter) throws(EntryStoreError) {
         let name = try snapshot.name(of: id)
         writer.beginRecord(dn: name.rawSpan)
         let table = snapshot.catalogue.table

@@ -45,9 +45,8 @@ public struct LDIFImport: ~Copyable {
 
     /// - Throws: ``DirectoryError``, `EntryStoreError`.
     public init(_ store: EntryStore, settings: DirectorySettings = DirectorySettings()) throws {
-        schema = store.schema
-        known = try KnownTypes(schema)
-        checker = EntryChecker(schema: schema, known: known)
+        let schema = store.schema
+        let known = try KnownTypes(schema)
         var types: [AttributeTypeID] = []
         for name in settings.uniqueness {
             guard let type = schema.attributeType(named: name) else {
@@ -55,10 +54,14 @@ public struct LDIFImport: ~Copyable {
             }
             types.append(type)
         }
+        let load = try BulkLoad(store)
+        self.schema = schema
+        self.known = known
+        checker = EntryChecker(schema: schema, known: known)
         uniqueTypes = types
         creator = Array(settings.rootName.utf8)
-        load = try BulkLoad(store)
         table = store.catalogue.table
+        self.load = consume load
     }
 
     /// Entries loaded so far.
