@@ -76,11 +76,9 @@ struct Assembly: Sendable {
         }
     }
 
-    /// - Returns: the number of entries checked.
-    static func check(_ configuration: MusterConfiguration, problem: (String) -> Void) throws -> Int {
+    static func check(_ configuration: MusterConfiguration, problem: (String) -> Void) throws -> (entries: Int, problems: Int) {
         let snapshot = try reader(configuration).snapshot()
-        _ = try snapshot.check(problem: problem)
-        return try snapshot.entryCount()
+        return (try snapshot.entryCount(), try snapshot.check(problem: problem))
     }
 
     /// What happens behind the scenes and needs an administrator goes to standard error.

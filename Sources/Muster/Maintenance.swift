@@ -73,11 +73,13 @@ public enum Maintenance {
         return try Assembly.export(configuration, base: base, filter: filter, write: write)
     }
 
-    /// Holds every index, name and count against the entries.
+    /// Holds every index, name and count against the entries, in one snapshot; also while a server runs.
     ///
-    /// - Parameter problem: gets each difference in words.
-    /// - Returns: the number of entries checked.
-    public static func check(_ configuration: MusterConfiguration, problem: (String) -> Void) throws -> Int {
+    /// - Parameter problem: gets each difference in words (the first thousand of them).
+    /// - Returns: the number of entries checked, and of differences.
+    public static func check(
+        _ configuration: MusterConfiguration, problem: (String) -> Void
+    ) throws -> (entries: Int, problems: Int) {
         try existing(configuration)
         return try Assembly.check(configuration, problem: problem)
     }

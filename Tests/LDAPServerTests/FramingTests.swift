@@ -4,7 +4,7 @@ import LDAPServer
 import Testing
 
 /// RFC 4511 section 5.1 over a real socket.
-@Suite(.serialized, .enabled(if: TestServer.isAvailable))
+@Suite(.serialized)
 struct FramingTests {
     @Test func aRequestMayComeOneByteAtATime() async throws {
         try await TestServer.run { server in
