@@ -33,6 +33,11 @@ public struct AttributeTable: Sendable {
     private var bare: [AttributeID?]
     /// By attribute type: ids of the same type with options.
     private var optioned: [AttributeTypeID: [AttributeID]] = [:]
+    /// The names of all descriptions as finished BER, one after the other.
+    public private(set) var encodedNames: [UInt8] = []
+    /// Where they lie, by number: user attributes, operational ones.
+    private var userNames: [ByteRange] = []
+    private var operationalNames: [ByteRange] = []
 
     init(schema: Schema) {
         self.schema = schema
@@ -54,6 +59,14 @@ public struct AttributeTable: Sendable {
         return id.isOperational
             ? (index < operational.count ? operational[index]?.type : nil)
             : (index < user.count ? user[index]?.type : nil)
+    }
+
+    /// Where the name of a description lies in ``encodedNames``: a finished OCTET STRING. Empty for an unknown number.
+    @inline(__always)
+    public func encodedName(of id: AttributeID) -> ByteRange {
+        let index = Int(id.rawValue & 0x7fff)
+        if id.isOperational { return index < operationalNames.count ? operationalNames[index] : .empty }
+        return index < userNames.count ? userNames[index] : .empty
     }
 
     /// All descriptions.
@@ -129,6 +142,17 @@ public struct AttributeTable: Sendable {
         let shown = parsed.map { Self.name(schema[$0.type], options: $0.options) } ?? name
         let description = Description(id: id, name: shown, type: parsed?.type, options: parsed?.options ?? [])
         let index = Int(id.rawValue & 0x7fff)
+        var encoded = BERBuffer()
+        encoded.append(BERTag.octetString, contents: shown)
+        let place = ByteRange(start: encodedNames.count, count: encoded.count)
+        encodedNames.append(encoded.bytes)
+        if id.isOperational {
+            while operationalNames.count <= index { operationalNames.append(.empty) }
+            operationalNames[index] = place
+        } else {
+            while userNames.count <= index { userNames.append(.empty) }
+            userNames[index] = place
+        }
         if id.isOperational {
             while operational.count <= index { operational.append(nil) }
             operational[index] = description

@@ -61,5 +61,5 @@ struct PseudoEntryBuilder {
         entry[id] = values.map { Array($0.utf8) }
     }
 
-    func record() -> [UInt8] { entry.record(parent: .root, rdn: [], flags: [], table: table) }
+    func record() -> [UInt8] { entry.record(parent: .root, rdn: [], flags: []) }
 }

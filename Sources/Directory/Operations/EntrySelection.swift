@@ -91,8 +91,7 @@ struct EntrySelection: Sendable {
         layout.begin(into: &output)
         output.append(name)
         layout.beginAttributes(into: &output)
-        for slice in scratch.slices { output.append(record.bytes.slice(slice)) }
-        output.append(scratch.made.bytes)
+        appendAttributes(record, scratch, to: &output)
         scratch.finish()
     }
 
@@ -106,10 +105,20 @@ struct EntrySelection: Sendable {
         let entry = output.begin(OperationTag.searchResultEntry)
         output.append(BERTag.octetString, contents: name)
         output.appendHeader(BERTag.sequence, length: scratch.size + scratch.made.count)
-        for slice in scratch.slices { output.append(record.bytes.slice(slice)) }
-        output.append(scratch.made.bytes)
+        appendAttributes(record, scratch, to: &output)
         output.end(entry)
         return output.bytes.array
+    }
+
+    /// Stored attributes, whose values are copied as they lie in the record, then those made for the purpose.
+    private func appendAttributes(_ record: borrowing EntryRecord, _ scratch: borrowing SelectionScratch, to output: inout BERBuffer) {
+        let names = catalogue.table.encodedNames
+        for attribute in scratch.stored {
+            output.appendHeader(BERTag.sequence, length: Int(attribute.name.count + attribute.values.count))
+            output.append(names.rawSpan.slice(attribute.name))
+            output.append(record.bytes.slice(attribute.values))
+        }
+        output.append(scratch.made.bytes)
     }
 
     /// Gathers what goes out: places in the record, and attributes made for the purpose.
@@ -145,14 +154,15 @@ struct EntrySelection: Sendable {
     }
 
     private func takeVisible(_ range: Range<Int>, _ record: borrowing EntryRecord, _ scratch: inout SelectionScratch) {
-        guard !range.isEmpty else { return }
-        if typesOnly {
-            for index in range {
-                guard let description = catalogue.table[record.attributeID(at: index)] else { continue }
-                scratch.appendType(description.name)
+        for index in range {
+            let id = record.attributeID(at: index)
+            let name = catalogue.table.encodedName(of: id)
+            if typesOnly {
+                let names = catalogue.table.encodedNames
+                scratch.appendType(names.rawSpan.slice(name))
+            } else {
+                scratch.take(id, name, record.valuesRange(at: index))
             }
-        } else {
-            scratch.take(record.range(range))
         }
     }
 
@@ -175,15 +185,23 @@ struct EntrySelection: Sendable {
         guard count > 0 else { return scratch.made.truncate(to: mark) }
         scratch.made.end(values)
         scratch.made.end(attribute)
-        if hasStored, view != .virtualOnly { scratch.drop(record, stored) }
+        if hasStored, view != .virtualOnly { scratch.drop(stored) }
     }
 }
 
 /// Reusable space for putting an entry together; one per thread.
 struct SelectionScratch: ~Copyable {
-    /// Places in the record.
-    fileprivate(set) var slices: [ByteRange] = []
-    /// Bytes in all places.
+    /// An attribute of the record that goes out: where its name lies in the table's names and its values in the record.
+    struct Stored {
+        let id: AttributeID
+        let name: ByteRange
+        let values: ByteRange
+
+        var size: Int { BERBuffer.elementSize(Int(name.count + values.count)) }
+    }
+
+    fileprivate(set) var stored: [Stored] = []
+    /// Bytes that the stored attributes take in the answer.
     fileprivate(set) var size = 0
     /// Attributes that are not in the record as they go out.
     var made = BERBuffer(capacity: 64)
@@ -191,49 +209,33 @@ struct SelectionScratch: ~Copyable {
     var name: [UInt8] = []
 
     mutating func begin() {
-        slices.removeAll(keepingCapacity: true)
+        stored.removeAll(keepingCapacity: true)
         size = 0
         made.removeAll()
     }
 
-    mutating func take(_ range: ByteRange) {
-        if let last = slices.last, last.upperBound == range.lowerBound {
-            slices[slices.count - 1] = ByteRange(start: last.lowerBound, count: Int(last.count + range.count))
-        } else {
-            slices.append(range)
-        }
-        size += Int(range.count)
+    @inline(__always)
+    mutating func take(_ id: AttributeID, _ name: ByteRange, _ values: ByteRange) {
+        let attribute = Stored(id: id, name: name, values: values)
+        stored.append(attribute)
+        size += attribute.size
     }
 
-    mutating func appendType(_ name: [UInt8]) {
+    mutating func appendType(_ encodedName: RawSpan) {
         let attribute = made.begin(BERTag.sequence)
-        made.append(BERTag.octetString, contents: name)
+        made.append(encodedName)
         made.end(made.begin(BERTag.set))
         made.end(attribute)
     }
 
     /// Takes a stored attribute out again: computed values that include it take its place.
-    mutating func drop(_ record: borrowing EntryRecord, _ id: AttributeID) {
-        guard let index = record.index(of: id) else { return }
-        let doomed = record.range(index..<index + 1)
-        var kept: [ByteRange] = []
-        for slice in slices {
-            guard slice.lowerBound <= doomed.lowerBound, doomed.upperBound <= slice.upperBound, doomed.count > 0 else {
-                kept.append(slice)
-                continue
-            }
-            size -= Int(doomed.count)
-            if slice.lowerBound < doomed.lowerBound {
-                kept.append(ByteRange(start: slice.lowerBound, count: doomed.lowerBound - slice.lowerBound))
-            }
-            if doomed.upperBound < slice.upperBound {
-                kept.append(ByteRange(start: doomed.upperBound, count: slice.upperBound - doomed.upperBound))
-            }
-        }
-        slices = kept
+    mutating func drop(_ id: AttributeID) {
+        guard let index = stored.firstIndex(where: { $0.id == id }) else { return }
+        size -= stored[index].size
+        stored.remove(at: index)
     }
 
     mutating func finish() {
-        if slices.capacity > 4096 { slices = [] }
+        if stored.capacity > 4096 { stored = [] }
     }
 }

@@ -73,41 +73,47 @@ public struct Entry: Sendable, Equatable {
     }
 
     /// The entry in its stored form, outside a store: for entries that the server makes up.
-    public func record(parent: EntryID, rdn: [UInt8], flags: EntryRecord.Flags, table: AttributeTable) -> [UInt8] {
+    public func record(parent: EntryID, rdn: [UInt8], flags: EntryRecord.Flags) -> [UInt8] {
         var buffer = BERBuffer()
-        encode(parent: parent, rdn: rdn, flags: flags, table: table, into: &buffer)
+        encode(parent: parent, rdn: rdn, flags: flags, into: &buffer)
         return buffer.bytes.array
     }
 
     /// Packs the entry into its stored form.
-    func encode(parent: EntryID, rdn: [UInt8], flags: EntryRecord.Flags, table: AttributeTable, into out: inout BERBuffer) {
+    func encode(parent: EntryID, rdn: [UInt8], flags: EntryRecord.Flags, into out: inout BERBuffer) {
         out.removeAll(keeping: 1 << 20)
-        let start = EntryRecord.headerSize + attributes.count * 8 + rdn.count
+        var sizes: [Int] = []
+        sizes.reserveCapacity(attributes.count)
+        var total = 0
+        for attribute in attributes {
+            var set = 0
+            for value in attribute.values { set += BERBuffer.elementSize(value.count) }
+            sizes.append(set)
+            total += BERBuffer.elementSize(set)
+        }
+        let isWide = EntryRecord.headerSize + attributes.count * 4 + rdn.count + total > 0xffff
+        let start = EntryRecord.headerSize + attributes.count * (isWide ? 8 : 4) + rdn.count
+        out.reserve(start + total)
         out.append(EntryRecord.version)
-        out.append(flags.rawValue)
+        out.append(isWide ? flags.union(.wide).rawValue : flags.rawValue)
         out.appendNumber16(UInt16(truncatingIfNeeded: rdn.count))
         out.appendNumber32(UInt32(attributes.count))
         out.appendNumber32(UInt32(truncatingIfNeeded: parent.rawValue))
         out.appendNumber32(UInt32(truncatingIfNeeded: parent.rawValue >> 32))
         var offset = start
-        var sizes: [(type: Int, set: Int)] = []
-        sizes.reserveCapacity(attributes.count)
-        for attribute in attributes {
-            let name = table[attribute.id]?.name.count ?? 0
-            var set = 0
-            for value in attribute.values { set += BERBuffer.elementSize(value.count) }
-            let contents = BERBuffer.elementSize(name) + BERBuffer.elementSize(set)
-            sizes.append((contents, set))
-            out.appendNumber32(UInt32(attribute.id.rawValue))
-            out.appendNumber32(UInt32(truncatingIfNeeded: offset))
-            offset += BERBuffer.elementSize(contents)
+        for (attribute, size) in zip(attributes, sizes) {
+            if isWide {
+                out.appendNumber32(UInt32(attribute.id.rawValue))
+                out.appendNumber32(UInt32(truncatingIfNeeded: offset))
+            } else {
+                out.appendNumber16(attribute.id.rawValue)
+                out.appendNumber16(UInt16(truncatingIfNeeded: offset))
+            }
+            offset += BERBuffer.elementSize(size)
         }
         out.append(rdn)
-        out.reserve(offset - start)
         for (attribute, size) in zip(attributes, sizes) {
-            out.appendHeader(BERTag.sequence, length: size.type)
-            out.append(BERTag.octetString, contents: table[attribute.id]?.name ?? [])
-            out.appendHeader(BERTag.set, length: size.set)
+            out.appendHeader(BERTag.set, length: size)
             for value in attribute.values { out.append(BERTag.octetString, contents: value) }
         }
     }

@@ -1,11 +1,13 @@
 import BER
 
-/// An entry as it lies in the database: a table of attributes sorted by number, then each attribute as finished BER
-/// (`PartialAttribute`, RFC 4511 section 4.1.7), ready to be copied into an answer.
+/// An entry as it lies in the database: a table of attributes sorted by number, then each attribute's values as finished BER
+/// (the `SET OF` of a PartialAttribute, RFC 4511 section 4.1.7), ready to be copied into an answer.
 ///
-/// Layout, little-endian: version (1 byte), flags (1), RDN length (2), attribute count (4), parent id (8);
-/// then per attribute its number and its offset from the record's beginning (4 + 4); the RDN as spelled (RFC 4514 string);
-/// the attributes. The full name is not here: it is the parent's name below this RDN, so that renaming a subtree touches one record.
+/// Layout, little-endian: version (1 byte), flags (1), RDN length (2), attribute count (4), parent id (8); then per attribute its
+/// number and where its values begin, 2 + 2 bytes (4 + 4 in a record beyond 64 KiB); the RDN as spelled (RFC 4514 string); the values.
+/// Attribute names are not here, only their numbers: without them most entries of a mail system fit an LMDB page together with
+/// another, which halves the file. The full name is not here either: it is the parent's name below this RDN, so that renaming a
+/// subtree touches one record.
 public struct EntryRecord: ~Escapable {
     static let version: UInt8 = 1
     static let headerSize = 16
@@ -19,18 +21,24 @@ public struct EntryRecord: ~Escapable {
         public static let referral = Flags(rawValue: 2)
         /// Of object class `subentry` (RFC 3672).
         public static let subentry = Flags(rawValue: 4)
+        /// The table has places of four bytes.
+        static let wide = Flags(rawValue: 128)
     }
 
     public let bytes: RawSpan
     public let attributeCount: Int
+    /// Bytes per attribute in the table: 4, or 8.
+    private let stride: Int
 
     /// Nil if the bytes are no record of this version.
     @_lifetime(copy bytes)
     public init?(_ bytes: RawSpan) {
         guard bytes.byteCount >= Self.headerSize, bytes[at: 0] == Self.version else { return nil }
         let count = Int(bytes.number32(4))
-        guard count <= (bytes.byteCount - Self.headerSize) / 8 else { return nil }
+        let stride = Flags(rawValue: bytes[at: 1]).contains(.wide) ? 8 : 4
+        guard count <= (bytes.byteCount - Self.headerSize) / stride else { return nil }
         self.bytes = bytes
+        self.stride = stride
         attributeCount = count
     }
 
@@ -40,34 +48,29 @@ public struct EntryRecord: ~Escapable {
     /// The RDN as spelled when the entry was named, in RFC 4514 string form.
     public var rdn: RawSpan {
         @_lifetime(copy self) get {
-            bytes.slice(ByteRange(start: Self.headerSize + attributeCount * 8, count: Int(bytes.number32(0) >> 16)))
+            bytes.slice(ByteRange(start: Self.headerSize + attributeCount * stride, count: Int(bytes.number32(0) >> 16)))
         }
     }
 
-    public func attributeID(at index: Int) -> AttributeID {
-        AttributeID(rawValue: UInt16(truncatingIfNeeded: bytes.number32(Self.headerSize + index * 8)))
+    @inline(__always)
+    private func number(at index: Int) -> UInt32 {
+        let place = Self.headerSize + index * stride
+        return stride == 4 ? bytes.number32(place) & 0xffff : bytes.number32(place)
     }
 
-    func offset(at index: Int) -> Int {
-        index < attributeCount ? Int(bytes.number32(Self.headerSize + index * 8 + 4)) : bytes.byteCount
+    public func attributeID(at index: Int) -> AttributeID { AttributeID(rawValue: UInt16(truncatingIfNeeded: number(at: index))) }
+
+    private func offset(at index: Int) -> Int {
+        guard index < attributeCount else { return bytes.byteCount }
+        let place = Self.headerSize + index * stride
+        return Int(stride == 4 ? bytes.number32(place) >> 16 : bytes.number32(place + 4))
     }
 
-    /// Where some neighbouring attributes lie in ``bytes``, as finished BER.
-    public func range(_ indexes: Range<Int>) -> ByteRange {
-        let start = offset(at: indexes.lowerBound)
-        return ByteRange(start: start, count: max(0, offset(at: indexes.upperBound) - start))
+    /// Where the values of an attribute lie in ``bytes``: a finished `SET OF` OCTET STRING.
+    public func valuesRange(at index: Int) -> ByteRange {
+        let start = offset(at: index)
+        return ByteRange(start: start, count: max(0, offset(at: index + 1) - start))
     }
-
-    /// Some neighbouring attributes, as finished BER.
-    @_lifetime(copy self)
-    public func partialAttributes(_ range: Range<Int>) -> RawSpan {
-        let start = offset(at: range.lowerBound)
-        return bytes.slice(ByteRange(start: start, count: max(0, offset(at: range.upperBound) - start)))
-    }
-
-    /// One attribute as finished BER.
-    @_lifetime(copy self)
-    public func partialAttribute(at index: Int) -> RawSpan { partialAttributes(index..<index + 1) }
 
     /// Where the operational attributes begin: all before are user attributes.
     public var firstOperational: Int { lowerBound(0x8000) }
@@ -83,14 +86,14 @@ public struct EntryRecord: ~Escapable {
         var high = attributeCount
         while low < high {
             let middle = (low + high) >> 1
-            if bytes.number32(Self.headerSize + middle * 8) < id { low = middle + 1 } else { high = middle }
+            if number(at: middle) < id { low = middle + 1 } else { high = middle }
         }
         return low
     }
 
     /// The values of the attribute at a place of the table.
     @_lifetime(copy self)
-    public func values(at index: Int) -> AttributeValues { AttributeValues(partialAttribute(at: index)) }
+    public func values(at index: Int) -> AttributeValues { AttributeValues(bytes.slice(valuesRange(at: index))) }
 
     /// The values of an attribute; none if the entry does not have it.
     @_lifetime(copy self)
@@ -102,22 +105,16 @@ public struct EntryRecord: ~Escapable {
     public func contains(_ id: AttributeID) -> Bool { index(of: id) != nil }
 }
 
-/// Walks through the values of a finished `PartialAttribute`.
+/// Walks through a finished `SET OF` OCTET STRING.
 public struct AttributeValues: ~Escapable {
     private var reader: BERReader
 
-    @_lifetime(copy partialAttribute)
-    init(_ partialAttribute: RawSpan) {
-        var outer = BERReader(partialAttribute)
+    @_lifetime(copy set)
+    init(_ set: RawSpan) {
+        var outer = BERReader(set)
         // Records are made by us; if one is damaged it reads as having no values, and `check` reports it.
-        if let contents = try? outer.contents(of: BERTag.sequence) {
-            var inner = BERReader(partialAttribute, contents)
-            if (try? inner.element()) != nil, let values = try? inner.contents(of: BERTag.set) {
-                reader = BERReader(partialAttribute, values)
-                return
-            }
-        }
-        reader = BERReader(partialAttribute, .empty)
+        let values = (try? outer.contents(of: BERTag.set)) ?? .empty
+        reader = BERReader(set, values)
     }
 
     /// The next value, nil after the last.

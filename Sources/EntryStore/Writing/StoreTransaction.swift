@@ -169,7 +169,7 @@ public struct StoreTransaction: ~Copyable {
         var record = BERBuffer(capacity: 0)
         swap(&record, &self.record)
         defer { swap(&record, &self.record) }
-        entry.encode(parent: parent, rdn: rdn, flags: flags, table: catalogue.table, into: &record)
+        entry.encode(parent: parent, rdn: rdn, flags: flags, into: &record)
         let databases = snapshot.store.databases
         do {
             let key = id.key
