@@ -5,13 +5,13 @@ public struct BlockingOperation: Sendable {
     public let messageID: Int
     /// Any thread; may take tens of milliseconds. Its result goes to ``finish``.
     public let work: @Sendable () -> any Sendable
-    /// On the session's event loop: changes the session (its identity, for a bind) and writes the answer.
-    /// May itself ask for more: a bind that re-hashes a password gives a `.write`.
-    public let finish: @Sendable (_ result: any Sendable, _ session: Session, _ output: inout BERBuffer) -> Void
+    /// On the session's event loop: changes the session (its identity, for a bind) and writes the answer; or gives a change to be
+    /// handed to ``Directory/submit(_:completion:)``, which then brings the answer (a password that was hashed and is to be stored).
+    public let finish: @Sendable (_ result: any Sendable, _ session: Session, _ output: inout BERBuffer) -> PendingWrite?
 
     public init(
         messageID: Int, work: @escaping @Sendable () -> any Sendable,
-        finish: @escaping @Sendable (any Sendable, Session, inout BERBuffer) -> Void
+        finish: @escaping @Sendable (any Sendable, Session, inout BERBuffer) -> PendingWrite?
     ) {
         self.messageID = messageID
         self.work = work

@@ -323,7 +323,7 @@ final class LDAPConnection: ChannelDuplexHandler {
     func finishWork(_ operation: BlockingOperation, _ result: any Sendable) {
         ticket = nil
         guard case .open = phase, let context else { return }
-        operation.finish(result, session, &loop.output)
+        if let write = operation.finish(result, session, &loop.output) { start(write) }
         writeAnswers(context)
         flushAnswers()
         holds.remove(.blocking)

@@ -25,6 +25,9 @@ final class PseudoEntries: Sendable {
         canonicalSubschemaName = name
     }
 
+    /// Whether a canonical name is that of the subschema subentry.
+    func isSubschema(_ canonical: [UInt8]) -> Bool { canonical == canonicalSubschemaName }
+
     /// The entry of a name in string form; nil for all other names.
     func entry(named name: RawSpan, _ directory: Directory) throws(LDAPError) -> PseudoEntry? {
         if name.byteCount == 0 {

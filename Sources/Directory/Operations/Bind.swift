@@ -70,6 +70,7 @@ extension Request {
                             connection: session.connectionID, operation: operation, tag: Int(OperationTag.bindResponse), code: code.rawValue,
                             text: "")
                     }
+                    return nil
                 }))
     }
 

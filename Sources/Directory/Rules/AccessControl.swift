@@ -1,4 +1,5 @@
 import EntryStore
+import LDAP
 import Schema
 
 /// What an identity may do. Simple rules until access rules are configured: anonymous clients see the root DSE and the subschema;
@@ -31,4 +32,24 @@ struct AccessControl: Sendable {
         if case .entry(let own, _, _) = identity { return own == entry }
         return false
     }
+
+    /// - Throws: `strongerAuthRequired` for anonymous clients, as slapd.
+    func demandBound() throws(LDAPError) {
+        if identity.isAnonymous { throw LDAPError(.strongerAuthRequired, "modifications require authentication") }
+    }
+
+    /// Demands ``mayWrite``.
+    /// - Throws: `strongerAuthRequired` for anonymous clients, as slapd; `insufficientAccessRights`.
+    func demandWrite() throws(LDAPError) {
+        try demandBound()
+        guard mayWrite else { throw Self.refusal }
+    }
+
+    /// Demands ``mayChangePassword(of:)``.
+    /// - Throws: `insufficientAccessRights`.
+    func demandPasswordChange(of entry: EntryID) throws(LDAPError) {
+        guard mayChangePassword(of: entry) else { throw Self.refusal }
+    }
+
+    private static var refusal: LDAPError { LDAPError(.insufficientAccessRights, "no write access") }
 }

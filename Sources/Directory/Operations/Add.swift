@@ -1,0 +1,158 @@
+import BER
+import EntryStore
+import LDAP
+import Schema
+
+extension Directory {
+    /// RFC 4511 section 4.7: checks what the request alone tells.
+    func prepareAdd(
+        _ request: AddRequest, messageID: Int, controls: [Control], identity: Identity, observed: @escaping @Sendable (WriteAnswer) -> Void
+    ) throws(LDAPError) -> PendingWrite {
+        let addition = try Addition(request, controls, identity, self)
+        return PendingWrite(messageID: messageID, tag: OperationTag.addResponse, observed: observed) { transaction throws(LDAPError) in
+            try addition.run(self, &transaction)
+        }
+    }
+}
+
+/// An entry to be added.
+private struct Addition: Sendable {
+    struct Attribute: Sendable {
+        let description: EntryChecker.Description
+        var values: [[UInt8]]
+    }
+
+    let target: WriteTarget
+    let rdn: RelativeDistinguishedName
+    /// As spelled.
+    let rdnText: [UInt8]
+    let canonicalRDN: [UInt8]
+    let attributes: [Attribute]
+    /// Canonical values of types that must be unique.
+    let unique: [(AttributeTypeID, CanonicalValues)]
+    /// What the schema says of the whole: told only after uniqueness, as slapd does.
+    let rules: Result<ClassRules, LDAPError>
+    let controls: WriteControls
+    let access: AccessControl
+    let creator: [UInt8]
+
+    init(_ request: AddRequest, _ controls: [Control], _ identity: Identity, _ directory: Directory) throws(LDAPError) {
+        let schema = directory.schema
+        let checker = directory.checker
+        target = try WriteTarget(request.entry, schema)
+        access = AccessControl(identity, directory.known)
+        try access.demandWrite()
+        self.controls = try WriteControls(decoding: controls, for: .add)
+        creator = directory.nameForRecords(identity)
+        guard let rdn = target.name.rdns.first else { throw LDAPError(.entryAlreadyExists, "root DSE already exists") }
+        if directory.pseudo.isSubschema(target.canonical) {
+            throw LDAPError(.entryAlreadyExists, "subschema subentry already exists")
+        }
+        if target.canonical == directory.rootName {
+            throw LDAPError(.entryAlreadyExists, "the name is that of the root identity")
+        }
+        self.rdn = rdn
+        rdnText = try directory.rdnText(rdn)
+        canonicalRDN = try target.canonicalRDN(schema)
+
+        var attributes: [Attribute] = []
+        var places: [EntryChecker.Description: Int] = [:]
+        var unique: [(AttributeTypeID, CanonicalValues)] = []
+        attributes.reserveCapacity(request.attributes.count)
+        for attribute in request.attributes {
+            let description = try checker.description(attribute.description.rawSpan)
+            let type = schema[description.type]
+            try checker.checkModifiable(type, name: attribute.description)
+            let canonical = try checker.canonicalValues(attribute.values, of: type, name: attribute.description)
+            try checker.checkCount(attribute.values.count, type, name: attribute.description)
+            try checker.checkDuplicates(canonical, name: attribute.description)
+            guard places.updateValue(attributes.count, forKey: description) == nil else {
+                throw LDAPError(
+                    .attributeOrValueExists,
+                    "attribute '\(String(decoding: attribute.description, as: UTF8.self))' provided more than once")
+            }
+            attributes.append(Attribute(description: description, values: attribute.values))
+            if directory.uniqueTypes.contains(type.id) { unique.append((type.id, canonical)) }
+        }
+        // slapd adds naming values that the request leaves out.
+        var scratch: [UInt8] = []
+        for naming in try checker.namingValues(rdn) {
+            guard let rule = schema[naming.type].equality else { continue }
+            if directory.uniqueTypes.contains(naming.type) {
+                var canonical = CanonicalValues()
+                canonical.append(canonical: naming.canonical.rawSpan)
+                unique.append((naming.type, canonical))
+            }
+            if let place = places[EntryChecker.Description(type: naming.type, options: [])] {
+                if checker.contains(attributes[place].values, naming.canonical, by: rule, &scratch) { continue }
+                attributes[place].values.append(naming.value)
+            } else {
+                attributes.append(Attribute(description: .init(type: naming.type, options: []), values: [naming.value]))
+            }
+        }
+        self.unique = unique
+        rules = Result { () throws(LDAPError) in try Self.classRules(attributes, directory) }
+        self.attributes = attributes
+    }
+
+    private static func classRules(_ attributes: [Attribute], _ directory: Directory) throws(LDAPError) -> ClassRules {
+        let schema = directory.schema
+        var present = TypeSet(count: schema.attributeTypes.count)
+        var classes: [[UInt8]] = []
+        for attribute in attributes {
+            let description = attribute.description
+            try directory.checker.checkSingleValue(attribute.values.count, schema[description.type])
+            present.insert(description.type)
+            if description.type == directory.known.objectClass, description.options.isEmpty { classes = attribute.values }
+        }
+        let rules = try directory.checker.classRules(classes)
+        try rules.check(present, schema)
+        return rules
+    }
+
+    func run(_ directory: Directory, _ transaction: inout StoreTransaction) throws(LDAPError) -> WriteAnswer {
+        let found = try transaction.snapshot.resolve(target.name)
+        for (type, values) in unique {
+            try directory.checkUnique(type, values, otherThan: found.isComplete ? found.id : nil, transaction.snapshot)
+        }
+        let rules = try rules.get()
+        if found.isComplete { throw LDAPError(.entryAlreadyExists, "") }
+        if !controls.manageDsaIT, let referral = try directory.referral(at: found, target.name, transaction.snapshot) { return referral }
+        guard found.depth == target.name.rdns.count - 1 else {
+            throw LDAPError(
+                .noSuchObject, "",
+                matchedDN: try stored { () throws(EntryStoreError) in try transaction.snapshot.name(of: found.id) })
+        }
+        if let parent = try directory.record(found.id, transaction.snapshot) {
+            if parent.flags.contains(.alias) { throw LDAPError(.aliasProblem, "parent is an alias") }
+            if parent.flags.contains(.subentry) { throw LDAPError(.objectClassViolation, "parent is a subentry") }
+        }
+
+        let checker = directory.checker
+        var entry = Entry()
+        for attribute in attributes {
+            let description = attribute.description
+            let id = try stored { () throws(EntryStoreError) in
+                try transaction.attributeID(description.type, options: description.options)
+            }
+            entry[id] = attribute.values
+        }
+        try checker.addOperationalAttributes(
+            to: &entry, creator: creator, moment: ChangeClock.shared.next(), table: transaction.catalogue.table)
+        if controls.assertion != nil {
+            // RFC 4528 section 3: of an add the assertion is about the entry to be.
+            let record = entry.record(parent: found.id, rdn: rdnText, flags: rules.flags, table: transaction.catalogue.table)
+            if let record = EntryRecord(record.rawSpan) {
+                try directory.checkAssertion(controls, found.id, record, access, transaction.snapshot)
+            }
+        }
+        let id = try stored { () throws(EntryStoreError) in
+            try transaction.add(entry, parent: found.id, rdn: rdnText, canonicalRDN: canonicalRDN, flags: rules.flags)
+        }
+        var answer = WriteAnswer()
+        if let control = try directory.readEntry(controls.postRead, oid: PostRead.oid, id, access, transaction.snapshot) {
+            answer.controls.append(control)
+        }
+        return answer
+    }
+}

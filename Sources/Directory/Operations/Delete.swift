@@ -1,0 +1,81 @@
+import BER
+import EntryStore
+import LDAP
+import Schema
+
+extension Directory {
+    /// RFC 4511 section 4.8: checks what the request alone tells.
+    func prepareDelete(
+        _ request: DeleteRequest, messageID: Int, controls: [Control], identity: Identity,
+        observed: @escaping @Sendable (WriteAnswer) -> Void
+    ) throws(LDAPError) -> PendingWrite {
+        let target = try WriteTarget(request.entry, schema)
+        let access = AccessControl(identity, known)
+        try access.demandWrite()
+        let controls = try WriteControls(decoding: controls, for: .delete)
+        if target.name.isRoot { throw LDAPError(.unwillingToPerform, "cannot delete the root DSE") }
+        if pseudo.isSubschema(target.canonical) { throw LDAPError(.unwillingToPerform, "cannot delete the subschema subentry") }
+        return PendingWrite(messageID: messageID, tag: OperationTag.deleteResponse, observed: observed) { transaction throws(LDAPError) in
+            try self.delete(target, controls, access, &transaction)
+        }
+    }
+
+    private func delete(
+        _ target: WriteTarget, _ controls: WriteControls, _ access: AccessControl, _ transaction: inout StoreTransaction
+    ) throws(LDAPError) -> WriteAnswer {
+        let id: EntryID
+        switch try target.locate(self, manageDsaIT: controls.manageDsaIT, transaction.snapshot) {
+        case .referral(let answer): return answer
+        case .entry(let found): id = found
+        }
+        try checkAssertion(controls, id, access, transaction.snapshot)
+        let below: [EntryID]
+        if try stored({ () throws(EntryStoreError) in try transaction.snapshot.hasChildren(id) }) {
+            guard controls.treeDelete else {
+                throw LDAPError(.notAllowedOnNonLeaf, "subordinate objects must be deleted first")
+            }
+            let ids = try stored { () throws(EntryStoreError) in try transaction.snapshot.descendants(of: id) }
+            below = try leavesFirst(ids, transaction.snapshot)
+        } else {
+            below = []
+        }
+        var answer = WriteAnswer()
+        if let control = try readEntry(controls.preRead, oid: PreRead.oid, id, access, transaction.snapshot) {
+            answer.controls.append(control)
+        }
+        for doomed in below { try remove(doomed, &transaction) }
+        try remove(id, &transaction)
+        return answer
+    }
+
+    /// Entries in an order in which none comes before one that stands below it.
+    private func leavesFirst(_ ids: [EntryID], _ snapshot: borrowing Snapshot) throws(LDAPError) -> [EntryID] {
+        var depths: [EntryID: Int] = [:]
+        for id in ids {
+            // Up to the first whose depth is known, then down again.
+            var path: [EntryID] = []
+            var current = id
+            while current != .root, depths[current] == nil, let record = try record(current, snapshot) {
+                path.append(current)
+                current = record.parent
+            }
+            var depth = depths[current] ?? 0
+            for step in path.reversed() {
+                depth += 1
+                depths[step] = depth
+            }
+        }
+        return ids.sorted { (depths[$0] ?? 0, $0) > (depths[$1] ?? 0, $1) }
+    }
+
+    private func remove(_ id: EntryID, _ transaction: inout StoreTransaction) throws(LDAPError) {
+        var canonical: [UInt8] = []
+        let doomed: Entry
+        do {
+            guard let record = try record(id, transaction.snapshot) else { throw LDAPError(.other, "entry \(id.rawValue) has no record") }
+            try schema.normalizeRDN(RelativeDistinguishedName(parsing: record.rdn), into: &canonical)
+            doomed = Entry(record)
+        }
+        try stored { () throws(EntryStoreError) in try transaction.remove(id, doomed, canonicalRDN: canonical) }
+    }
+}

@@ -1,0 +1,89 @@
+import EntryStore
+import LDAP
+import Schema
+
+/// An entry that is being changed: the attributes touched so far beside the rest, until all checks are passed.
+struct EntryRevision {
+    private let directory: Directory
+    private let table: AttributeTable
+    private let before: Entry
+    private var touched: [ModifiedAttribute] = []
+    private var places: [EntryChecker.Description: Int] = [:]
+
+    init(_ before: Entry, _ directory: Directory, _ table: AttributeTable) {
+        self.before = before
+        self.directory = directory
+        self.table = table
+    }
+
+    /// The place of a description in ``touched``.
+    private mutating func place(_ description: EntryChecker.Description) -> Int {
+        if let place = places[description] { return place }
+        let values = table.id(of: description.type, options: description.options).map { before[$0] } ?? []
+        places[description] = touched.count
+        touched.append(ModifiedAttribute(description, directory.schema[description.type], values))
+        return touched.count - 1
+    }
+
+    /// - Throws: as ``ModifiedAttribute/apply(_:_:)``.
+    mutating func apply(_ change: Modification) throws(LDAPError) {
+        let place = place(change.description)
+        try touched[place].apply(change, directory.schema)
+    }
+
+    /// The values of a type without options as they are now.
+    func values(of type: AttributeTypeID) -> [[UInt8]] {
+        if let place = places[EntryChecker.Description(type: type, options: [])] { return touched[place].values }
+        return table.id(of: type).map { before[$0] } ?? []
+    }
+
+    /// Checks the entry as a whole, in slapd's order: single values, classes, the structural class (which stays for ever, RFC 4512
+    /// section 2.4.2), naming values, what the classes demand and allow.
+    /// - Throws: `constraintViolation`, `objectClassViolation`, `objectClassModsProhibited`, `notAllowedOnRDN`.
+    func check(rdn: RelativeDistinguishedName) throws(LDAPError) -> ClassRules {
+        let schema = directory.schema
+        let known = directory.known
+        for attribute in touched {
+            try directory.checker.checkSingleValue(attribute.count, schema[attribute.description.type])
+        }
+        let rules = try directory.checker.classRules(values(of: known.objectClass))
+        if let stored = values(of: known.structuralObjectClass).first, let old = schema.objectClass(stored.span.bytes), old != rules.structural {
+            throw LDAPError(
+                .objectClassModsProhibited,
+                "structural object class modification from '\(schema[old].name)' to '\(schema[rules.structural].name)' not allowed")
+        }
+        try directory.checker.checkNaming(rdn) { values(of: $0) }
+        try rules.check(present(), schema)
+        return rules
+    }
+
+    private func present() -> TypeSet {
+        var set = TypeSet(count: directory.schema.attributeTypes.count)
+        for attribute in before.attributes {
+            guard let description = table[attribute.id], let type = description.type else { continue }
+            if places[EntryChecker.Description(type: type, options: description.options)] == nil { set.insert(type) }
+        }
+        for attribute in touched where attribute.count > 0 { set.insert(attribute.description.type) }
+        return set
+    }
+
+    /// The changed entry, with who changed it and when. Numbers descriptions that the store has not met.
+    consuming func finish(modifier: [UInt8], _ transaction: inout StoreTransaction) throws(LDAPError) -> Entry {
+        var entry = before
+        for attribute in touched {
+            let values = attribute.values
+            let description = attribute.description
+            if values.isEmpty {
+                if let id = table.id(of: description.type, options: description.options) { entry[id] = [] }
+                continue
+            }
+            let id = try stored { () throws(EntryStoreError) in
+                try transaction.attributeID(description.type, options: description.options)
+            }
+            entry[id] = values
+        }
+        try directory.checker.noteChange(
+            of: &entry, modifier: modifier, moment: ChangeClock.shared.next(), table: transaction.catalogue.table)
+        return entry
+    }
+}

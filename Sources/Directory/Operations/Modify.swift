@@ -1,0 +1,67 @@
+import BER
+import EntryStore
+import LDAP
+import Schema
+
+extension Directory {
+    /// RFC 4511 section 4.6: checks what the request alone tells.
+    func prepareModify(
+        _ request: ModifyRequest, messageID: Int, controls: [Control], identity: Identity,
+        observed: @escaping @Sendable (WriteAnswer) -> Void
+    ) throws(LDAPError) -> PendingWrite {
+        let target = try WriteTarget(request.object, schema)
+        let access = AccessControl(identity, known)
+        try access.demandBound()
+        let controls = try WriteControls(decoding: controls, for: .modify)
+        if target.name.isRoot { throw LDAPError(.unwillingToPerform, "modify upon the root DSE not supported") }
+        if pseudo.isSubschema(target.canonical) {
+            throw LDAPError(.unwillingToPerform, "modification of subschema subentry not supported")
+        }
+        var changes: [Modification] = []
+        changes.reserveCapacity(request.changes.count)
+        for change in request.changes { changes.append(try Modification(change, checker)) }
+        // Passwords are the one thing that may be changed without the right to write: whose it is shows when the entry is found.
+        let isPasswordOnly = !changes.isEmpty && changes.allSatisfy { $0.description.type == known.userPassword }
+        if !isPasswordOnly { try access.demandWrite() }
+        let modifier = nameForRecords(identity)
+        return PendingWrite(messageID: messageID, tag: OperationTag.modifyResponse, observed: observed) { [changes] transaction throws(LDAPError) in
+            let id: EntryID
+            switch try target.locate(self, manageDsaIT: controls.manageDsaIT, transaction.snapshot) {
+            case .referral(let answer): return answer
+            case .entry(let found): id = found
+            }
+            if !access.mayWrite { try access.demandPasswordChange(of: id) }
+            try self.checkAssertion(controls, id, access, transaction.snapshot)
+            var answer = WriteAnswer()
+            if let control = try self.readEntry(controls.preRead, oid: PreRead.oid, id, access, transaction.snapshot) {
+                answer.controls.append(control)
+            }
+            try self.modify(id, changes, modifier: modifier, &transaction)
+            if let control = try self.readEntry(controls.postRead, oid: PostRead.oid, id, access, transaction.snapshot) {
+                answer.controls.append(control)
+            }
+            return answer
+        }
+    }
+
+    /// Makes changes to an entry, all or none.
+    func modify(
+        _ id: EntryID, _ changes: [Modification], modifier: [UInt8], _ transaction: inout StoreTransaction
+    ) throws(LDAPError) {
+        let rdn: RelativeDistinguishedName
+        let before: Entry
+        do {
+            guard let record = try record(id, transaction.snapshot) else { throw LDAPError(.noSuchObject, "") }
+            rdn = try RelativeDistinguishedName(parsing: record.rdn)
+            before = Entry(record)
+        }
+        var revision = EntryRevision(before, self, transaction.catalogue.table)
+        for change in changes { try revision.apply(change) }
+        for change in changes where change.operation == .add || change.operation == .replace {
+            try checkUnique(change.description.type, change.canonical, otherThan: id, transaction.snapshot)
+        }
+        let rules = try revision.check(rdn: rdn)
+        let after = try revision.finish(modifier: modifier, &transaction)
+        try stored { () throws(EntryStoreError) in try transaction.replace(id, before, with: after, flags: rules.flags) }
+    }
+}

@@ -1,0 +1,151 @@
+import BER
+import EntryStore
+import LDAP
+import Schema
+
+extension Directory {
+    /// RFC 4511 section 4.9: checks what the request alone tells.
+    func prepareModifyDN(
+        _ request: ModifyDNRequest, messageID: Int, controls: [Control], identity: Identity,
+        observed: @escaping @Sendable (WriteAnswer) -> Void
+    ) throws(LDAPError) -> PendingWrite {
+        let renaming = try Renaming(request, controls, identity, self)
+        return PendingWrite(messageID: messageID, tag: OperationTag.modifyDNResponse, observed: observed) { transaction throws(LDAPError) in
+            try renaming.run(self, &transaction)
+        }
+    }
+}
+
+/// A new name for an entry.
+private struct Renaming: Sendable {
+    let target: WriteTarget
+    let rdn: RelativeDistinguishedName
+    /// As spelled.
+    let rdnText: [UInt8]
+    let canonicalRDN: [UInt8]
+    let newSuperior: DistinguishedName?
+    /// Removal of the old naming values, if asked for.
+    let removals: [Modification]
+    /// The new naming values, one by one.
+    let additions: [Modification]
+    let controls: WriteControls
+    let access: AccessControl
+    let modifier: [UInt8]
+
+    init(_ request: ModifyDNRequest, _ controls: [Control], _ identity: Identity, _ directory: Directory) throws(LDAPError) {
+        let schema = directory.schema
+        let checker = directory.checker
+        target = try WriteTarget(request.entry, schema)
+        access = AccessControl(identity, directory.known)
+        try access.demandWrite()
+        self.controls = try WriteControls(decoding: controls, for: .modifyDN)
+        modifier = directory.nameForRecords(identity)
+        guard let oldRDN = target.name.rdns.first else { throw LDAPError(.unwillingToPerform, "cannot rename the root DSE") }
+        if directory.pseudo.isSubschema(target.canonical) {
+            throw LDAPError(.unwillingToPerform, "cannot rename the subschema subentry")
+        }
+        let newValues: [EntryChecker.NamingValue]
+        do throws(LDAPError) {
+            rdn = try RelativeDistinguishedName(parsing: request.newRDN.rawSpan)
+            newValues = try checker.namingValues(rdn)
+            var canonical: [UInt8] = []
+            try schema.normalizeRDN(rdn, into: &canonical)
+            canonicalRDN = canonical
+        } catch {
+            throw error.code == .invalidDNSyntax ? LDAPError(.invalidDNSyntax, "invalid new RDN: \(error.message)") : error
+        }
+        rdnText = try directory.rdnText(rdn)
+        if let superior = request.newSuperior {
+            do throws(LDAPError) {
+                newSuperior = try WriteTarget(superior, schema).name
+            } catch { throw LDAPError(error.code, "invalid newSuperior: \(error.message)") }
+        } else {
+            newSuperior = nil
+        }
+
+        func modification(_ operation: ModifyRequest.Operation, _ naming: EntryChecker.NamingValue) throws(LDAPError) -> Modification {
+            let attribute = PartialAttribute(description: schema[naming.type].nameBytes, values: [naming.value])
+            return try Modification(ModifyRequest.Change(operation, attribute), checker)
+        }
+        var removals: [Modification] = []
+        if request.deleteOldRDN {
+            for naming in try checker.namingValues(oldRDN) { removals.append(try modification(.delete, naming)) }
+        }
+        self.removals = removals
+        var additions: [Modification] = []
+        for naming in newValues { additions.append(try modification(.add, naming)) }
+        self.additions = additions
+    }
+
+    func run(_ directory: Directory, _ transaction: inout StoreTransaction) throws(LDAPError) -> WriteAnswer {
+        let id: EntryID
+        switch try target.locate(directory, manageDsaIT: controls.manageDsaIT, transaction.snapshot) {
+        case .referral(let answer): return answer
+        case .entry(let found): id = found
+        }
+        try directory.checkAssertion(controls, id, access, transaction.snapshot)
+        let oldParent: EntryID
+        let before: Entry
+        do {
+            guard let record = try directory.record(id, transaction.snapshot) else { throw LDAPError(.noSuchObject, "") }
+            oldParent = record.parent
+            before = Entry(record)
+        }
+        let parent = try self.parent(of: id, oldParent, directory, transaction.snapshot)
+        let occupant = try stored { () throws(EntryStoreError) in
+            try transaction.snapshot.child(of: parent, rdn: canonicalRDN.rawSpan)
+        }
+        if let occupant, occupant != id { throw LDAPError(.entryAlreadyExists, "") }
+
+        var revision = EntryRevision(before, directory, transaction.catalogue.table)
+        // Values that are there, or gone, already do not matter.
+        for removal in removals {
+            do throws(LDAPError) { try revision.apply(removal) } catch {
+                if error.code != .noSuchAttribute { throw error }
+            }
+        }
+        for addition in additions {
+            do throws(LDAPError) { try revision.apply(addition) } catch {
+                if error.code != .attributeOrValueExists { throw error }
+            }
+        }
+        for addition in additions {
+            try directory.checkUnique(addition.description.type, addition.canonical, otherThan: id, transaction.snapshot)
+        }
+        let rules = try revision.check(rdn: rdn)
+
+        var answer = WriteAnswer()
+        if let control = try directory.readEntry(controls.preRead, oid: PreRead.oid, id, access, transaction.snapshot) {
+            answer.controls.append(control)
+        }
+        let after = try revision.finish(modifier: modifier, &transaction)
+        let oldCanonicalRDN = try target.canonicalRDN(directory.schema)
+        try stored { () throws(EntryStoreError) in
+            try transaction.rename(
+                id, before, to: after, parent: parent, rdn: rdnText, canonicalRDN: canonicalRDN, oldCanonicalRDN: oldCanonicalRDN,
+                flags: rules.flags)
+        }
+        if let control = try directory.readEntry(controls.postRead, oid: PostRead.oid, id, access, transaction.snapshot) {
+            answer.controls.append(control)
+        }
+        return answer
+    }
+
+    /// The entry below which the renamed one will stand.
+    private func parent(
+        of id: EntryID, _ oldParent: EntryID, _ directory: Directory, _ snapshot: borrowing Snapshot
+    ) throws(LDAPError) -> EntryID {
+        guard let newSuperior else { return oldParent }
+        let found = try snapshot.resolve(newSuperior)
+        if try stored({ () throws(EntryStoreError) in try snapshot.isInSubtree(found.id, of: id) }) {
+            throw LDAPError(.unwillingToPerform, "cannot place an entry below itself")
+        }
+        guard found.isComplete else { throw LDAPError(.noSuchObject, "new superior not found") }
+        if let record = try directory.record(found.id, snapshot) {
+            if record.flags.contains(.alias) { throw LDAPError(.aliasProblem, "new superior is an alias") }
+            if record.flags.contains(.subentry) { throw LDAPError(.objectClassViolation, "new superior is a subentry") }
+            if record.flags.contains(.referral), !controls.manageDsaIT { throw LDAPError(.other, "new superior is a referral") }
+        }
+        return found.id
+    }
+}

@@ -1,0 +1,60 @@
+import LDAP
+
+/// The controls of changes that are known. Others are ignored unless critical (RFC 4511 section 4.1.11).
+struct WriteControls: Sendable {
+    /// The kinds of change, which differ in the controls they take.
+    enum Operation: Sendable { case add, delete, modify, modifyDN, passwordModify }
+
+    /// RFC 4528: the change is made only if the entry matches.
+    var assertion: Filter?
+    /// RFC 4527: selectors of the attributes to be returned as they were before.
+    var preRead: [[UInt8]]?
+    /// RFC 4527: selectors of the attributes to be returned as they are afterwards.
+    var postRead: [[UInt8]]?
+    /// The delete takes everything below the entry with it.
+    var treeDelete = false
+    /// RFC 3296: referral entries are treated as ordinary ones.
+    var manageDsaIT = false
+
+    /// - Throws: `protocolError` for known controls that are malformed or repeated; `unavailableCriticalExtension` for critical ones
+    ///   that are unknown or not for this operation.
+    init(decoding controls: [Control], for operation: Operation) throws(LDAPError) {
+        var seen: [String] = []
+        for control in controls {
+            guard Self.applies(control.oid, to: operation) else {
+                if control.isCritical {
+                    throw LDAPError(
+                        .unavailableCriticalExtension, "critical control \(control.oid) is not supported for this operation")
+                }
+                continue
+            }
+            guard !seen.contains(control.oid) else {
+                throw LDAPError(.protocolError, "control \(control.oid) is given more than once")
+            }
+            seen.append(control.oid)
+            switch control.oid {
+            case Assertion.oid: assertion = try Assertion(decoding: control).filter
+            case PreRead.oid: preRead = try PreRead(decoding: control).attributes
+            case PostRead.oid: postRead = try PostRead(decoding: control).attributes
+            case TreeDelete.oid:
+                _ = try TreeDelete(decoding: control)
+                treeDelete = true
+            default:
+                _ = try ManageDsaIT(decoding: control)
+                manageDsaIT = true
+            }
+        }
+    }
+
+    private static func applies(_ oid: String, to operation: Operation) -> Bool {
+        switch oid {
+        case ManageDsaIT.oid: operation != .passwordModify
+        case Assertion.oid: operation != .passwordModify
+        // RFC 4527 sections 3.1 and 3.2.
+        case PreRead.oid: operation == .modify || operation == .delete || operation == .modifyDN
+        case PostRead.oid: operation == .add || operation == .modify || operation == .modifyDN
+        case TreeDelete.oid: operation == .delete
+        default: false
+        }
+    }
+}

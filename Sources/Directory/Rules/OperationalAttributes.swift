@@ -1,0 +1,55 @@
+import EntryStore
+import LDAP
+import Schema
+
+extension EntryChecker {
+    /// Adds what a server keeps of every entry (RFC 4512 section 3.4, RFC 4530; `entryCSN` as slapd). Attributes that are there already
+    /// stay: a bulk load keeps those of its input. The type of entry is to be checked before.
+    /// - Parameter creator: DN of who adds the entry.
+    func addOperationalAttributes(
+        to entry: inout Entry, creator: [UInt8], moment: ChangeClock.Moment, table: AttributeTable
+    ) throws(LDAPError) {
+        let timestamp = moment.timestamp
+        func add(_ type: AttributeTypeID, _ value: @autoclosure () throws(LDAPError) -> [UInt8]) throws(LDAPError) {
+            let id = try Self.id(of: type, table)
+            if !entry.contains(id) { entry[id] = [try value()] }
+        }
+        let classes = entry[try Self.id(of: known.objectClass, table)]
+        try add(known.structuralObjectClass, try classRules(classes).structuralName)
+        try add(known.entryUUID, Self.randomUUID())
+        try add(known.creatorsName, creator)
+        try add(known.createTimestamp, timestamp)
+        try add(known.entryCSN, moment.changeSequenceNumber)
+        try add(known.modifiersName, creator)
+        try add(known.modifyTimestamp, timestamp)
+    }
+
+    /// Notes who changed an entry, and when.
+    func noteChange(
+        of entry: inout Entry, modifier: [UInt8], moment: ChangeClock.Moment, table: AttributeTable
+    ) throws(LDAPError) {
+        entry[try Self.id(of: known.entryCSN, table)] = [moment.changeSequenceNumber]
+        entry[try Self.id(of: known.modifiersName, table)] = [modifier]
+        entry[try Self.id(of: known.modifyTimestamp, table)] = [moment.timestamp]
+    }
+
+    /// The store numbers every type of the schema when it opens.
+    static func id(of type: AttributeTypeID, _ table: AttributeTable) throws(LDAPError) -> AttributeID {
+        guard let id = table.id(of: type) else { throw LDAPError(.other, "the store does not know an attribute type of the schema") }
+        return id
+    }
+
+    /// A UUID of version 4 (RFC 9562 section 5.4), in lower case.
+    static func randomUUID() -> [UInt8] {
+        let high = UInt64.random(in: .min ... .max) & 0xffff_ffff_ffff_0fff | 0x4000
+        let low = UInt64.random(in: .min ... .max) & 0x3fff_ffff_ffff_ffff | 0x8000_0000_0000_0000
+        var text: [UInt8] = []
+        text.reserveCapacity(36)
+        for (word, shift) in [high, low].flatMap({ word in stride(from: 60, through: 0, by: -4).map { (word, UInt64($0)) } }) {
+            if text.count == 8 || text.count == 13 || text.count == 18 || text.count == 23 { text.append(UInt8(ascii: "-")) }
+            let digit = UInt8(truncatingIfNeeded: word >> shift) & 15
+            text.append(digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") + digit - 10)
+        }
+        return text
+    }
+}
