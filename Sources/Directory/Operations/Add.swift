@@ -141,7 +141,7 @@ private struct Addition: Sendable {
             to: &entry, creator: creator, moment: ChangeClock.shared.next(), table: transaction.catalogue.table)
         if controls.assertion != nil {
             // RFC 4528 section 3: of an add the assertion is about the entry to be.
-            let record = entry.record(parent: found.id, rdn: rdnText, flags: rules.flags, table: transaction.catalogue.table)
+            let record = entry.record(parent: found.id, rdn: rdnText, flags: rules.flags)
             if let record = EntryRecord(record.rawSpan) {
                 try directory.checkAssertion(controls, found.id, record, access, transaction.snapshot)
             }
