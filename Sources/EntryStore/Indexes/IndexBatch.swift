@@ -46,26 +46,56 @@ struct IndexBatch {
     /// Writes all changes. `fresh`: the database is empty, so that pairs can be appended without looking.
     func apply(to transaction: inout Transaction, database: Database, fresh: Bool = false) throws(LMDBError) {
         var value: [UInt8] = []
-        try forEachBlock { pair, change throws(LMDBError) in
-            var set = BlockSet()
-            var existed = false
-            if !fresh, let stored = try transaction.get(pair, in: database) {
-                Container.decode(stored, into: &set)
-                existed = true
+        try forEachBlock { pair, changes throws(LMDBError) in
+            value.removeAll(keepingCapacity: true)
+            var stored = false
+            if !fresh {
+                var set = BlockSet()
+                if let container = try transaction.get(pair, in: database) {
+                    Container.decode(container, into: &set)
+                    stored = true
+                }
+                if stored {
+                    changes.apply(to: &set)
+                    if set.isEmpty {
+                        try transaction.delete(pair, in: database)
+                        return
+                    }
+                    Container.encode(set, into: &value)
+                }
             }
-            change(&set)
-            if set.isEmpty {
-                if existed { try transaction.delete(pair, in: database) }
-            } else {
-                value.removeAll(keepingCapacity: true)
-                Container.encode(set, into: &value)
-                try transaction.put(pair, value.rawSpan, in: database, append: fresh)
+            if !stored {
+                changes.encode(into: &value)
+                if value.isEmpty { return }
             }
+            try transaction.put(pair, value.rawSpan, in: database, append: fresh)
         }
     }
 
-    /// Calls `body` with each pair of key and block that changes, in the order of the database's keys, and with the change of its set.
-    func forEachBlock(_ body: (RawSpan, (inout BlockSet) -> Void) throws(LMDBError) -> Void) throws(LMDBError) {
+    /// What changes of one key in one block.
+    struct Changes {
+        fileprivate let list: ArraySlice<UInt64>
+        /// Additions only, ascending: nearly always.
+        fileprivate let isPlain: Bool
+
+        func apply(to set: inout BlockSet) {
+            for change in list {
+                let offset = EntryID(rawValue: change & ~IndexBatch.removal).offset
+                if change & IndexBatch.removal != 0 { set.remove(offset) } else { set.insert(offset) }
+            }
+        }
+
+        /// The stored form of the changes made to an empty set; nothing if the set stays empty.
+        func encode(into out: inout [UInt8]) {
+            if isPlain, Container.encode(ascending: list, into: &out) { return }
+            var set = BlockSet()
+            apply(to: &set)
+            if !set.isEmpty { Container.encode(set, into: &out) }
+        }
+    }
+
+    /// Calls `body` with each pair of key and block that changes, in the order of the database's keys.
+    func forEachBlock(_ body: (RawSpan, Changes) throws(LMDBError) -> Void) throws(LMDBError) {
         guard !ids.isEmpty else { return }
         // Gather each key's changes, in their order, by counting.
         var starts = [Int](repeating: 0, count: keys.count + 1)
@@ -77,41 +107,39 @@ struct IndexBatch {
             changes[places[Int(number)]] = id
             places[Int(number)] += 1
         }
+        places = []
         var pair: [UInt8] = []
         for number in keys.sorted() {
             let range = starts[number]..<starts[number + 1]
-            var blocks: [UInt32] = []
-            var ascending = true
+            var isPlain = true
+            var isByBlock = true
+            var last: UInt64 = 0
             for index in range {
-                let block = EntryID(rawValue: changes[index] & ~Self.removal).block
-                if let last = blocks.last {
-                    if block == last { continue }
-                    if block < last { ascending = false }
-                }
-                blocks.append(block)
+                let change = changes[index]
+                if change <= last || change & Self.removal != 0 { isPlain = false }
+                let id = change & ~Self.removal
+                if EntryID(rawValue: id).block < EntryID(rawValue: last & ~Self.removal).block { isByBlock = false }
+                last = change
             }
-            if !ascending { blocks = Array(Set(blocks)).sorted() }
-            var position = range.lowerBound
-            for block in blocks {
+            // Changes of one block stand together, in their order.
+            if !isByBlock {
+                let ordered = changes[range].enumerated().sorted { a, b in
+                    let (left, right) = (EntryID(rawValue: a.element & ~Self.removal).block, EntryID(rawValue: b.element & ~Self.removal).block)
+                    return left != right ? left < right : a.offset < b.offset
+                }
+                for (place, change) in zip(range, ordered) { changes[place] = change.element }
+            }
+            var start = range.lowerBound
+            while start < range.upperBound {
+                let block = EntryID(rawValue: changes[start] & ~Self.removal).block
+                var end = start + 1
+                while end < range.upperBound, EntryID(rawValue: changes[end] & ~Self.removal).block == block { end += 1 }
                 pair.removeAll(keepingCapacity: true)
                 pair.append(keys.key(number))
                 pair.appendBigEndian(block)
-                try body(pair.rawSpan) { set in
-                    if ascending {
-                        while position < range.upperBound, Self.change(changes[position], block, &set) { position += 1 }
-                    } else {
-                        for index in range { _ = Self.change(changes[index], block, &set) }
-                    }
-                }
+                try body(pair.rawSpan, Changes(list: changes[start..<end], isPlain: isPlain))
+                start = end
             }
         }
-    }
-
-    /// Carries a change out if it concerns the block.
-    private static func change(_ change: UInt64, _ block: UInt32, _ set: inout BlockSet) -> Bool {
-        let id = EntryID(rawValue: change & ~removal)
-        guard id.block == block else { return false }
-        if change & removal != 0 { set.remove(id.offset) } else { set.insert(id.offset) }
-        return true
     }
 }

@@ -6,8 +6,9 @@ struct KeyTable {
     /// Where each key ends in the arena.
     private var ends: [Int] = []
     private var hashes: [UInt64] = []
-    /// Key numbers plus one; 0 is free. A power of two, at most half full.
-    private var slots: [UInt32]
+    /// Key numbers plus one, with the upper half of the hash above them, so that most other keys are told apart without being looked
+    /// at; 0 is free. A power of two, at most half full.
+    private var slots: [UInt64]
 
     init(capacity: Int = 64) {
         var size = 128
@@ -37,29 +38,33 @@ struct KeyTable {
     /// The number of a key, new or known.
     mutating func insert(_ key: RawSpan) -> Int {
         let hash = Self.hash(key)
-        var slot = Int(truncatingIfNeeded: hash) & (slots.count - 1)
-        while slots[slot] != 0 {
-            let number = Int(slots[slot]) - 1
-            if hashes[number] == hash, self.key(number).elementsEqual(key) { return number }
-            slot = (slot + 1) & (slots.count - 1)
-        }
+        let (slot, number) = look(for: key, hash)
+        if let number { return number }
         arena.append(key)
         ends.append(arena.count)
         hashes.append(hash)
-        slots[slot] = UInt32(truncatingIfNeeded: ends.count)
+        slots[slot] = Self.slot(hash, ends.count - 1)
         if ends.count * 2 > slots.count { grow() }
         return ends.count - 1
     }
 
-    func find(_ key: RawSpan) -> Int? {
-        let hash = Self.hash(key)
+    func find(_ key: RawSpan) -> Int? { look(for: key, Self.hash(key)).number }
+
+    /// Where a key is, or the free slot where it would be.
+    private func look(for key: RawSpan, _ hash: UInt64) -> (slot: Int, number: Int?) {
         var slot = Int(truncatingIfNeeded: hash) & (slots.count - 1)
         while slots[slot] != 0 {
-            let number = Int(slots[slot]) - 1
-            if hashes[number] == hash, self.key(number).elementsEqual(key) { return number }
+            if slots[slot] >> 32 == hash >> 32 {
+                let number = Int(slots[slot] & 0xffff_ffff) - 1
+                if self.key(number).elementsEqual(key) { return (slot, number) }
+            }
             slot = (slot + 1) & (slots.count - 1)
         }
-        return nil
+        return (slot, nil)
+    }
+
+    private static func slot(_ hash: UInt64, _ number: Int) -> UInt64 {
+        hash & 0xffff_ffff_0000_0000 | UInt64(UInt32(truncatingIfNeeded: number + 1))
     }
 
     private mutating func grow() {
@@ -67,7 +72,7 @@ struct KeyTable {
         for (number, hash) in hashes.enumerated() {
             var slot = Int(truncatingIfNeeded: hash) & (slots.count - 1)
             while slots[slot] != 0 { slot = (slot + 1) & (slots.count - 1) }
-            slots[slot] = UInt32(truncatingIfNeeded: number + 1)
+            slots[slot] = Self.slot(hash, number)
         }
     }
 

@@ -105,10 +105,10 @@ extension Snapshot {
         }
         do {
             var expected = 0
-            try batch.forEachBlock { pair, change throws(LMDBError) in
+            try batch.forEachBlock { pair, changes throws(LMDBError) in
                 expected += 1
                 var wanted = BlockSet()
-                change(&wanted)
+                changes.apply(to: &wanted)
                 var found = BlockSet()
                 if let stored = try transaction.get(pair, in: store.databases.indexes) { Container.decode(stored, into: &found) }
                 if !wanted.elementsEqual(found) {

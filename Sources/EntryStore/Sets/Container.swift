@@ -98,6 +98,41 @@ enum Container {
         }
     }
 
+    /// The stored form of ids of one block in ascending order, if it is a short one (members or runs); else nothing, and false.
+    static func encode(ascending ids: ArraySlice<UInt64>, into out: inout [UInt8]) -> Bool {
+        var runs = 0
+        var last: UInt64?
+        for id in ids {
+            if let last, id == last + 1 {} else { runs += 1 }
+            last = id
+        }
+        if ids.count <= maxMembers, ids.count <= runs * 2 {
+            out.append(0)
+            for id in ids { append(EntryID(rawValue: id).offset, to: &out) }
+            return true
+        }
+        guard runs <= maxRuns else { return false }
+        out.append(2)
+        var first: UInt64?
+        last = nil
+        for id in ids {
+            if let end = last, id == end + 1 {
+                last = id
+                continue
+            }
+            if let first, let last { appendRun(first, last, to: &out) }
+            first = id
+            last = id
+        }
+        if let first, let last { appendRun(first, last, to: &out) }
+        return true
+    }
+
+    private static func appendRun(_ first: UInt64, _ last: UInt64, to out: inout [UInt8]) {
+        append(EntryID(rawValue: first).offset, to: &out)
+        append(Int(truncatingIfNeeded: last - first), to: &out)
+    }
+
     private static func number(_ bytes: RawSpan, _ position: Int) -> Int {
         (Int(bytes[at: position]) | Int(bytes[at: position + 1]) << 8) & (BlockSet.capacity - 1)
     }
