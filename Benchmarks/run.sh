@@ -35,6 +35,7 @@ mkdir -p "$work"
 work=$(cd "$work" && pwd)
 load=$work/ldapload
 [ "$load" -nt "$here/load/ldapload.c" ] || cc -O2 -o "$load" "$here/load/ldapload.c"
+case $(readlink -f "$muster") in "$root"/*) ;; *) export MUSTER_SCHEMA_DIR=$root/schema MUSTER_LDIF_DIR=$root/ldif ;; esac
 export LDAPLOAD=$load MUSTER_ROOT_PASSWORD=secret LDAPNOINIT=1
 admin=(-D uid=zimbra,cn=admins,cn=zimbra -w zimbra)
 say() { echo "$*" >&2; }
