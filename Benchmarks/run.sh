@@ -3,7 +3,7 @@
 #
 # usage: Benchmarks/run.sh [options] [workload...]
 #   workloads (default: all but scale and callgrind)
-#     lookup lookup8 postfix read gal autocomplete bind paged   ratios of operations per server-CPU-second
+#     lookup lookup8 postfix read gal autocomplete bind bind16 paged   ratios of operations per server-CPU-second
 #     import       muster import against slapadd -q: seconds and size
 #     idle         resident memory of an idle connection
 #     start        from the command to the ready line
@@ -28,7 +28,7 @@ while getopts r:d:pPfh o; do
   esac
 done
 shift $((OPTIND - 1))
-comparisons="lookup lookup8 postfix read gal autocomplete bind paged"
+comparisons="lookup lookup8 postfix read gal autocomplete bind bind16 paged"
 workloads=${*:-$comparisons import idle start}
 [ -x "$muster" ] || { echo "run.sh: no program at $muster (swift build -c release, or set MUSTER_BIN)" >&2; exit 2; }
 mkdir -p "$work"
@@ -138,7 +138,9 @@ arguments() {
       arguments=(-c 4 "${admin[@]}" --values "$v/gal-keys.txt" -b "$(cat "$v/gal-domain.txt")" -s sub -z 100 --allow-code 4 -f "$(filter zimbraAccounts)" -a $gal_attributes search) ;;
     autocomplete) text="autocomplete, 2 letters, size limit 20" goal=100
       arguments=(-c 4 "${admin[@]}" --values "$v/auto-keys.txt" -b "$(cat "$v/gal-domain.txt")" -s sub -z 20 --allow-code 4 -f "$(filter zimbraAccountAutoComplete)" -a $gal_attributes search) ;;
-    bind) text="simple bind, {SSHA512}" goal=3
+    bind) text="simple bind, {SSHA512}, 1 connection" goal=3
+      arguments=(-c 1 --values "$v/binds.txt" --dn '{1}' --pw '{2}' bind) ;;
+    bind16) text="the same, 16 connections" goal=3
       arguments=(-c 16 --values "$v/binds.txt" --dn '{1}' --pw '{2}' bind) ;;
     paged) text="paged read of a domain of about 2,000 entries" goal=3 arguments=() ;;
   esac
@@ -238,9 +240,13 @@ fi
 
 if wants callgrind; then
   load_muster "$accounts" "$domains"
+  # valgrind 3.19 gives up on Swift's debugging information
+  program=$muster muster=$work/muster.stripped
+  objcopy --strip-debug "$program" "$muster"
+  export MUSTER_SCHEMA_DIR=$root/schema MUSTER_LDIF_DIR=$root/ldif
   printf '\n| workload | instructions per operation |\n|---|---|\n'
   for w in $comparisons; do
-    [ "$w" != paged ] && [ "$w" != lookup8 ] || continue
+    case $w in paged | lookup8 | bind16) continue ;; esac
     arguments "$w"
     few=200 many=1200
     if [ "$w" = gal ] || [ "$w" = autocomplete ]; then few=50 many=250; fi
