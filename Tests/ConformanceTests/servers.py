@@ -38,6 +38,9 @@ class Muster:
         self.folder.mkdir(parents=True, exist_ok=True)
         self.arguments = list(arguments)
         self.environment = dict(os.environ, MUSTER_ROOT_PASSWORD=ROOT_PASSWORD, **(environment or {}))
+        if not pathlib.Path(muster_program()).resolve().is_relative_to(ROOT):       # built elsewhere: it cannot find the data itself
+            self.environment.setdefault("MUSTER_SCHEMA_DIR", str(ROOT / "schema"))
+            self.environment.setdefault("MUSTER_LDIF_DIR", str(ROOT / "ldif"))
         self.process = None
         self.url = self.socket_url = None
         self.log = self.folder / "server.log"

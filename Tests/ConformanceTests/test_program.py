@@ -1,5 +1,5 @@
 """The program `muster`: serve, import, export, check; durability and the one-process rule; configuration errors."""
-import os
+import base64
 import random
 import re
 import signal
@@ -41,18 +41,23 @@ def small(muster, tmp_path):
     return muster
 
 
-def records(ldif, operational=True):
-    """LDIF as a sorted list of (dn, sorted lines), unfolded."""
+def records(ldif):
+    """LDIF as a sorted list of (name in lower case, sorted ["attribute: value", …]), unfolded and decoded, however it is written."""
     text = ldif.decode().replace("\r\n", "\n").replace("\n ", "")
     out = []
     for block in re.split(r"\n{2,}", text.strip()):
-        lines = [line for line in block.split("\n") if line and not line.startswith("#") and not line.startswith("version:")]
+        lines = []
+        for line in block.split("\n"):
+            if line and not line.startswith(("#", "version:")):
+                name, value = re.fullmatch(r"([^:]*):(.*)", line).groups()
+                value = base64.b64decode(value[1:]).decode("utf-8", "backslashreplace") if value.startswith(":") else value.lstrip(" ")
+                lines.append(f"{name.lower()}: {value}")
         if lines:
-            out.append((lines[0].lower(), sorted(lines[1:])))
+            out.append((lines[0][len("dn: "):].lower().replace("\\2c", "\\,"), sorted(lines[1:])))
     return sorted(out)
 
 
-OPERATIONAL = ("structuralObjectClass", "entryUUID", "creatorsName", "createTimestamp", "entryCSN", "modifiersName", "modifyTimestamp")
+OPERATIONAL = ("structuralobjectclass", "entryuuid", "creatorsname", "createtimestamp", "entrycsn", "modifiersname", "modifytimestamp")
 
 
 def without_operational(found):
@@ -255,13 +260,13 @@ def test_several_files_and_comments_and_folding(muster, tmp_path):
         assert b"description" in run.stderr
         two.write_text(two.read_text().replace("description: \n", ""))
         muster.load(one, two)
-    assert [dn for dn, _ in records(muster.export())] == ["dn: dc=example", "dn:: y249w6kgysxkyz1legftcgxl"]
+    assert [dn for dn, _ in records(muster.export())] == ["cn=é a,dc=example", "dc=example"]
 
 
 BAD = [
     ("missing parent", "dn: cn=x,ou=nowhere,dc=example\nobjectClass: person\ncn: x\nsn: x\n", r"cn=x,ou=nowhere,dc=example", 1),
     ("unknown attribute", "dn: cn=ok,dc=example\nobjectClass: person\ncn: ok\nsn: x\n\ndn: cn=x,dc=example\nobjectClass: person\ncn: x\nsn: x\nnope: 1\n", r"nope", 6),
-    ("unknown class", "dn: cn=x,dc=example\nobjectClass: nope\ncn: x\n", r"nope", 1),
+    ("unknown class", "dn: cn=x,dc=example\nobjectClass: nope\ncn: x\n", r"nope|objectClass", 1),
     ("mandatory attribute", "dn: cn=x,dc=example\nobjectClass: person\ncn: x\n", r"sn", 1),
     ("syntax", "dn: cn=x,dc=example\nobjectClass: person\ncn: x\nsn: x\nseeAlso: no name\n", r"seeAlso", 1),
     ("name", "dn: no name\nobjectClass: person\ncn: x\nsn: x\n", r"no name", 1),
@@ -288,7 +293,7 @@ def test_bad_input_is_explained_and_changes_nothing(small, tmp_path, name, text,
     found = re.search(r"bad\.ldif:(\d+)", said)
     assert found, said
     assert re.search(reason, said), said
-    first, last = line + 5, line + 5 + text[:].count("\n")
+    first, last = line + 5, line + 5 + text.count("\n")
     assert first <= int(found[1]) <= last, said
     assert small.export() == before
     small.check()
@@ -302,10 +307,10 @@ def test_file_that_is_not_there(small):
 # --- export ---------------------------------------------------------------------------------------------------------------
 
 def test_export_of_a_part(small):
-    assert [dn for dn, _ in records(small.export("--base", "cn=p7,dc=example"))] == ["dn: cn=p7,dc=example"]
+    assert [dn for dn, _ in records(small.export("--base", "cn=p7,dc=example"))] == ["cn=p7,dc=example"]
     assert len(records(small.export("--filter", "(cn=p1*)"))) == 11
     assert len(records(small.export("--base", "dc=example", "--filter", "(|(cn=p1)(cn=p2))"))) == 2
-    for arguments in (["--base", "dc=nowhere"], ["--base", "nonsense"], ["--filter", "(((" ]):
+    for arguments in (["--base", "dc=nowhere"], ["--base", "nonsense"], ["--filter", "((("]):
         run = small.command("export", "--data", small.data, *arguments, check=False)
         assert run.returncode != 0 and run.stderr
 
@@ -319,7 +324,7 @@ def test_export_while_the_server_runs(small):
             i = 0
             while not stop.is_set():
                 i += 1
-                client.modify("cn=p1,dc=example", ("replace", "description", f"state {i}"), ("replace", "title" if False else "telephoneNumber", str(i)))
+                client.modify("cn=p1,dc=example", ("replace", "description", f"state {i}"), ("replace", "telephoneNumber", str(i)))
 
     writer = threading.Thread(target=write)
     writer.start()
@@ -327,9 +332,9 @@ def test_export_while_the_server_runs(small):
         for _ in range(5):
             found = dict(records(small.export()))
             assert len(found) == 51
-            one = "\n".join(found["dn: cn=p1,dc=example"])
+            one = "\n".join(found["cn=p1,dc=example"])
             if "description" in one:
-                assert re.search(r"description: state (\d+)", one)[1] == re.search(r"telephoneNumber: (\d+)", one)[1], "one snapshot"
+                assert re.search(r"description: state (\d+)", one)[1] == re.search(r"telephonenumber: (\d+)", one)[1], "one snapshot"
     finally:
         stop.set()
         writer.join()
@@ -428,3 +433,101 @@ def test_schema_errors_name_file_and_line(small, tmp_path):
     run = small.command("serve", "--data", small.data, "--listen", "ldap://127.0.0.1:0", "--schema", file, check=False, timeout=20)
     assert run.returncode != 0
     assert re.search(rb"broken\.schema:2", run.stderr + run.stdout), run.stderr
+
+
+def configured(server, text):
+    file = server.folder / "muster.json"
+    file.write_text(text)
+    server.arguments = ["--config", str(file)]
+    return server.start()
+
+
+def test_configured_limits(small):
+    configured(small, '{"limits": {"searchSize": 7, "maximumAnonymousRequest": 2000}}')
+    with Client(small.url, ROOT_DN, ROOT_PASSWORD) as client:
+        client.add("cn=plain,dc=example", {"objectClass": "person", "cn": "plain", "sn": "x", "userPassword": "pw"})
+        result = client.search("", size_limit=3, attributes=["1.1"])
+        assert (result.code, len(result.entries)) == (4, 3)
+    with Client(small.url, "cn=plain,dc=example", "pw") as client:
+        result = client.search("", attributes=["1.1"])
+        assert result.code in (4, 11) and len(result.entries) <= 7
+
+
+def test_flags_over_environment_over_file(small):
+    small.environment["MUSTER_LIMITS_SEARCH_SIZE"] = "5"
+    configured(small, '{"limits": {"searchSize": 7}, "rootPassword": "of the file"}')
+    with Client(small.url) as client:
+        assert client.bind(ROOT_DN, "of the file").code == 49, "the environment has another"
+        assert client.bind(ROOT_DN, ROOT_PASSWORD).code == SUCCESS
+
+
+def test_configured_uniqueness(small):
+    configured(small, '{"unique": ["telephoneNumber"], "indexes": ["telephoneNumber eq"]}')
+    with Client(small.url, ROOT_DN, ROOT_PASSWORD) as client:
+        assert client.modify("cn=p1,dc=example", ("add", "telephoneNumber", "+1 555")).code == SUCCESS
+        assert client.modify("cn=p2,dc=example", ("add", "telephoneNumber", "+1-555")).code == 19
+
+
+def test_index_added_later_is_built_while_the_server_runs(small):
+    """Before, during and after: the same answers; afterwards the check knows it."""
+    configured(small, '{"indexes": ["telephoneNumber eq,sub", "description pres"]}')
+    with Client(small.url, ROOT_DN, ROOT_PASSWORD) as client:
+        for i in range(50):
+            assert client.modify(f"cn=p{i},dc=example", ("add", "telephoneNumber", f"+1 555 {i:04}")).code == SUCCESS
+        assert client.search("", filter="(telephoneNumber=+15550017)", attributes=["1.1"]).names == {"cn=p17,dc=example"}
+        assert len(client.search("", filter="(telephoneNumber=*555004*)", attributes=["1.1"]).entries) == 10
+    small.stop()
+    configured(small, '{"indexes": ["telephoneNumber eq,sub", "description pres", "sn eq,sub,pres"]}')
+    with Client(small.url, ROOT_DN, ROOT_PASSWORD) as client:
+        assert client.search("", filter="(sn=person 17)", attributes=["1.1"]).names == {"cn=p17,dc=example"}
+        client.modify("cn=p17,dc=example", ("replace", "sn", "changed"))
+        until = time.monotonic() + 5
+        while time.monotonic() < until:
+            assert client.search("", filter="(sn=changed)", attributes=["1.1"]).names == {"cn=p17,dc=example"}
+            assert client.search("", filter="(sn=person 17)").entries == []
+            assert len(client.search("", filter="(sn=person 1*)").entries) == 10
+            time.sleep(0.2)
+    small.stop()
+    small.check()
+
+
+@pytest.mark.parametrize("text", ["{", '{"limits": {"searchSize": "many"}}', '{"indexes": ["noSuchAttribute eq"]}', '{"indexes": ["cn nonsense"]}',
+                                  '{"unique": ["noSuchAttribute"]}', '{"durability": "perhaps"}', '{"listen": ["ftp://x"]}'])
+def test_bad_configuration_is_refused_with_a_reason(small, text):
+    file = small.folder / "bad.json"
+    file.write_text(text)
+    listener = [] if "listen" in text else ["--listen", "ldap://127.0.0.1:0"]
+    run = small.command("serve", "--data", small.data, "--config", file, *listener, check=False, timeout=20)
+    assert run.returncode != 0 and run.stderr
+
+
+def test_operation_log_in_the_form_of_slapd(small):
+    log = small.folder / "operations.log"
+    small.arguments = ["--log-level", "stats", "--log-file", str(log)]
+    small.start()
+    with Client(small.url, ROOT_DN, ROOT_PASSWORD) as client:
+        client.search("dc=example", filter="(cn=p7)", attributes=["cn", "sn"])
+        client.modify("cn=p7,dc=example", ("replace", "description", "x"))
+        client.compare("cn=p7,dc=example", "sn", "x")
+        client.rename("cn=p7,dc=example", "cn=q7")
+        client.delete("cn=q7,dc=example")
+        client.delete("cn=q7,dc=example")
+        client.add("cn=new,dc=example", {"objectClass": "person", "cn": "new", "sn": "x"})
+        client.bind(ROOT_DN, "a wrong password")
+    small.stop()
+    text = log.read_text()
+    for pattern in (r"conn=\d+ fd=\d+ ACCEPT from IP=127\.0\.0\.1:\d+", r'conn=(\d+) op=0 BIND dn="cn=config" method=128', r"conn=\d+ op=0 RESULT tag=97 err=0 ",
+                    r'conn=\d+ op=1 SRCH base="dc=example" scope=2 deref=0 filter="\(cn=p7\)"', r"conn=\d+ op=1 SRCH attr=cn sn",
+                    r"conn=\d+ op=1 SEARCH RESULT tag=101 err=0 .*nentries=1", r'conn=\d+ op=2 MOD dn="cn=p7,dc=example"', r"conn=\d+ op=2 RESULT tag=103 err=0 ",
+                    r'conn=\d+ op=3 CMP dn="cn=p7,dc=example" attr="sn"', r"conn=\d+ op=3 RESULT tag=111 err=5 ", r'conn=\d+ op=4 MODRDN dn="cn=p7,dc=example"',
+                    r'conn=\d+ op=5 DEL dn="cn=q7,dc=example"', r"conn=\d+ op=6 RESULT tag=107 err=32 ", r'conn=\d+ op=7 ADD dn="cn=new,dc=example"',
+                    r"conn=\d+ op=8 RESULT tag=97 err=49 ", r"conn=\d+ op=9 UNBIND", r"conn=\d+ fd=\d+ closed"):
+        assert re.search(pattern, text), pattern + "\n" + text
+    assert "a wrong password" not in text and ROOT_PASSWORD not in text
+
+
+def test_no_log_by_default(small):
+    small.start()
+    Client(small.url, ROOT_DN, ROOT_PASSWORD).search("")
+    small.stop()
+    assert "conn=" not in small.log.read_text()

@@ -1,0 +1,264 @@
+#!/bin/bash
+# Muster against slapd on one machine, with the same Carbonio-shaped directory in both; prints Markdown tables.
+#
+# usage: Benchmarks/run.sh [options] [workload...]
+#   workloads (default: all but scale and callgrind)
+#     lookup lookup8 postfix read gal autocomplete bind bind16 paged   ratios of operations per server-CPU-second
+#     import       muster import against slapadd -q: seconds and size
+#     idle         resident memory of an idle connection
+#     start        from the command to the ready line
+#     scale        cost of a look-up at 1,000,000 accounts against 10,000 (takes long)
+#     callgrind    instructions per operation (needs valgrind)
+#   -r ROUNDS      of each comparison (default 3)      -d SECONDS  of each run (default 5)
+#   -p             against slapd as in production too (overlays on); -P: only so
+#   -f             load both servers afresh
+# environment: WORK (default ${TMPDIR:-/tmp}/muster-benchmarks: data and databases stay there), ACCOUNTS (100000), DOMAINS (100),
+#   SEED (1), MUSTER_BIN (default .build/release/muster), CATALOGUE (default schema/catalogue), MUSTER_ARGS (more arguments of serve)
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+root=$(cd "$here/.." && pwd)
+export CATALOGUE=${CATALOGUE:-$root/schema/catalogue}
+work=${WORK:-${TMPDIR:-/tmp}/muster-benchmarks} accounts=${ACCOUNTS:-100000} domains=${DOMAINS:-100} seed=${SEED:-1}
+muster=${MUSTER_BIN:-$root/.build/release/muster}
+rounds=3 seconds=5 against=best fresh=0
+usage() { sed -n '2,19s/^# \{0,1\}//p' "$0" >&2; exit 2; }
+while getopts r:d:pPfh o; do
+  case $o in
+    r) rounds=$OPTARG ;; d) seconds=$OPTARG ;; p) against="best production" ;; P) against=production ;; f) fresh=1 ;; *) usage ;;
+  esac
+done
+shift $((OPTIND - 1))
+comparisons="lookup lookup8 postfix read gal autocomplete bind bind16 paged"
+workloads=${*:-$comparisons import idle start}
+[ -x "$muster" ] || { echo "run.sh: no program at $muster (swift build -c release, or set MUSTER_BIN)" >&2; exit 2; }
+mkdir -p "$work"
+work=$(cd "$work" && pwd)
+load=$work/ldapload
+[ "$load" -nt "$here/load/ldapload.c" ] || cc -O2 -o "$load" "$here/load/ldapload.c"
+case $(readlink -f "$muster") in "$root"/*) ;; *) export MUSTER_SCHEMA_DIR=$root/schema MUSTER_LDIF_DIR=$root/ldif ;; esac
+export LDAPLOAD=$load MUSTER_ROOT_PASSWORD=secret LDAPNOINIT=1
+admin=(-D uid=zimbra,cn=admins,cn=zimbra -w zimbra)
+say() { echo "$*" >&2; }
+now() { date +%s.%N; }
+since() { awk -v a="$1" -v b="$(now)" 'BEGIN { printf "%.2f", b - a }'; }
+declare -A pid url
+muster_process=
+
+stop_all() {
+  [ -z "$muster_process" ] || { kill "$muster_process" 2>/dev/null || true; wait "$muster_process" 2>/dev/null || true; }
+  muster_process=
+  for s in best production; do [ -z "${pid[$s]:-}" ] || "$here/oracle/stop-slapd.sh" "$work/slapd-$s-$accounts" || true; done
+  pid=()
+}
+trap stop_all EXIT
+
+# data ACCOUNTS DOMAINS: the LDIF and its values
+data() {
+  local ldif=$work/accounts-$1-$seed.ldif
+  [ -s "$ldif" ] || { say "generating $1 accounts"; /usr/bin/python3 "$here/oracle/mkdata.py" --catalogue "$CATALOGUE" --accounts "$1" --domains "$2" --seed "$seed" --out "$ldif.new" 2>/dev/null; mv "$ldif.new" "$ldif"; }
+  [ -s "$work/values-$1/paged-domain.txt" ] || /usr/bin/python3 "$here/load/values.py" "$ldif" "$work/values-$1" >/dev/null
+  echo "$ldif"
+}
+
+free_port() { /usr/bin/python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
+
+# slapd NAME: starts best or production, loading it at the first time
+slapd() {
+  [ -z "${pid[$1]:-}" ] || return 0
+  local folder=$work/slapd-$1-$accounts port keep=1 dynlist=1
+  [ "$1" = best ] && dynlist=0
+  port=$(free_port)
+  if [ ! -e "$folder/loaded" ]; then
+    if [ -e "$work/slapd-best-$accounts/loaded" ] && [ "$1" != best ] && [ -z "${pid[best]:-}" ]; then
+      mkdir -p "$folder"; cp -r "$work/slapd-best-$accounts/db" "$folder/"
+    else
+      keep=0
+    fi
+  fi
+  say "$(DYNLIST=$dynlist NOSYNC=1 KEEP=$keep ULIMIT_N=$(ulimit -Hn) "$here/oracle/start-slapd.sh" "$folder" "$port" "$(data "$accounts" "$domains")")"
+  touch "$folder/loaded"
+  pid[$1]=$(cat "$folder/slapd.pid") url[$1]=ldap://127.0.0.1:$port
+}
+
+# load_muster ACCOUNTS DOMAINS: a data directory made by this very program
+load_muster() {
+  local folder=$work/muster-$1 stamp
+  stamp=$(sha256sum <"$muster" | cut -c1-16)
+  [ "$(cat "$folder/loaded" 2>/dev/null)" = "$stamp" ] && return 0
+  rm -rf "$folder"; mkdir -p "$folder"
+  say "muster import of $1 accounts"
+  "$muster" import --data "$folder/data" "$(data "$1" "$2")" >&2
+  echo "$stamp" >"$folder/loaded"
+}
+
+# start_muster ACCOUNTS [COMMAND...]: serves, perhaps under another program; sets pid[muster] and url[muster]
+start_muster() {
+  local folder=$work/muster-$1 started i
+  shift
+  started=$(now)
+  # shellcheck disable=SC2086
+  (ulimit -n "$(ulimit -Hn)" 2>/dev/null || true; exec "$@" "$muster" serve --data "$folder/data" --listen ldap://127.0.0.1:0 ${MUSTER_ARGS:-}) >"$folder/out" 2>"$folder/log" &
+  muster_process=$!
+  for i in $(seq 1 6000); do
+    url[muster]=$(sed -n 's/^listening on \(ldap:.*\)$/\1/p' "$folder/out" | head -1)
+    [ -z "${url[muster]}" ] || break
+    kill -0 $muster_process 2>/dev/null || { tail -20 "$folder/log" >&2; exit 1; }
+    sleep 0.01
+  done
+  start_seconds=$(since "$started")
+  pid[muster]=$muster_process
+}
+
+stop_muster() {
+  [ -n "$muster_process" ] || return 0
+  kill "$muster_process"; wait "$muster_process" || true
+  muster_process=
+}
+
+filter() { awk -F'\t' -v n="$1:" '$1 == "zimbraGalLdapFilterDef" && index($3, n) == 1 { print substr($3, length(n) + 1) }' "$CATALOGUE/defaults.tsv" | sed 's/%s/{N}/g'; }
+six=zimbraMailDeliveryAddress,zimbraMailHost,zimbraMailTransport,zimbraId,zimbraAccountStatus,displayName
+gal_attributes=displayName,cn,sn,givenName,mail,zimbraMailDeliveryAddress,zimbraMailAlias,telephoneNumber,mobile,title,company,ou,zimbraId,objectClass,zimbraCalResType,modifyTimestamp
+
+# arguments WORKLOAD: ldapload's arguments, in $arguments; its goal and text in $goal and $text
+arguments() {
+  local v=$work/values-$accounts
+  local lookup=(--values "$v/addresses.txt" -b "" -s sub -f '(zimbraMailDeliveryAddress={N})' -a $six --expect-entries 1)
+  case $1 in
+    lookup) text="look-up by zimbraMailDeliveryAddress, 16 connections, 1 outstanding" goal=4
+      arguments=(-c 16 -p 1 "${admin[@]}" "${lookup[@]}" search) ;;
+    lookup8) text="the same, 8 outstanding" goal=10
+      arguments=(-c 16 -p 8 "${admin[@]}" "${lookup[@]}" search) ;;
+    postfix) text="Postfix virtual-alias filter" goal=4
+      arguments=(-c 16 "${admin[@]}" --values "$v/recipients.txt" -b "" -s sub
+        -f '(&(|(zimbraMailDeliveryAddress={N})(zimbraMailAlias={N})(zimbraOldMailAddress={N})(zimbraMailCatchAllAddress={N}))(zimbraMailStatus=enabled))'
+        -a zimbraMailDeliveryAddress,zimbraMailForwardingAddress,zimbraPrefMailForwardingAddress,zimbraMailCatchAllForwardingAddress search) ;;
+    read) text="base read of an account, all user attributes" goal=4
+      arguments=(-c 16 "${admin[@]}" --values "$v/dns.txt" -b '{1}' -s base --expect-entries 1 search) ;;
+    gal) text="GAL zimbraAccounts, 3 to 5 letters, base a domain, size limit 100" goal=200
+      arguments=(-c 4 "${admin[@]}" --values "$v/gal-keys.txt" -b "$(cat "$v/gal-domain.txt")" -s sub -z 100 --allow-code 4 -f "$(filter zimbraAccounts)" -a $gal_attributes search) ;;
+    autocomplete) text="autocomplete, 2 letters, size limit 20" goal=100
+      arguments=(-c 4 "${admin[@]}" --values "$v/auto-keys.txt" -b "$(cat "$v/gal-domain.txt")" -s sub -z 20 --allow-code 4 -f "$(filter zimbraAccountAutoComplete)" -a $gal_attributes search) ;;
+    bind) text="simple bind, {SSHA512}, 1 connection" goal=3
+      arguments=(-c 1 --values "$v/binds.txt" --dn '{1}' --pw '{2}' bind) ;;
+    bind16) text="the same, 16 connections" goal=3
+      arguments=(-c 16 --values "$v/binds.txt" --dn '{1}' --pw '{2}' bind) ;;
+    paged) text="paged read of a domain of about 2,000 entries" goal=3 arguments=() ;;
+  esac
+}
+
+# us RATE: microseconds an operation
+us() { awk -v r="$1" 'BEGIN { v = 1e6 / r; printf v < 100 ? "%.1f" : "%.0f", v }'; }
+
+compare() {
+  local w=$1 slapd=$2 out rates ratio range
+  arguments "$w"
+  export NAME_A=slapd NAME_B=muster
+  if [ "$w" = paged ]; then
+    out=$("$here/load/paged.py" -r "$rounds" "${admin[@]}" "${url[$slapd]}" "${pid[$slapd]}" "${url[muster]}" "${pid[muster]}" "$(cat "$work/values-$accounts/paged-domain.txt")")
+  else
+    out=$("$here/load/compare.sh" -r "$rounds" -l "$work/runs.json" "${url[$slapd]}" "${pid[$slapd]}" "${url[muster]}" "${pid[muster]}" -- -d "$seconds" --warmup 1 "${arguments[@]}") ||
+      { echo "| $text | $slapd | the run failed | | | $goal × |"; return 0; }
+  fi
+  say "$out"
+  rates=$(sed -n 's/^median ops per server-CPU-second: slapd \([0-9.]*\), muster \([0-9.]*\)$/\1 \2/p' <<<"$out")
+  ratio=$(sed -n 's/^RATIO .* of ops per server-CPU-second: \([0-9.]*\) .*/\1/p' <<<"$out")
+  range=$(sed -n 's/^RATIO .* of ops per server-CPU-second: .*(per round: \(.*\))$/\1/p' <<<"$out")
+  echo "| $text | $slapd | $(us "${rates% *}") | $(us "${rates#* }") | **$ratio** ($range) | $goal × |"
+}
+
+wants() { [[ " $workloads " == *" $1 "* ]]; }
+
+[ "$fresh" = 0 ] || rm -rf "$work/slapd-best-$accounts" "$work/slapd-production-$accounts" "$work/muster-$accounts"
+ldif=$(data "$accounts" "$domains")
+
+if wants import; then
+  say "import"
+  rm -rf "$work/muster-$accounts"; mkdir -p "$work/muster-$accounts"
+  started=$(now)
+  "$muster" import --data "$work/muster-$accounts/data" "$ldif" >&2
+  muster_seconds=$(since "$started")
+  sha256sum <"$muster" | cut -c1-16 >"$work/muster-$accounts/loaded"
+  muster_mib=$(du -sm "$work/muster-$accounts/data" | cut -f1)
+  rm -rf "$work/slapd-best-$accounts"
+  slapd_out=$(DYNLIST=0 NOSYNC=1 "$here/oracle/start-slapd.sh" "$work/slapd-best-$accounts" "$(free_port)" "$ldif")
+  "$here/oracle/stop-slapd.sh" "$work/slapd-best-$accounts"
+  touch "$work/slapd-best-$accounts/loaded"
+  slapd_seconds=$(sed -n 's/^slapadd.*: \([0-9.]*\) s$/\1/p' <<<"$slapd_out") slapd_mib=$(sed -n 's/^database: \([0-9]*\) MiB$/\1/p' <<<"$slapd_out")
+  printf '\n| import of %s accounts | slapadd -q | muster import | ratio | at least |\n|---|---|---|---|---|\n' "$accounts"
+  echo "| seconds | $slapd_seconds | $muster_seconds | **$(awk -v a="$slapd_seconds" -v b="$muster_seconds" 'BEGIN { printf "%.2f", a / b }')** × faster | 5 × |"
+  echo "| size in MiB | $slapd_mib | $muster_mib | **$(awk -v a="$slapd_mib" -v b="$muster_mib" 'BEGIN { printf "%.3f", b / a }')** × the size | at most 0.5 × |"
+fi
+
+selected=
+for w in $comparisons; do wants "$w" && selected+=" $w"; done
+if [ -n "$selected" ]; then
+  load_muster "$accounts" "$domains"
+  printf '\n| workload, %s accounts | slapd | slapd µs/op | muster µs/op | ratio (per round) | at least |\n|---|---|---|---|---|---|\n' "$accounts"
+  for s in $against; do
+    slapd "$s"
+    [ -n "$muster_process" ] || start_muster "$accounts"
+    for w in $selected; do compare "$w" "$s"; done
+    "$here/oracle/stop-slapd.sh" "$work/slapd-$s-$accounts"; unset "pid[$s]"
+  done
+  stop_muster
+fi
+
+if wants start; then
+  load_muster "$accounts" "$domains"
+  times=
+  for _ in 1 2 3 4 5; do start_muster "$accounts"; times+="$start_seconds "; stop_muster; done
+  printf '\n| start on %s accounts | seconds, median of 5 | at most |\n|---|---|---|\n' "$accounts"
+  echo "| muster serve | **$(tr ' ' '\n' <<<"$times" | grep . | sort -n | sed -n 3p)** | 0.3 |"
+fi
+
+if wants idle; then
+  load_muster "$accounts" "$domains"
+  printf '\n| 5,000 idle connections, each after one search | octets resident per connection | at most |\n|---|---|---|\n'
+  start_muster "$accounts"
+  json=$("$load" -H "${url[muster]}" --pid "${pid[muster]}" -c 5000 -d 5 --touch --json idle)
+  echo "| muster | **$(/usr/bin/python3 -c 'import json, sys; r = json.loads(sys.argv[1]); print(next(v for k, v in r.items() if k == "rss_bytes_per_connection"))' "$json")** | 12288 |"
+  stop_muster
+fi
+
+if wants scale; then
+  printf '\n| look-up by zimbraMailDeliveryAddress | muster µs/op, median |\n|---|---|\n'
+  declare -A cost
+  for n in 10000 1000000; do
+    load_muster "$n" $((n / 1000))
+    start_muster "$n"
+    all=
+    for _ in $(seq "$rounds"); do
+      all+=$("$load" -H "${url[muster]}" --pid "${pid[muster]}" "${admin[@]}" -c 16 -p 8 -d "$seconds" --warmup 2 --values "$work/values-$n/addresses.txt" -b "" -s sub \
+        -f '(zimbraMailDeliveryAddress={N})' -a $six --expect-entries 1 --json search | sed -n 's/.*"ops_per_server_cpu_s":\([0-9.]*\).*/\1/p')$'\n'
+    done
+    stop_muster
+    cost[$n]=$(us "$(grep . <<<"$all" | sort -n | sed -n "$(((rounds + 1) / 2))p")")
+    echo "| $n accounts | ${cost[$n]} |"
+  done
+  echo "| ratio | **$(awk -v a="${cost[10000]}" -v b="${cost[1000000]}" 'BEGIN { printf "%.2f", b / a }')** (at most 1.3) |"
+fi
+
+if wants callgrind; then
+  load_muster "$accounts" "$domains"
+  # valgrind 3.19 gives up on Swift's debugging information
+  program=$muster muster=$work/muster.stripped
+  objcopy --strip-debug "$program" "$muster"
+  export MUSTER_SCHEMA_DIR=$root/schema MUSTER_LDIF_DIR=$root/ldif
+  printf '\n| workload | instructions per operation |\n|---|---|\n'
+  for w in $comparisons; do
+    case $w in paged | lookup8 | bind16) continue ;; esac
+    arguments "$w"
+    few=200 many=1200
+    if [ "$w" = gal ] || [ "$w" = autocomplete ]; then few=50 many=250; fi
+    declare -A count
+    for n in $few $many; do
+      start_muster "$accounts" valgrind --tool=callgrind --callgrind-out-file="$work/callgrind.$w.$n"
+      one=("${arguments[@]}")
+      for i in "${!one[@]}"; do [ "${one[i]}" != -c ] || one[i + 1]=1; done
+      "$load" -H "${url[muster]}" -n "$n" --order seq "${one[@]}" >/dev/null
+      stop_muster
+      count[$n]=$(sed -n 's/^totals: \([0-9]*\)$/\1/p; s/^summary: \([0-9]*\)$/\1/p' "$work/callgrind.$w.$n" | tail -1)
+    done
+    echo "| $text | $(((count[$many] - count[$few]) / (many - few))) |"
+  done
+fi
