@@ -93,7 +93,7 @@ struct CanonicalValues: Sendable {
     /// The first value that is there a second time.
     var firstDuplicate: Int? {
         guard count > 1 else { return nil }
-        for number in ends.indices where find(self[number], except: number) != nil { return number }
+        for number in ends.indices where !removed.contains(number) && find(self[number], except: number) != nil { return number }
         return nil
     }
 }
