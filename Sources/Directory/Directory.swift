@@ -12,6 +12,7 @@ public final class Directory: Sendable {
     public let writer: Writer
     let known: KnownTypes
     let virtual: VirtualAttributes
+    let classes: ClassHierarchy
     /// Entries that exist outside the store: root DSE and subschema.
     let pseudo: PseudoEntries
     let checker: EntryChecker
@@ -30,6 +31,7 @@ public final class Directory: Sendable {
         do { writer = try Writer(store) } catch { throw DirectoryError(error.message) }
         known = try KnownTypes(store.schema)
         checker = EntryChecker(schema: store.schema, known: known)
+        classes = ClassHierarchy(known: known, schema: store.schema)
         virtual = VirtualAttributes(known: known, schema: store.schema)
         pseudo = PseudoEntries(schema: store.schema, known: known)
         var name: [UInt8] = []

@@ -49,8 +49,7 @@ struct EntrySelection: Sendable {
         }
         if allUser || allOperational {
             for (index, provider) in virtual.providers.enumerated() where !providers.contains(index) {
-                let isOperational = catalogue.schema[provider.type].isOperational
-                if allUser && provider.isUserAttribute || allOperational && isOperational { providers.append(index) }
+                if allUser && provider.isUserAttribute || allOperational && provider.isInAllOperational { providers.append(index) }
             }
         }
     }

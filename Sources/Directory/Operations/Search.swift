@@ -263,9 +263,10 @@ extension Directory {
         let context = VirtualContext(catalogue: catalogue, virtual: virtual)
         return CompiledFilter(
             filter, catalogue,
-            isSpecial: { type in virtual.index(of: type) != nil || !access.mayRead(type) },
+            isSpecial: { type in type == known.objectClass || virtual.index(of: type) != nil || !access.mayRead(type) },
             resolver: { type, item in
                 if !access.mayRead(type) { return .constant(.undefined) }
+                if type == known.objectClass { return classes.item(item, catalogue) }
                 return virtual.provider(of: type)?.item(item, context)
             })
     }

@@ -9,6 +9,7 @@ struct DynamicMembers: VirtualAttribute {
     let type: AttributeTypeID
     let url: AttributeTypeID
     var isUserAttribute: Bool { true }
+    var isInAllOperational: Bool { false }
 
     /// A `memberURL` taken apart.
     struct Query: Sendable {

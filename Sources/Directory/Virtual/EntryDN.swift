@@ -8,6 +8,7 @@ import Schema
 struct EntryDN: VirtualAttribute {
     let type: AttributeTypeID
     var isUserAttribute: Bool { false }
+    var isInAllOperational: Bool { true }
 
     func forEachValue(
         _ id: EntryID, _ record: borrowing EntryRecord, name: RawSpan, _ snapshot: borrowing Snapshot, _ context: VirtualContext,

@@ -7,6 +7,7 @@ import Schema
 struct HasSubordinates: VirtualAttribute {
     let type: AttributeTypeID
     var isUserAttribute: Bool { false }
+    var isInAllOperational: Bool { true }
     static let yes = Array("TRUE".utf8)
     static let no = Array("FALSE".utf8)
 
@@ -46,6 +47,8 @@ struct HasSubordinates: VirtualAttribute {
 struct NumSubordinates: VirtualAttribute {
     let type: AttributeTypeID
     var isUserAttribute: Bool { false }
+    /// Counting costs more than slapd's clients expect of `+`: only on request.
+    var isInAllOperational: Bool { false }
 
     func forEachValue(
         _ id: EntryID, _ record: borrowing EntryRecord, name: RawSpan, _ snapshot: borrowing Snapshot, _ context: VirtualContext,
@@ -64,6 +67,7 @@ struct NumSubordinates: VirtualAttribute {
 struct SubschemaSubentry: VirtualAttribute {
     let type: AttributeTypeID
     var isUserAttribute: Bool { false }
+    var isInAllOperational: Bool { true }
 
     func forEachValue(
         _ id: EntryID, _ record: borrowing EntryRecord, name: RawSpan, _ snapshot: borrowing Snapshot, _ context: VirtualContext,

@@ -6,8 +6,10 @@ import Schema
 /// An attribute type whose values (or some of them) are computed when they are asked for.
 protocol VirtualAttribute: Sendable {
     var type: AttributeTypeID { get }
-    /// Whether `*` includes it for entries that have it (slapd's dynamic lists do that); `+` includes every operational one.
+    /// Whether `*` includes it for entries that have it (slapd's dynamic lists do that).
     var isUserAttribute: Bool { get }
+    /// Whether `+` includes it.
+    var isInAllOperational: Bool { get }
 
     /// Calls `body` with each value of an entry; `name` is the entry's DN in string form.
     func forEachValue(
