@@ -6,17 +6,19 @@ import LMDB
 ///
 /// It holds no snapshot: it can stop after any entry and go on with another snapshot, days later if need be; entries that come or
 /// go meanwhile are seen as the later snapshot has them.
-public struct EntrySearch: Sendable {
+public struct EntrySearch {
     public let filter: CompiledFilter
     public let base: EntryID
     public let scope: SearchScope
     /// No entry below this is looked at any more.
     public private(set) var position: EntryID
 
-    private var plan: Plan?
+    /// The commit for which was planned; what follows is the plan.
     private var plannedAt = -1
-    private var set = BlockSet()
-    private var block: UInt32?
+    private var isExact = false
+    /// All candidates, when they are few.
+    private var few: [EntryID] = []
+    private var sets: Plan?
 
     public init(filter: CompiledFilter, base: EntryID, scope: SearchScope, from position: EntryID = EntryID(rawValue: 1)) {
         self.filter = filter
@@ -31,37 +33,56 @@ public struct EntrySearch: Sendable {
     /// - Parameters:
     ///   - budget: candidates that may be looked at; what is left of it afterwards.
     ///   - body: gets each entry that matches.
-    @inline(__always)
     public mutating func run(
         _ snapshot: borrowing Snapshot, budget: inout Int, scratch: inout FilterScratch,
         _ body: (EntryID, borrowing EntryRecord) throws(EntryStoreError) -> Bool
     ) throws(EntryStoreError) -> Outcome {
-        if plan == nil || plannedAt != snapshot.commit {
-            do { plan = try Planner.plan(filter, base: base, scope: scope, from: position, snapshot) } catch { throw EntryStoreError(error) }
-            plannedAt = snapshot.commit
-            block = nil
-        }
-        let isExact = plan?.isExact ?? false
-        while true {
-            if block == nil {
-                do { block = try plan?.next(from: position.block, snapshot, into: &set) } catch { throw EntryStoreError(error) }
-                guard let block else { return .finished }
-                if block > position.block { position = EntryID(block: block, offset: 0) }
+        if plannedAt != snapshot.commit { try plan(snapshot) }
+        if let sets { return try run(sets, snapshot, &budget, &scratch, body) }
+        for id in few where id >= position {
+            guard budget > 0 else { return .outOfBudget }
+            budget -= 1
+            position = EntryID(rawValue: id.rawValue + 1)
+            if let record = try snapshot.record(id), isExact || filter.evaluate(id, record, snapshot, scratch: &scratch) == .yes {
+                guard try body(id, record) else { return .stopped }
             }
-            guard let current = block else { return .finished }
-            while let offset = set.first(from: position.block == current ? position.offset : 0) {
+        }
+        return .finished
+    }
+
+    private mutating func plan(_ snapshot: borrowing Snapshot) throws(EntryStoreError) {
+        do {
+            switch try Planner.plan(filter, base: base, scope: scope, from: position, snapshot) {
+            case .few(let ids, let isExact): (few, sets, self.isExact) = (ids, nil, isExact)
+            case .sets(let plan, let isExact): (few, sets, self.isExact) = ([], plan, isExact)
+            }
+        } catch { throw EntryStoreError(error) }
+        plannedAt = snapshot.commit
+    }
+
+    private mutating func run(
+        _ plan: Plan, _ snapshot: borrowing Snapshot, _ budget: inout Int, _ scratch: inout FilterScratch,
+        _ body: (EntryID, borrowing EntryRecord) throws(EntryStoreError) -> Bool
+    ) throws(EntryStoreError) -> Outcome {
+        var set = BlockSet()
+        while true {
+            let next: UInt32?
+            do { next = try plan.next(from: position.block, snapshot, into: &set) } catch { throw EntryStoreError(error) }
+            guard let block = next else { return .finished }
+            if block > position.block { position = EntryID(block: block, offset: 0) }
+            var from = position.offset
+            while let offset = set.first(from: from) {
                 guard budget > 0 else { return .outOfBudget }
                 budget -= 1
-                let id = EntryID(block: current, offset: offset)
+                let id = EntryID(block: block, offset: offset)
+                from = offset + 1
                 position = EntryID(rawValue: id.rawValue + 1)
                 if let record = try snapshot.record(id), isExact || filter.evaluate(id, record, snapshot, scratch: &scratch) == .yes {
                     guard try body(id, record) else { return .stopped }
                 }
-                if position.block != current { break }
             }
-            guard current < UInt32.max else { return .finished }
-            if position.block == current { position = EntryID(block: current + 1, offset: 0) }
-            block = nil
+            guard block < UInt32.max else { return .finished }
+            position = EntryID(block: block + 1, offset: 0)
         }
     }
 }

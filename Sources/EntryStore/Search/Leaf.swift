@@ -1,58 +1,56 @@
 import BER
 import LMDB
 
-/// One index set being read block by block.
+/// One index set being read block by block, or a set that was gathered beforehand.
 struct Leaf {
-    /// The index key without the block number.
+    /// The index key without the block number; empty for a gathered set.
     let key: [UInt8]
     /// The block in ``set``; meaningless once exhausted.
     private(set) var block: UInt32 = 0
     private(set) var set = BlockSet()
-    private var state = State.unread
-    /// How many ids the first block read held, and whether more blocks follow.
-    private(set) var firstCount = 0
+    private var isExhausted = false
     /// Sets that were gathered instead of being read from one key, ascending by block.
     private var gathered: [(block: UInt32, set: BlockSet)] = []
-    private var isGathered = false
 
-    private enum State { case unread, at, exhausted }
+    /// A set of the index, at its first block.
+    init(key: [UInt8], block: UInt32, container: RawSpan) {
+        self.key = key
+        self.block = block
+        Container.decode(container, into: &set)
+    }
 
-    init(key: [UInt8]) { self.key = key }
+    /// Nil if there is no block.
+    init?(gathered: [(block: UInt32, set: BlockSet)]) {
+        guard let first = gathered.first else { return nil }
+        key = []
+        self.gathered = gathered
+        block = first.block
+        set = first.set
+    }
 
     /// A set of ids known beforehand, ascending.
-    init(ids: [EntryID]) {
-        key = []
-        isGathered = true
+    init?(ids: [EntryID]) {
+        var gathered: [(block: UInt32, set: BlockSet)] = []
         for id in ids {
             if gathered.last?.block != id.block { gathered.append((id.block, BlockSet())) }
             gathered[gathered.count - 1].set.insert(id.offset)
         }
-    }
-
-    init(gathered: [(block: UInt32, set: BlockSet)]) {
-        key = []
-        isGathered = true
-        self.gathered = gathered
+        self.init(gathered: gathered)
     }
 
     /// The first block at or after one that has members; they are then in ``set``.
     mutating func seek(
         _ wanted: UInt32, _ snapshot: borrowing Snapshot, _ scratch: inout [UInt8]
     ) throws(LMDBError) -> UInt32? {
-        switch state {
-        case .exhausted: return nil
-        case .at where block >= wanted: return block
-        default: break
-        }
-        if isGathered {
+        if isExhausted { return nil }
+        if block >= wanted { return block }
+        if key.isEmpty {
             guard let place = gathered.firstIndex(where: { $0.block >= wanted }) else {
-                state = .exhausted
+                isExhausted = true
                 return nil
             }
             block = gathered[place].block
             set = gathered[place].set
-            firstCount = set.count
-            state = .at
             return block
         }
         scratch.removeAll(keepingCapacity: true)
@@ -61,21 +59,12 @@ struct Leaf {
         guard let pair = try snapshot.transaction.seek(scratch.rawSpan, in: snapshot.store.databases.indexes),
             pair.key.byteCount == key.count + 4, pair.key.starts(with: key.rawSpan), let found = pair.key.bigEndian32(key.count)
         else {
-            state = .exhausted
+            isExhausted = true
             return nil
         }
         block = found
-        if state == .at { set.removeAll() }
+        set.removeAll()
         Container.decode(pair.value, into: &set)
-        if state == .unread { firstCount = Container.count(pair.value) }
-        state = .at
         return found
-    }
-
-    /// Whether no block follows the one that was just read. To be called directly after the first ``seek(_:_:_:)``.
-    func isLast(_ snapshot: borrowing Snapshot) throws(LMDBError) -> Bool {
-        if isGathered { return gathered.last?.block == block }
-        guard let pair = try snapshot.transaction.next(in: snapshot.store.databases.indexes) else { return true }
-        return !pair.key.starts(with: key.rawSpan)
     }
 }

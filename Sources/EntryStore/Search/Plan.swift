@@ -1,7 +1,7 @@
 import LMDB
 
-/// Which entries can satisfy a search: a tree of index sets, read block by block in ascending order.
-struct Plan {
+/// Which entries can satisfy a search: a tree of index sets, read block by block in ascending order. Used by one search.
+final class Plan {
     indirect enum Node {
         /// No restriction.
         case all
@@ -11,21 +11,18 @@ struct Plan {
         case or([Node])
     }
 
-    var root: Node
-    var leaves: [Leaf]
-    /// Every member of the plan's set satisfies the filter: no need to test.
-    var isExact: Bool
+    private let root: Node
+    private var leaves: [Leaf]
     private var scratch: [UInt8] = []
 
-    init(root: Node, leaves: [Leaf], isExact: Bool) {
+    init(root: Node, leaves: [Leaf]) {
         self.root = root
         self.leaves = leaves
-        self.isExact = isExact
         scratch.reserveCapacity(64)
     }
 
     /// The first block at or after one that can have members, and a superset of them. Nil: no more.
-    mutating func next(from block: UInt32, _ snapshot: borrowing Snapshot, into set: inout BlockSet) throws(LMDBError) -> UInt32? {
+    func next(from block: UInt32, _ snapshot: borrowing Snapshot, into set: inout BlockSet) throws(LMDBError) -> UInt32? {
         var wanted = block
         while let found = try nextBlock(root, wanted, snapshot) {
             set.removeAll()
@@ -37,7 +34,7 @@ struct Plan {
         return nil
     }
 
-    private mutating func nextBlock(_ node: Node, _ wanted: UInt32, _ snapshot: borrowing Snapshot) throws(LMDBError) -> UInt32? {
+    private func nextBlock(_ node: Node, _ wanted: UInt32, _ snapshot: borrowing Snapshot) throws(LMDBError) -> UInt32? {
         switch node {
         case .all: return wanted
         case .none: return nil
@@ -63,7 +60,7 @@ struct Plan {
     }
 
     /// Adds the members of a node in a block to an empty set.
-    private mutating func read(_ node: Node, _ block: UInt32, _ snapshot: borrowing Snapshot, into set: inout BlockSet) throws(LMDBError) {
+    private func read(_ node: Node, _ block: UInt32, _ snapshot: borrowing Snapshot, into set: inout BlockSet) throws(LMDBError) {
         switch node {
         case .all: for index in 0..<BlockSet.wordCount { set.words[index] = ~0 }
         case .none: break

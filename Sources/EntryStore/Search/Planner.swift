@@ -28,77 +28,130 @@ struct Planner {
         var isExact: Bool
         /// About how many members; `.max` for no restriction.
         var estimate: Int
+        /// All members, ascending, when they are few: no set is needed then.
+        var ids: [EntryID]?
 
         static let all = Part(node: .all, isExact: false, estimate: .max)
-        static let none = Part(node: .none, isExact: true, estimate: 0)
+        static let none = Part(node: .none, isExact: true, estimate: 0, ids: [])
+    }
+
+    /// How the entries are to be gone through.
+    enum Outcome {
+        /// These, ascending.
+        case few([EntryID], isExact: Bool)
+        case sets(Plan, isExact: Bool)
     }
 
     private init(_ filter: CompiledFilter, _ start: UInt32) {
         self.filter = filter
         self.start = start
+        scratch.reserveCapacity(128)
     }
 
     /// - Parameter from: ids below it are not of interest.
     static func plan(
         _ filter: CompiledFilter, base: EntryID, scope: SearchScope, from: EntryID, _ snapshot: borrowing Snapshot
-    ) throws(LMDBError) -> Plan {
-        var planner = Planner(filter, from.block)
-        var scopePart: Part?
-        switch scope {
-        case .baseObject:
-            scopePart = planner.add(Leaf(ids: base == .root ? [] : [base]), estimate: 1)
-        case .singleLevel:
-            scopePart = try planner.scope(.children, base, snapshot)
-        case .subordinateSubtree, .wholeSubtree:
-            if base != .root {
-                let below = try planner.scope(.descendants, base, snapshot)
-                if scope == .wholeSubtree {
-                    let itself = planner.add(Leaf(ids: [base]), estimate: 1)
-                    scopePart = Part(node: .or([itself.node, below.node]), isExact: true, estimate: below.estimate + 1)
-                } else {
-                    scopePart = below
-                }
-            }
-        }
+    ) throws(LMDBError) -> Outcome {
         // One entry: no index is worth a look.
-        if scope == .baseObject, let scopePart { return Plan(root: scopePart.node, leaves: planner.leaves, isExact: false) }
-
+        if scope == .baseObject { return .few(base == .root ? [] : [base], isExact: false) }
+        var planner = Planner(filter, from.block)
         let part = try planner.part(0, snapshot)
-        var root = part.node
-        if let scopePart {
-            if case .all = part.node {
-                root = scopePart.node
-            } else {
-                root = part.estimate <= scopePart.estimate ? .and([part.node, scopePart.node]) : .and([scopePart.node, part.node])
-            }
-        } else if case .all = part.node {
-            root = try planner.scope(.descendants, .root, snapshot).node
+        let isWholeTree = base == .root && scope != .singleLevel
+        if let ids = part.ids {
+            if isWholeTree { return .few(ids, isExact: part.isExact) }
+            return .few(try planner.within(base, scope, ids, snapshot), isExact: part.isExact)
         }
-        return Plan(root: root, leaves: planner.leaves, isExact: part.isExact)
+        if isWholeTree {
+            if case .all = part.node {
+                return planner.outcome(try planner.scope(.descendants, .root, snapshot), isExact: part.isExact)
+            }
+            return planner.outcome(part, isExact: part.isExact)
+        }
+        var scopePart = try planner.scope(scope == .singleLevel ? .children : .descendants, base, snapshot)
+        if scope == .wholeSubtree {
+            if let ids = scopePart.ids {
+                scopePart.ids = ([base] + ids).sorted()
+            } else {
+                let itself = planner.add([base])
+                scopePart = Part(node: .or([itself, scopePart.node]), isExact: true, estimate: scopePart.estimate)
+            }
+        }
+        if scopePart.ids != nil { return planner.outcome(scopePart, isExact: false) }
+        if case .all = part.node { return planner.outcome(scopePart, isExact: part.isExact) }
+        let nodes = part.estimate <= scopePart.estimate ? [part.node, scopePart.node] : [scopePart.node, part.node]
+        return .sets(Plan(root: .and(nodes), leaves: planner.leaves), isExact: part.isExact)
+    }
+
+    private mutating func outcome(_ part: Part, isExact: Bool) -> Outcome {
+        if let ids = part.ids { return .few(ids, isExact: isExact) }
+        return .sets(Plan(root: part.node, leaves: leaves), isExact: isExact)
+    }
+
+    /// Those of a few entries that are in a scope.
+    private mutating func within(
+        _ base: EntryID, _ scope: SearchScope, _ ids: [EntryID], _ snapshot: borrowing Snapshot
+    ) throws(LMDBError) -> [EntryID] {
+        let kind: IndexKey.Kind = scope == .singleLevel ? .children : .descendants
+        var kept: [EntryID] = []
+        for id in ids {
+            if id == base {
+                if scope == .wholeSubtree { kept.append(id) }
+                continue
+            }
+            scratch.removeAll(keepingCapacity: true)
+            IndexKey.appendScope(kind, base, to: &scratch)
+            scratch.appendBigEndian(id.block)
+            if let container = try snapshot.transaction.get(scratch.rawSpan, in: snapshot.store.databases.indexes),
+                Container.contains(container, id.offset)
+            {
+                kept.append(id)
+            }
+        }
+        return kept
     }
 
     // MARK: Leaves
 
-    private mutating func add(_ leaf: Leaf, estimate: Int) -> Part {
+    /// A leaf of known ids, ascending.
+    private mutating func add(_ ids: [EntryID]) -> Plan.Node {
+        guard let leaf = Leaf(ids: ids) else { return .none }
         leaves.append(leaf)
-        return Part(node: .leaf(leaves.count - 1), isExact: true, estimate: estimate)
+        return .leaf(leaves.count - 1)
     }
 
-    /// A set of the index, looked at.
-    private mutating func leaf(_ key: [UInt8], isExact: Bool = true, _ snapshot: borrowing Snapshot) throws(LMDBError) -> Part {
-        var leaf = Leaf(key: key)
-        guard try leaf.seek(start, snapshot, &scratch) != nil else { return .none }
-        var estimate = leaf.firstCount
-        if estimate <= Self.few * 4, try !leaf.isLast(snapshot) { estimate *= 16 }
-        else if estimate > Self.few * 4 { estimate *= 16 }
-        leaves.append(leaf)
-        return Part(node: .leaf(leaves.count - 1), isExact: isExact, estimate: estimate)
+    /// The node of a part; makes a set of its ids if it has none.
+    private mutating func node(_ part: Part) -> Plan.Node {
+        guard let ids = part.ids else { return part.node }
+        return add(ids)
+    }
+
+    /// The set of the index whose key is in ``scratch``, looked at.
+    private mutating func leaf(isExact: Bool = true, _ snapshot: borrowing Snapshot) throws(LMDBError) -> Part {
+        let count = scratch.count
+        scratch.appendBigEndian(start)
+        let indexes = snapshot.store.databases.indexes
+        guard let pair = try snapshot.transaction.seek(scratch.rawSpan, in: indexes), pair.key.byteCount == count + 4,
+            pair.key.starts(with: scratch.rawSpan.extracting(0..<count)), let block = pair.key.bigEndian32(count)
+        else { return .none }
+        var ids: [EntryID] = []
+        if Container.members(pair.value, block: block, atMost: Self.few, into: &ids) {
+            let container = pair.value
+            // A short list in its first block: is it all?
+            let follows = try snapshot.transaction.next(in: indexes)
+            if follows?.key.starts(with: scratch.rawSpan.extracting(0..<count)) != true {
+                return Part(node: .none, isExact: isExact, estimate: ids.count, ids: ids)
+            }
+            leaves.append(Leaf(key: Array(scratch[0..<count]), block: block, container: container))
+            return Part(node: .leaf(leaves.count - 1), isExact: isExact, estimate: max(ids.count, 1) * 16)
+        }
+        leaves.append(Leaf(key: Array(scratch[0..<count]), block: block, container: pair.value))
+        return Part(node: .leaf(leaves.count - 1), isExact: isExact, estimate: Container.count(pair.value) * 16)
     }
 
     private mutating func scope(_ kind: IndexKey.Kind, _ id: EntryID, _ snapshot: borrowing Snapshot) throws(LMDBError) -> Part {
-        var key: [UInt8] = []
-        IndexKey.appendScope(kind, id, to: &key)
-        return try leaf(key, snapshot)
+        scratch.removeAll(keepingCapacity: true)
+        IndexKey.appendScope(kind, id, to: &scratch)
+        return try leaf(snapshot)
     }
 
     // MARK: The filter
@@ -112,19 +165,18 @@ struct Planner {
         case .constantYes: return Part(node: .all, isExact: true, estimate: .max)
         case .predicate:
             guard let ids = filter.predicates[Int(node.predicate)].candidates(snapshot) else { return .all }
-            var part = add(Leaf(ids: ids), estimate: ids.count)
-            part.isExact = false
-            return part
+            if ids.count <= Self.few { return Part(node: .none, isExact: false, estimate: ids.count, ids: ids) }
+            return Part(node: add(ids), isExact: false, estimate: ids.count)
         case .equality: return try forEachAttribute(node, .equality, snapshot) { planner, attribute, snapshot throws(LMDBError) in
-            var key: [UInt8] = []
-            key.reserveCapacity(8 + Int(node.value.count))
-            let whole = IndexKey.appendValue(attribute, planner.filter.bytes.rawSpan.slice(node.value), to: &key)
-            return try planner.leaf(key, isExact: whole, snapshot)
+            let bytes = planner.filter.bytes
+            planner.scratch.removeAll(keepingCapacity: true)
+            let whole = IndexKey.appendValue(attribute, bytes.rawSpan.slice(node.value), to: &planner.scratch)
+            return try planner.leaf(isExact: whole, snapshot)
         }
         case .present: return try forEachAttribute(node, .presence, snapshot) { planner, attribute, snapshot throws(LMDBError) in
-            var key: [UInt8] = []
-            IndexKey.appendPresence(attribute, to: &key)
-            return try planner.leaf(key, snapshot)
+            planner.scratch.removeAll(keepingCapacity: true)
+            IndexKey.appendPresence(attribute, to: &planner.scratch)
+            return try planner.leaf(snapshot)
         }
         case .substrings: return try forEachAttribute(node, .substring, snapshot) { planner, attribute, snapshot throws(LMDBError) in
             try planner.substrings(index, attribute, snapshot)
@@ -144,14 +196,13 @@ struct Planner {
         while child < node.end {
             let part = try part(child, snapshot)
             child = Int(filter.nodes[child].end)
-            if case .none = part.node { return .none }
             if !part.isExact { isExact = false }
+            if let ids = part.ids {
+                // So few that the rest of the filter is tested on them.
+                return Part(node: .none, isExact: isExact && child >= node.end && parts.isEmpty || ids.isEmpty, estimate: ids.count, ids: ids)
+            }
             if case .all = part.node { continue }
             parts.append(part)
-            if part.estimate <= Self.few {
-                // So few that the rest of the filter is tested on them. The rest may still say that nothing matches.
-                return Part(node: part.node, isExact: isExact && child >= node.end && parts.count == 1, estimate: part.estimate)
-            }
         }
         guard !parts.isEmpty else { return Part(node: .all, isExact: isExact, estimate: .max) }
         if parts.count == 1 { return Part(node: parts[0].node, isExact: isExact, estimate: parts[0].estimate) }
@@ -160,24 +211,50 @@ struct Planner {
     }
 
     private mutating func or(_ index: Int, _ node: CompiledFilter.Node, _ snapshot: borrowing Snapshot) throws(LMDBError) -> Part {
-        var nodes: [Plan.Node] = []
-        var isExact = true
-        var estimate = 0
+        var parts: [Part] = []
         var child = index + 1
         while child < node.end {
             let part = try part(child, snapshot)
             child = Int(filter.nodes[child].end)
             if case .all = part.node { return Part(node: .all, isExact: part.isExact, estimate: .max) }
-            if case .none = part.node { continue }
+            parts.append(part)
+        }
+        return union(parts)
+    }
+
+    /// What satisfies any of several parts, none of which is without restriction.
+    private mutating func union(_ parts: [Part]) -> Part {
+        var ids: [EntryID] = []
+        var isExact = true
+        var estimate = 0
+        var isFew = true
+        var used = 0
+        for part in parts where part.ids?.isEmpty != true {
+            used += 1
             if !part.isExact { isExact = false }
             estimate = estimate.addingReportingOverflow(part.estimate).overflow ? .max - 1 : estimate + part.estimate
-            nodes.append(part.node)
+            if let more = part.ids { ids += more } else { isFew = false }
         }
-        switch nodes.count {
-        case 0: return .none
-        case 1: return Part(node: nodes[0], isExact: isExact, estimate: estimate)
-        default: return Part(node: .or(nodes), isExact: isExact, estimate: estimate)
+        if used == 0 { return .none }
+        if isFew, ids.count <= Self.few * 2 {
+            if used > 1 {
+                ids.sort()
+                var count = 1
+                for index in 1..<ids.count where ids[index] != ids[count - 1] {
+                    ids[count] = ids[index]
+                    count += 1
+                }
+                ids.removeLast(ids.count - count)
+            }
+            return Part(node: .none, isExact: isExact, estimate: ids.count, ids: ids)
         }
+        var nodes: [Plan.Node] = []
+        for part in parts where part.ids == nil { nodes.append(part.node) }
+        if !ids.isEmpty {
+            ids.sort()
+            nodes.append(add(ids))
+        }
+        return Part(node: nodes.count == 1 ? nodes[0] : .or(nodes), isExact: isExact, estimate: estimate)
     }
 
     /// The union over the attribute types that an item concerns (a type, its subtypes), each once, if all of them are indexed.
@@ -208,19 +285,13 @@ struct Planner {
         var part = try body(&self, bare, snapshot)
         if !isExact { part.isExact = false }
         guard !others.isEmpty else { return part }
-        var nodes: [Plan.Node] = []
-        if case .none = part.node {} else { nodes.append(part.node) }
+        var parts = [part]
         for other in others {
             let more = try body(&self, other, snapshot)
             if case .all = more.node { return .all }
-            if case .none = more.node { continue }
-            nodes.append(more.node)
-            part.isExact = part.isExact && more.isExact
-            part.estimate += more.estimate
+            parts.append(more)
         }
-        if nodes.isEmpty { return .none }
-        part.node = nodes.count == 1 ? nodes[0] : .or(nodes)
-        return part
+        return union(parts)
     }
 
     /// Entries whose values have all the pieces of a substring item, and those with a value too long to have been cut up.
@@ -240,12 +311,12 @@ struct Planner {
             if count > 3 || node.kind == .final { isExact = false }
             var start = 0
             while start < places {
-                var key: [UInt8] = []
                 let kind: IndexKey.Kind = node.kind == .initial && start == 0 ? .beginning : .piece
-                IndexKey.appendPiece(attribute, kind, piece.slice(ByteRange(start: start, count: length)), to: &key)
-                let part = try leaf(key, snapshot)
+                scratch.removeAll(keepingCapacity: true)
+                IndexKey.appendPiece(attribute, kind, piece.slice(ByteRange(start: start, count: length)), to: &scratch)
+                let part = try leaf(snapshot)
                 parts.append(part)
-                if part.estimate <= Self.few {
+                if part.ids != nil {
                     isExact = isExact && parts.count == 1 && places == 1
                     break lookUp
                 }
@@ -253,21 +324,19 @@ struct Planner {
             }
         }
         guard !parts.isEmpty else { return .all }
-        parts.sort { $0.estimate < $1.estimate }
-        var result: Part
-        if case .none = parts[0].node {
-            result = .none
-        } else if parts[0].estimate <= Self.few || parts.count == 1 {
+        let result: Part
+        if let few = parts.last, few.ids != nil {
+            result = Part(node: .none, isExact: isExact || few.ids?.isEmpty == true, estimate: few.estimate, ids: few.ids)
+        } else if parts.count == 1 {
             result = Part(node: parts[0].node, isExact: isExact, estimate: parts[0].estimate)
         } else {
+            parts.sort { $0.estimate < $1.estimate }
             result = Part(node: .and(parts.map(\.node)), isExact: isExact, estimate: parts[0].estimate)
         }
-        var key: [UInt8] = []
-        IndexKeys.appendOverlong(attribute, to: &key)
-        let overlong = try leaf(key, isExact: false, snapshot)
-        if case .none = overlong.node { return result }
-        if case .none = result.node { return overlong }
-        return Part(node: .or([result.node, overlong.node]), isExact: false, estimate: result.estimate + overlong.estimate)
+        scratch.removeAll(keepingCapacity: true)
+        IndexKeys.appendOverlong(attribute, to: &scratch)
+        let overlong = try leaf(isExact: false, snapshot)
+        return overlong.ids?.isEmpty == true ? result : union([result, overlong])
     }
 
     /// All values from or up to the assertion, gathered into one set.
@@ -295,9 +364,9 @@ struct Planner {
         guard !blocks.isEmpty else { return .none }
         let gathered = blocks.sorted { $0.key < $1.key }.map { (block: $0.key, set: $0.value) }
         let count = gathered.reduce(0) { $0 + $1.set.count }
+        guard let leaf = Leaf(gathered: gathered) else { return .none }
+        leaves.append(leaf)
         // Values that were cut for their key are tested again.
-        var part = add(Leaf(gathered: gathered), estimate: count)
-        part.isExact = false
-        return part
+        return Part(node: .leaf(leaves.count - 1), isExact: false, estimate: count)
     }
 }

@@ -62,6 +62,53 @@ enum Container {
         }
     }
 
+    /// The members of a short list of ids; nil for containers of another form or with more members.
+    static func members(_ bytes: RawSpan, block: UInt32, atMost limit: Int, into ids: inout [EntryID]) -> Bool {
+        guard bytes.byteCount >= 1 else { return false }
+        if bytes[at: 0] == 0 {
+            guard bytes.byteCount <= 1 + 2 * limit else { return false }
+            var position = 1
+            while position + 2 <= bytes.byteCount {
+                ids.append(EntryID(block: block, offset: number(bytes, position)))
+                position += 2
+            }
+            return true
+        }
+        guard bytes[at: 0] == 2, count(bytes) <= limit else { return false }
+        var position = 1
+        while position + 4 <= bytes.byteCount {
+            let first = number(bytes, position)
+            for offset in first...min(first + number(bytes, position + 2), BlockSet.capacity - 1) {
+                ids.append(EntryID(block: block, offset: offset))
+            }
+            position += 4
+        }
+        return true
+    }
+
+    /// Whether a stored container has a member, without unpacking it.
+    static func contains(_ bytes: RawSpan, _ offset: Int) -> Bool {
+        guard bytes.byteCount >= 1 else { return false }
+        let stride = bytes[at: 0] == 2 ? 4 : 2
+        switch bytes[at: 0] {
+        case 1:
+            let place = 1 + offset >> 3
+            return place < bytes.byteCount && bytes[at: place] & (1 << UInt8(offset & 7)) != 0
+        case 0, 2:
+            // The last member, or run, that begins at or before the offset.
+            var low = 0
+            var high = (bytes.byteCount - 1) / stride
+            while low < high {
+                let middle = (low + high) >> 1
+                if number(bytes, 1 + middle * stride) <= offset { low = middle + 1 } else { high = middle }
+            }
+            guard low > 0 else { return false }
+            let first = number(bytes, 1 + (low - 1) * stride)
+            return stride == 2 ? first == offset : offset <= first + number(bytes, 1 + (low - 1) * stride + 2)
+        default: return false
+        }
+    }
+
     /// The smallest stored form of a set that is not empty.
     static func encode(_ set: borrowing BlockSet, into out: inout [UInt8]) {
         let count = set.count
