@@ -37,7 +37,7 @@ private struct Renaming: Sendable {
         let checker = directory.checker
         target = try WriteTarget(request.entry, schema)
         access = AccessControl(identity, directory.known)
-        try access.demandWrite()
+        try access.demandBound()
         self.controls = try WriteControls(decoding: controls, for: .modifyDN)
         modifier = directory.nameForRecords(identity)
         guard let oldRDN = target.name.rdns.first else { throw LDAPError(.unwillingToPerform, "cannot rename the root DSE") }
@@ -83,6 +83,7 @@ private struct Renaming: Sendable {
         case .referral(let answer): return answer
         case .entry(let found): id = found
         }
+        try access.demandWrite()
         try directory.checkAssertion(controls, id, access, transaction.snapshot)
         let oldParent: EntryID
         let before: Entry
@@ -109,9 +110,7 @@ private struct Renaming: Sendable {
                 if error.code != .attributeOrValueExists { throw error }
             }
         }
-        for addition in additions {
-            try directory.checkUnique(addition.description.type, addition.canonical, otherThan: id, transaction.snapshot)
-        }
+        try directory.checkUnique(additions, otherThan: id, transaction.snapshot)
         let rules = try revision.check(rdn: rdn)
 
         var answer = WriteAnswer()
