@@ -41,7 +41,7 @@ private struct Addition: Sendable {
         let checker = directory.checker
         target = try WriteTarget(request.entry, schema)
         access = AccessControl(identity, directory.known)
-        try access.demandWrite()
+        try access.demandBound()
         self.controls = try WriteControls(decoding: controls, for: .add)
         creator = directory.nameForRecords(identity)
         guard let rdn = target.name.rdns.first else { throw LDAPError(.entryAlreadyExists, "root DSE already exists") }
@@ -62,7 +62,7 @@ private struct Addition: Sendable {
         for attribute in request.attributes {
             let description = try checker.description(attribute.description.rawSpan)
             let type = schema[description.type]
-            try checker.checkModifiable(type, name: attribute.description)
+            try checker.checkCurrent(type, name: attribute.description)
             let canonical = try checker.canonicalValues(attribute.values, of: type, name: attribute.description)
             try checker.checkCount(attribute.values.count, type, name: attribute.description)
             try checker.checkDuplicates(canonical, name: attribute.description)
@@ -73,6 +73,10 @@ private struct Addition: Sendable {
             }
             attributes.append(Attribute(description: description, values: attribute.values))
             if directory.uniqueTypes.contains(type.id) { unique.append((type.id, canonical)) }
+        }
+        // A pass of its own, as in slapd: what is wrong with values is told first.
+        for (attribute, given) in zip(attributes, request.attributes) {
+            try checker.checkModifiable(schema[attribute.description.type], name: given.description)
         }
         // slapd adds naming values that the request leaves out.
         var scratch: [UInt8] = []
@@ -123,6 +127,7 @@ private struct Addition: Sendable {
                 .noSuchObject, "",
                 matchedDN: try stored { () throws(EntryStoreError) in try transaction.snapshot.name(of: found.id) })
         }
+        try access.demandWrite()
         if let parent = try directory.record(found.id, transaction.snapshot) {
             if parent.flags.contains(.alias) { throw LDAPError(.aliasProblem, "parent is an alias") }
             if parent.flags.contains(.subentry) { throw LDAPError(.objectClassViolation, "parent is a subentry") }

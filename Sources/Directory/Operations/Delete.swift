@@ -11,7 +11,7 @@ extension Directory {
     ) throws(LDAPError) -> PendingWrite {
         let target = try WriteTarget(request.entry, schema)
         let access = AccessControl(identity, known)
-        try access.demandWrite()
+        try access.demandBound()
         let controls = try WriteControls(decoding: controls, for: .delete)
         if target.name.isRoot { throw LDAPError(.unwillingToPerform, "cannot delete the root DSE") }
         if pseudo.isSubschema(target.canonical) { throw LDAPError(.unwillingToPerform, "cannot delete the subschema subentry") }
@@ -28,6 +28,7 @@ extension Directory {
         case .referral(let answer): return answer
         case .entry(let found): id = found
         }
+        try access.demandWrite()
         try checkAssertion(controls, id, access, transaction.snapshot)
         let below: [EntryID]
         if try stored({ () throws(EntryStoreError) in try transaction.snapshot.hasChildren(id) }) {

@@ -15,6 +15,17 @@ struct Modification: Sendable {
     /// What an increment adds.
     let amount: Int
 
+    /// Checks the changes of a request.
+    /// - Throws: what slapd answers to changes that are not acceptable whatever the entry holds.
+    static func list(_ changes: [ModifyRequest.Change], _ checker: EntryChecker) throws(LDAPError) -> [Modification] {
+        var list: [Modification] = []
+        list.reserveCapacity(changes.count)
+        for change in changes { list.append(try Modification(change, checker)) }
+        // A pass of its own, as in slapd: what is wrong with values is told first.
+        for change in list { try checker.checkModifiable(checker.schema[change.description.type], name: change.name) }
+        return list
+    }
+
     /// - Throws: what slapd answers to descriptions and values that are not acceptable whatever the entry holds.
     init(_ change: ModifyRequest.Change, _ checker: EntryChecker) throws(LDAPError) {
         let attribute = change.attribute
@@ -22,7 +33,7 @@ struct Modification: Sendable {
         name = attribute.description
         description = try checker.description(attribute.description.rawSpan)
         let type = checker.schema[description.type]
-        try checker.checkModifiable(type, name: name, removal: change.operation == .delete)
+        if change.operation != .delete { try checker.checkCurrent(type, name: name) }
         values = attribute.values
         canonical = try checker.canonicalValues(values, of: type, name: name)
         amount = change.operation == .increment ? try Self.amount(attribute, type) : 0

@@ -17,20 +17,22 @@ extension Directory {
         if pseudo.isSubschema(target.canonical) {
             throw LDAPError(.unwillingToPerform, "modification of subschema subentry not supported")
         }
-        var changes: [Modification] = []
-        changes.reserveCapacity(request.changes.count)
-        for change in request.changes { changes.append(try Modification(change, checker)) }
+        let changes = try Modification.list(request.changes, checker)
         // Passwords are the one thing that may be changed without the right to write: whose it is shows when the entry is found.
         let isPasswordOnly = !changes.isEmpty && changes.allSatisfy { $0.description.type == known.userPassword }
-        if !isPasswordOnly { try access.demandWrite() }
         let modifier = nameForRecords(identity)
-        return PendingWrite(messageID: messageID, tag: OperationTag.modifyResponse, observed: observed) { [changes] transaction throws(LDAPError) in
+        return PendingWrite(messageID: messageID, tag: OperationTag.modifyResponse, observed: observed) { transaction throws(LDAPError) in
+            // Before the entry is looked for, as in slapd.
+            if changes.contains(where: { self.uniqueTypes.contains($0.description.type) }) {
+                let found = try transaction.snapshot.resolve(target.name)
+                try self.checkUnique(changes, otherThan: found.isComplete ? found.id : nil, transaction.snapshot)
+            }
             let id: EntryID
             switch try target.locate(self, manageDsaIT: controls.manageDsaIT, transaction.snapshot) {
             case .referral(let answer): return answer
             case .entry(let found): id = found
             }
-            if !access.mayWrite { try access.demandPasswordChange(of: id) }
+            if isPasswordOnly { try access.demandPasswordChange(of: id) } else { try access.demandWrite() }
             try self.checkAssertion(controls, id, access, transaction.snapshot)
             var answer = WriteAnswer()
             if let control = try self.readEntry(controls.preRead, oid: PreRead.oid, id, access, transaction.snapshot) {
@@ -44,7 +46,17 @@ extension Directory {
         }
     }
 
-    /// Makes changes to an entry, all or none.
+    /// Checks the values that changes bring.
+    /// - Throws: as ``checkUnique(_:_:otherThan:_:)``.
+    func checkUnique(
+        _ changes: [Modification], otherThan exempt: EntryID?, _ snapshot: borrowing Snapshot
+    ) throws(LDAPError) {
+        for change in changes where change.operation == .add || change.operation == .replace {
+            try checkUnique(change.description.type, change.canonical, otherThan: exempt, snapshot)
+        }
+    }
+
+    /// Makes changes to an entry, all or none. Uniqueness is to be checked before.
     func modify(
         _ id: EntryID, _ changes: [Modification], modifier: [UInt8], _ transaction: inout StoreTransaction
     ) throws(LDAPError) {
@@ -57,9 +69,6 @@ extension Directory {
         }
         var revision = EntryRevision(before, self, transaction.catalogue.table)
         for change in changes { try revision.apply(change) }
-        for change in changes where change.operation == .add || change.operation == .replace {
-            try checkUnique(change.description.type, change.canonical, otherThan: id, transaction.snapshot)
-        }
         let rules = try revision.check(rdn: rdn)
         let after = try revision.finish(modifier: modifier, &transaction)
         try stored { () throws(EntryStoreError) in try transaction.replace(id, before, with: after, flags: rules.flags) }

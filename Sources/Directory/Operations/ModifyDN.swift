@@ -35,9 +35,10 @@ private struct Renaming: Sendable {
     init(_ request: ModifyDNRequest, _ controls: [Control], _ identity: Identity, _ directory: Directory) throws(LDAPError) {
         let schema = directory.schema
         let checker = directory.checker
-        target = try WriteTarget(request.entry, schema)
+        let target = try WriteTarget(request.entry, schema)
+        self.target = target
         access = AccessControl(identity, directory.known)
-        try access.demandWrite()
+        try access.demandBound()
         self.controls = try WriteControls(decoding: controls, for: .modifyDN)
         modifier = directory.nameForRecords(identity)
         guard let oldRDN = target.name.rdns.first else { throw LDAPError(.unwillingToPerform, "cannot rename the root DSE") }
@@ -56,9 +57,14 @@ private struct Renaming: Sendable {
         }
         rdnText = try directory.rdnText(rdn)
         if let superior = request.newSuperior {
+            let isBelowItself: Bool
             do throws(LDAPError) {
-                newSuperior = try WriteTarget(superior, schema).name
+                let superior = try WriteTarget(superior, schema)
+                newSuperior = superior.name
+                isBelowItself = CompiledFilter.nameScope(.dnSubtreeMatch, superior.canonical.rawSpan, target.canonical.rawSpan)
             } catch { throw LDAPError(error.code, "invalid newSuperior: \(error.message)") }
+            // By the names alone, as in slapd: whether the entry exists is told later.
+            if isBelowItself { throw Self.belowItself }
         } else {
             newSuperior = nil
         }
@@ -77,12 +83,15 @@ private struct Renaming: Sendable {
         self.additions = additions
     }
 
+    private static var belowItself: LDAPError { LDAPError(.unwillingToPerform, "cannot place an entry below itself") }
+
     func run(_ directory: Directory, _ transaction: inout StoreTransaction) throws(LDAPError) -> WriteAnswer {
         let id: EntryID
         switch try target.locate(directory, manageDsaIT: controls.manageDsaIT, transaction.snapshot) {
         case .referral(let answer): return answer
         case .entry(let found): id = found
         }
+        try access.demandWrite()
         try directory.checkAssertion(controls, id, access, transaction.snapshot)
         let oldParent: EntryID
         let before: Entry
@@ -109,9 +118,7 @@ private struct Renaming: Sendable {
                 if error.code != .attributeOrValueExists { throw error }
             }
         }
-        for addition in additions {
-            try directory.checkUnique(addition.description.type, addition.canonical, otherThan: id, transaction.snapshot)
-        }
+        try directory.checkUnique(additions, otherThan: id, transaction.snapshot)
         let rules = try revision.check(rdn: rdn)
 
         var answer = WriteAnswer()
@@ -138,7 +145,7 @@ private struct Renaming: Sendable {
         guard let newSuperior else { return oldParent }
         let found = try snapshot.resolve(newSuperior)
         if try stored({ () throws(EntryStoreError) in try snapshot.isInSubtree(found.id, of: id) }) {
-            throw LDAPError(.unwillingToPerform, "cannot place an entry below itself")
+            throw Self.belowItself
         }
         guard found.isComplete else { throw LDAPError(.noSuchObject, "new superior not found") }
         if let record = try directory.record(found.id, snapshot) {

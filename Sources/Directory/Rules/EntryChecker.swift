@@ -92,14 +92,16 @@ struct EntryChecker: Sendable {
         }
     }
 
-    /// - Parameter removal: values are to be removed, which can be done with those of obsolete types too.
-    /// - Throws: `constraintViolation` for types that clients may not set (NO-USER-MODIFICATION, RFC 4512 section 4.1.2) or that
-    ///   are obsolete.
-    func checkModifiable(_ type: AttributeType, name: [UInt8], removal: Bool = false) throws(LDAPError) {
+    /// - Throws: `constraintViolation` for types that clients may not set (NO-USER-MODIFICATION, RFC 4512 section 4.1.2).
+    func checkModifiable(_ type: AttributeType, name: [UInt8]) throws(LDAPError) {
         guard type.isUserModifiable else {
             throw LDAPError(.constraintViolation, "\(String(decoding: name, as: UTF8.self)): no user modification allowed")
         }
-        guard removal || !type.isObsolete else {
+    }
+
+    /// - Throws: `constraintViolation` for types that get no values any more.
+    func checkCurrent(_ type: AttributeType, name: [UInt8]) throws(LDAPError) {
+        guard !type.isObsolete else {
             throw LDAPError(.constraintViolation, "\(String(decoding: name, as: UTF8.self)): attribute is obsolete")
         }
     }

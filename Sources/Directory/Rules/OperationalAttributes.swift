@@ -45,9 +45,10 @@ extension EntryChecker {
         let low = UInt64.random(in: .min ... .max) & 0x3fff_ffff_ffff_ffff | 0x8000_0000_0000_0000
         var text: [UInt8] = []
         text.reserveCapacity(36)
-        for (word, shift) in [high, low].flatMap({ word in stride(from: 60, through: 0, by: -4).map { (word, UInt64($0)) } }) {
-            if text.count == 8 || text.count == 13 || text.count == 18 || text.count == 23 { text.append(UInt8(ascii: "-")) }
-            let digit = UInt8(truncatingIfNeeded: word >> shift) & 15
+        for place in 0..<32 {
+            if place == 8 || place == 12 || place == 16 || place == 20 { text.append(UInt8(ascii: "-")) }
+            let word = place < 16 ? high : low
+            let digit = UInt8(truncatingIfNeeded: word >> UInt64(60 - place % 16 * 4)) & 15
             text.append(digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") + digit - 10)
         }
         return text
