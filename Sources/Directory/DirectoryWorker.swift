@@ -10,6 +10,7 @@ public final class DirectoryWorker {
     var names = NameCache()
     var filterScratch = FilterScratch()
     var selectionScratch = SelectionScratch()
+    var selections = SelectionCache()
 
     public init(_ directory: Directory) { self.directory = directory }
 

@@ -2,7 +2,6 @@ import ArgumentParser
 import Muster
 
 /// The program `muster`.
-@main
 struct MusterCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "muster",

@@ -4,21 +4,21 @@ import LDAP
 import Schema
 
 /// Which attributes of entries a client gets: its attribute selection (RFC 4511 section 4.5.1.8, RFC 3673, RFC 4529) made ready,
-/// less what it may not read.
-struct EntrySelection: Sendable {
+/// less what it may not read. Immutable once made; workers keep the last ones, because clients ask for the same again and again.
+final class EntrySelection: Sendable {
     /// Stored or computed values only.
     enum View: Sendable { case all, realOnly, virtualOnly }
 
     private let catalogue: Catalogue
     private let virtual: VirtualAttributes
-    private var allUser = false
-    private var allOperational = false
+    private let allUser: Bool
+    private let allOperational: Bool
     private let typesOnly: Bool
     private let view: View
     /// Stored attributes asked for by name, ascending.
-    private var ids: [AttributeID] = []
+    private let ids: [AttributeID]
     /// Providers asked for by name, as places in the list of providers.
-    private var providers: [Int] = []
+    private let providers: [Int]
     /// Stored attributes that the client may not read, ascending.
     private let hidden: [AttributeID]
 
@@ -35,48 +35,22 @@ struct EntrySelection: Sendable {
         for type in access.unreadableTypes { catalogue.table.appendIDs(matching: type, options: [], to: &hidden) }
         hidden.sort()
         self.hidden = hidden
-        if selectors.isEmpty { allUser = true }
-        ids.reserveCapacity(selectors.count)
-        for selector in selectors { add(bytes.slice(selector)) }
-        if ids.count > 1 {
-            ids.sort()
-            var count = 1
-            for index in 1..<ids.count where ids[index] != ids[count - 1] {
-                ids[count] = ids[index]
-                count += 1
-            }
-            ids.removeLast(ids.count - count)
-        }
-        if allUser || allOperational {
-            for (index, provider) in virtual.providers.enumerated() where !providers.contains(index) {
-                if allUser && provider.isUserAttribute || allOperational && provider.isInAllOperational { providers.append(index) }
+        var wanted = Wanted(catalogue: catalogue, virtual: virtual)
+        if selectors.isEmpty { wanted.allUser = true }
+        wanted.ids.reserveCapacity(selectors.count)
+        for selector in selectors { wanted.add(bytes.slice(selector)) }
+        for (index, provider) in virtual.providers.enumerated() where !wanted.providers.contains(index) {
+            if wanted.allUser && provider.isUserAttribute || wanted.allOperational && provider.isInAllOperational {
+                wanted.providers.append(index)
             }
         }
-    }
-
-    private mutating func add(_ selector: RawSpan) {
-        guard selector.byteCount > 0 else { return }
-        if selector.byteCount == 1, selector[at: 0] == UInt8(ascii: "*") { return allUser = true }
-        if selector.byteCount == 1, selector[at: 0] == UInt8(ascii: "+") { return allOperational = true }
-        if selector[at: 0] == UInt8(ascii: "@") {
-            // RFC 4529: all attributes that a class and its superclasses allow. An unknown class selects nothing.
-            guard let id = catalogue.schema.objectClass(selector.extracting(1..<selector.byteCount)) else { return }
-            let description = catalogue.schema[id]
-            for type in description.allMust { add(type, []) }
-            for type in description.allMay { add(type, []) }
-            return
-        }
-        // Unknown types, `1.1` among them, select nothing.
-        guard let (type, options) = catalogue.table.parse(selector) else { return }
-        add(type, options)
-    }
-
-    private mutating func add(_ type: AttributeTypeID, _ options: [[UInt8]]) {
-        catalogue.table.appendIDs(matching: type, options: options, to: &ids)
-        guard options.isEmpty else { return }
-        for subtype in catalogue.schema.subtypes(of: type) {
-            if let index = virtual.index(of: subtype), !providers.contains(index) { providers.append(index) }
-        }
+        wanted.ids.sort()
+        var ids: [AttributeID] = []
+        for id in wanted.ids where ids.last != id { ids.append(id) }
+        self.ids = ids
+        allUser = wanted.allUser
+        allOperational = wanted.allOperational
+        providers = wanted.providers
     }
 
     /// Appends a search result entry.
@@ -185,6 +159,41 @@ struct EntrySelection: Sendable {
         scratch.made.end(values)
         scratch.made.end(attribute)
         if hasStored, view != .virtualOnly { scratch.drop(stored) }
+    }
+}
+
+/// What a selection asks for, while it is read.
+private struct Wanted {
+    let catalogue: Catalogue
+    let virtual: VirtualAttributes
+    var allUser = false
+    var allOperational = false
+    var ids: [AttributeID] = []
+    var providers: [Int] = []
+
+    mutating func add(_ selector: RawSpan) {
+        guard selector.byteCount > 0 else { return }
+        if selector.byteCount == 1, selector[at: 0] == UInt8(ascii: "*") { return allUser = true }
+        if selector.byteCount == 1, selector[at: 0] == UInt8(ascii: "+") { return allOperational = true }
+        if selector[at: 0] == UInt8(ascii: "@") {
+            // RFC 4529: all attributes that a class and its superclasses allow. An unknown class selects nothing.
+            guard let id = catalogue.schema.objectClass(selector.extracting(1..<selector.byteCount)) else { return }
+            let description = catalogue.schema[id]
+            for type in description.allMust { add(type, []) }
+            for type in description.allMay { add(type, []) }
+            return
+        }
+        // Unknown types, `1.1` among them, select nothing.
+        guard let (type, options) = catalogue.table.parse(selector) else { return }
+        add(type, options)
+    }
+
+    private mutating func add(_ type: AttributeTypeID, _ options: [[UInt8]]) {
+        catalogue.table.appendIDs(matching: type, options: options, to: &ids)
+        guard options.isEmpty else { return }
+        for subtype in catalogue.schema.subtypes(of: type) {
+            if let index = virtual.index(of: subtype), !providers.contains(index) { providers.append(index) }
+        }
     }
 }
 

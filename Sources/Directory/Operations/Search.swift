@@ -108,10 +108,8 @@ final class SearchExecution {
         _ snapshot: borrowing Snapshot, _ worker: DirectoryWorker, _ candidates: Int, _ bytes: Int, _ output: inout BERBuffer
     ) throws(LDAPError) -> LongSearch.Progress {
         if search == nil { try begin(snapshot, worker) }
-        guard var search, let selection else { return finish(.success, "", &output) }
+        guard var search = search.take(), let selection else { return finish(.success, "", &output) }
         if let deadline, ContinuousClock.now >= deadline { return finish(.timeLimitExceeded, "", &output) }
-        // While it runs, this copy is the only one: its plan is changed in place.
-        self.search = nil
         let pageSize = controls.paged?.size ?? 0
         let limit = output.count + bytes
         var budget = candidates
@@ -196,8 +194,8 @@ final class SearchExecution {
             }
         }
         search = EntrySearch(filter: filter, base: base.id, scope: request.scope, from: position)
-        selection = EntrySelection(
-            request.attributes, in: bytes, typesOnly: request.typesOnly, view: controls.view, access: access, catalogue, directory.virtual)
+        selection = worker.selections.selection(
+            request, controls.view, isAdministrator: identity.isAdministrator, access, catalogue, directory.virtual)
     }
 
     /// RFC 4528: for a search, the base must match.
