@@ -11,11 +11,14 @@ public struct AttributeID: Hashable, Comparable, Sendable, RawRepresentable {
     @inlinable public var isOperational: Bool { rawValue & 0x8000 != 0 }
     /// How many of each kind there can be.
     static let limit = 0x7fff
+
+    /// The next number of the same kind; nil after the last.
+    var next: AttributeID? { rawValue & 0x7fff < Self.limit ? AttributeID(rawValue: rawValue + 1) : nil }
 }
 
 /// All attribute descriptions that the store has numbered. Numbers are for ever: they are kept in the database, and survive
-/// changes of the schema files. A value type; the store replaces its table as a whole when a description with options is new.
-public struct AttributeTable: Sendable {
+/// changes of the schema files. Immutable: the store replaces its table as a whole when a description with options is new.
+public final class AttributeTable: Sendable {
     public struct Description: Sendable {
         public let id: AttributeID
         /// As sent to clients: the type's first name, then the options in lower case and in order, each after a semicolon.
@@ -27,21 +30,66 @@ public struct AttributeTable: Sendable {
     }
 
     public let schema: Schema
-    private var user: [Description?] = []
-    private var operational: [Description?] = []
+    private let user: [Description?]
+    private let operational: [Description?]
     /// By attribute type: the id of the bare description.
-    private var bare: [AttributeID?]
+    private let bare: [AttributeID?]
     /// By attribute type: ids of the same type with options.
-    private var optioned: [AttributeTypeID: [AttributeID]] = [:]
+    private let optioned: [AttributeTypeID: [AttributeID]]
+    private let hasOptioned: Bool
     /// The names of all descriptions as finished BER, one after the other.
-    public private(set) var encodedNames: [UInt8] = []
+    public let encodedNames: [UInt8]
     /// Where they lie, by number: user attributes, operational ones.
-    private var userNames: [ByteRange] = []
-    private var operationalNames: [ByteRange] = []
+    private let userNames: [ByteRange]
+    private let operationalNames: [ByteRange]
 
-    init(schema: Schema) {
+    /// - Parameter names: all numbers with the names they were given for.
+    init(schema: Schema, names: [(id: AttributeID, name: [UInt8])]) {
         self.schema = schema
-        bare = Array(repeating: nil, count: schema.attributeTypes.count)
+        let userCount = names.reduce(0) { $1.id.isOperational ? $0 : max($0, Int($1.id.rawValue) + 1) }
+        let operationalCount = names.reduce(0) { $1.id.isOperational ? max($0, Int($1.id.rawValue & 0x7fff) + 1) : $0 }
+        var user: [Description?] = Array(repeating: nil, count: userCount)
+        var operational: [Description?] = Array(repeating: nil, count: operationalCount)
+        var userNames = Array(repeating: ByteRange.empty, count: userCount)
+        var operationalNames = Array(repeating: ByteRange.empty, count: operationalCount)
+        var bare: [AttributeID?] = Array(repeating: nil, count: schema.attributeTypes.count)
+        var optioned: [AttributeTypeID: [AttributeID]] = [:]
+        var encoded = BERBuffer(capacity: 1 << 16)
+        for (id, name) in names {
+            let parsed = Self.parse(name.rawSpan, schema)
+            let shown = parsed.map { Self.name(schema[$0.type], options: $0.options) } ?? name
+            let description = Description(id: id, name: shown, type: parsed?.type, options: parsed?.options ?? [])
+            let start = encoded.count
+            encoded.append(BERTag.octetString, contents: shown)
+            let place = ByteRange(start: start, count: encoded.count - start)
+            let index = Int(id.rawValue & 0x7fff)
+            if id.isOperational {
+                operational[index] = description
+                operationalNames[index] = place
+            } else {
+                user[index] = description
+                userNames[index] = place
+            }
+            guard let parsed else { continue }
+            if parsed.options.isEmpty {
+                bare[Int(parsed.type.rawValue)] = id
+            } else {
+                optioned[parsed.type, default: []].append(id)
+            }
+        }
+        self.user = user
+        self.operational = operational
+        self.userNames = userNames
+        self.operationalNames = operationalNames
+        self.bare = bare
+        self.optioned = optioned
+        hasOptioned = !optioned.isEmpty
+        encodedNames = encoded.bytes.array
+    }
+
+    /// A table with one description more.
+    func adding(_ id: AttributeID, name: [UInt8]) -> AttributeTable {
+        AttributeTable(schema: schema, names: all.map { ($0.id, $0.name) } + [(id, name)])
     }
 
     public subscript(_ id: AttributeID) -> Description? {
@@ -77,7 +125,9 @@ public struct AttributeTable: Sendable {
     @usableFromInline func bareID(_ index: Int) -> AttributeID? { index < bare.count ? bare[index] : nil }
 
     /// The type that a description string names, if the schema has it; options are checked for form only.
-    public func parse(_ description: RawSpan) -> (type: AttributeTypeID, options: [[UInt8]])? {
+    public func parse(_ description: RawSpan) -> (type: AttributeTypeID, options: [[UInt8]])? { Self.parse(description, schema) }
+
+    private static func parse(_ description: RawSpan, _ schema: Schema) -> (type: AttributeTypeID, options: [[UInt8]])? {
         var end = description.byteCount
         for index in 0..<description.byteCount where description[at: index] == UInt8(ascii: ";") {
             end = index
@@ -116,7 +166,7 @@ public struct AttributeTable: Sendable {
     public func appendIDs(matching type: AttributeTypeID, options: [[UInt8]], to out: inout [AttributeID]) {
         for subtype in schema.subtypes(of: type) {
             if options.isEmpty, let id = id(of: subtype) { out.append(id) }
-            guard !optioned.isEmpty, let others = optioned[subtype] else { continue }
+            guard hasOptioned, let others = optioned[subtype] else { continue }
             for id in others {
                 guard let description = self[id] else { continue }
                 if options.allSatisfy({ description.options.contains($0) }) { out.append(id) }
@@ -132,40 +182,6 @@ public struct AttributeTable: Sendable {
             name += option
         }
         return name
-    }
-
-    // MARK: Filling
-
-    /// Takes in a numbered description, as read from the database or newly made.
-    mutating func register(_ id: AttributeID, name: [UInt8]) {
-        let parsed = parse(name.rawSpan)
-        let shown = parsed.map { Self.name(schema[$0.type], options: $0.options) } ?? name
-        let description = Description(id: id, name: shown, type: parsed?.type, options: parsed?.options ?? [])
-        let index = Int(id.rawValue & 0x7fff)
-        var encoded = BERBuffer()
-        encoded.append(BERTag.octetString, contents: shown)
-        let place = ByteRange(start: encodedNames.count, count: encoded.count)
-        encodedNames.append(encoded.bytes)
-        if id.isOperational {
-            while operationalNames.count <= index { operationalNames.append(.empty) }
-            operationalNames[index] = place
-        } else {
-            while userNames.count <= index { userNames.append(.empty) }
-            userNames[index] = place
-        }
-        if id.isOperational {
-            while operational.count <= index { operational.append(nil) }
-            operational[index] = description
-        } else {
-            while user.count <= index { user.append(nil) }
-            user[index] = description
-        }
-        guard let parsed else { return }
-        if parsed.options.isEmpty {
-            bare[Int(parsed.type.rawValue)] = id
-        } else {
-            optioned[parsed.type, default: []].append(id)
-        }
     }
 
     /// The number that a new description would get; nil when there are too many.

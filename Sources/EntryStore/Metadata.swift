@@ -41,15 +41,18 @@ extension EntryStore {
             try Metadata.set(.format, Metadata.formatVersion, &transaction, databases)
         }
 
-        var table = AttributeTable(schema: schema)
-        try registerAll(in: &table, transaction, databases)
-        for type in schema.attributeTypes where table.id(of: type.id) == nil {
-            guard let id = table.nextID(operational: type.isOperational) else {
+        var names = try numberedNames(transaction, databases)
+        let known = AttributeTable(schema: schema, names: names)
+        var next = (user: known.nextID(operational: false), operational: known.nextID(operational: true))
+        for type in schema.attributeTypes where known.id(of: type.id) == nil {
+            guard let id = type.isOperational ? next.operational : next.user else {
                 throw EntryStoreError(.tooManyAttributes, "more than \(AttributeID.limit) attribute descriptions")
             }
+            if type.isOperational { next.operational = id.next } else { next.user = id.next }
             try number(id, type.nameBytes, &transaction, databases)
-            table.register(id, name: type.nameBytes)
+            names.append((id, type.nameBytes))
         }
+        let table = AttributeTable(schema: schema, names: names)
 
         // Complete: every kind that is wanted was recorded as built. An empty directory has nothing to build.
         let isEmpty = try transaction.count(of: databases.entries) == 0
@@ -91,8 +94,7 @@ extension EntryStore {
             throw EntryStoreError(.format, "the file is not a directory's database")
         }
         try check(format: format)
-        var table = AttributeTable(schema: schema)
-        try registerAll(in: &table, transaction, databases)
+        let table = AttributeTable(schema: schema, names: try numberedNames(transaction, databases))
         var definitions: [IndexDefinition] = []
         let prefix = Metadata.Key.indexPrefix.bytes
         for key in try keys(from: prefix, transaction, databases.meta) {
@@ -110,16 +112,18 @@ extension EntryStore {
         }
     }
 
-    private static func registerAll(
-        in table: inout AttributeTable, _ transaction: borrowing Transaction, _ databases: Databases
-    ) throws(LMDBError) {
+    private static func numberedNames(
+        _ transaction: borrowing Transaction, _ databases: Databases
+    ) throws(LMDBError) -> [(id: AttributeID, name: [UInt8])] {
+        var names: [(id: AttributeID, name: [UInt8])] = []
         var pair = try transaction.first(in: databases.attributes)
         while let current = pair {
             if let number = current.key.bigEndian32(0) {
-                table.register(AttributeID(rawValue: UInt16(truncatingIfNeeded: number)), name: current.value.array)
+                names.append((AttributeID(rawValue: UInt16(truncatingIfNeeded: number)), current.value.array))
             }
             pair = try transaction.next(in: databases.attributes)
         }
+        return names
     }
 
     /// Keys that begin with a prefix, at most so many.

@@ -40,7 +40,8 @@ public final class LDAPServer: Sendable {
         counters = context.counters
     }
 
-    /// How many threads a server has; 0 stands for the number of processors.
+    /// How many threads a server has; 0 stands for the number of processors, for event loops less one: the kernel's network work, the
+    /// writer and the search threads need a processor too, and a loop that is seldom idle handles several connections per wake-up.
     public struct Threads: Sendable, Hashable {
         /// Event loops.
         public var loops = 0
@@ -62,7 +63,8 @@ public final class LDAPServer: Sendable {
         unixSocketMode: UInt32 = 0o777, log: OperationLog = .disabled
     ) async throws -> LDAPServer {
         func count(_ wanted: Int) -> Int { wanted > 0 ? wanted : max(1, System.coreCount) }
-        let group = MultiThreadedEventLoopGroup(numberOfThreads: count(threads.loops))
+        let group = MultiThreadedEventLoopGroup(
+            numberOfThreads: threads.loops > 0 ? threads.loops : max(1, System.coreCount - 1))
         let eventLoops = Array(group.makeIterator())
         let loopCounters = eventLoops.map { _ in LoopCounters() }
         let counters = ServerCounters(loopCounters)

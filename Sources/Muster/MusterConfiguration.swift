@@ -39,7 +39,7 @@ public struct MusterConfiguration: Sendable {
 
     /// Limits of connections and requests.
     public var limits = ServerLimits()
-    /// Threads; 0 means the number of processors.
+    /// Threads; 0 means the number of processors, for event loops less one.
     public var threads = LDAPServer.Threads()
 
     /// The password of `cn=config`, in clear or hashed (`{SSHA512}…`); nil: nobody can bind as `cn=config`.

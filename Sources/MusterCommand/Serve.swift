@@ -44,7 +44,7 @@ struct Serve: AsyncParsableCommand {
     @Option(help: ArgumentHelp("When an acknowledged change is on disk: full, 'interval MILLISECONDS' or none.", valueName: "mode"))
     var durability: String?
 
-    @Option(help: ArgumentHelp("Event loops. (default: one per processor)", valueName: "number"))
+    @Option(help: ArgumentHelp("Event loops. (default: one less than the processors)", valueName: "number"))
     var loops: Int?
 
     func run() async throws {

@@ -108,7 +108,7 @@ final class SearchExecution {
         _ snapshot: borrowing Snapshot, _ worker: DirectoryWorker, _ candidates: Int, _ bytes: Int, _ output: inout BERBuffer
     ) throws(LDAPError) -> LongSearch.Progress {
         if search == nil { try begin(snapshot, worker) }
-        guard var search = search.take(), let selection else { return finish(.success, "", &output) }
+        guard let search, let selection else { return finish(.success, "", &output) }
         if let deadline, ContinuousClock.now >= deadline { return finish(.timeLimitExceeded, "", &output) }
         let pageSize = controls.paged?.size ?? 0
         let limit = output.count + bytes
@@ -153,7 +153,6 @@ final class SearchExecution {
                 return true
             }
         } catch { throw LDAPError(storage: error) }
-        self.search = search
         if isOverLimit { return finish(.sizeLimitExceeded, "", &output) }
         if let nextPage {
             let cookie = PagingCookie(position: nextPage, sent: sentBefore + count).encode(request, identity)

@@ -23,6 +23,16 @@ public enum PasswordVerifier {
         return isEqual(found.rawSpan, expected)
     }
 
+    /// Whether comparing takes so little time (microseconds) that handing it to another thread would take longer: clear text and
+    /// plain digests are cheap, schemes that are slow on purpose are not.
+    public static func isCheap(stored: [UInt8], password: [UInt8]) -> Bool {
+        guard password.count <= 512 else { return false }
+        guard let end = endOfScheme(stored.rawSpan) else { return true }
+        // A scheme that is not known is refused without hashing.
+        guard let scheme = PasswordScheme(named: stored.rawSpan.extracting(1..<end)) else { return true }
+        return scheme == .clear || scheme.digest != nil
+    }
+
     /// Where the closing brace of `{SCHEME}` is; nil for clear text.
     private static func endOfScheme(_ stored: RawSpan) -> Int? {
         guard stored.byteCount > 2, stored[at: 0] == UInt8(ascii: "{") else { return nil }

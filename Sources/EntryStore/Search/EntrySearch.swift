@@ -6,7 +6,8 @@ import LMDB
 ///
 /// It holds no snapshot: it can stop after any entry and go on with another snapshot, days later if need be; entries that come or
 /// go meanwhile are seen as the later snapshot has them.
-public struct EntrySearch {
+/// Confined to whoever carries it out.
+public final class EntrySearch {
     public let filter: CompiledFilter
     public let base: EntryID
     public let scope: SearchScope
@@ -33,7 +34,7 @@ public struct EntrySearch {
     /// - Parameters:
     ///   - budget: candidates that may be looked at; what is left of it afterwards.
     ///   - body: gets each entry that matches.
-    public mutating func run(
+    public func run(
         _ snapshot: borrowing Snapshot, budget: inout Int, scratch: inout FilterScratch,
         _ body: (EntryID, borrowing EntryRecord) throws(EntryStoreError) -> Bool
     ) throws(EntryStoreError) -> Outcome {
@@ -50,7 +51,7 @@ public struct EntrySearch {
         return .finished
     }
 
-    private mutating func plan(_ snapshot: borrowing Snapshot) throws(EntryStoreError) {
+    private func plan(_ snapshot: borrowing Snapshot) throws(EntryStoreError) {
         do {
             switch try Planner.plan(filter, base: base, scope: scope, from: position, snapshot) {
             case .few(let ids, let isExact): (few, sets, self.isExact) = (ids, nil, isExact)
@@ -60,7 +61,7 @@ public struct EntrySearch {
         plannedAt = snapshot.commit
     }
 
-    private mutating func run(
+    private func run(
         _ plan: Plan, _ snapshot: borrowing Snapshot, _ budget: inout Int, _ scratch: inout FilterScratch,
         _ body: (EntryID, borrowing EntryRecord) throws(EntryStoreError) -> Bool
     ) throws(EntryStoreError) -> Outcome {

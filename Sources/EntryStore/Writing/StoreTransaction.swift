@@ -50,9 +50,7 @@ public struct StoreTransaction: ~Copyable {
         let name = AttributeTable.name(description, options: options)
         let store = snapshot.store
         try change { transaction throws(LMDBError) in try EntryStore.number(id, name, &transaction, store.databases) }
-        var table = catalogue.table
-        table.register(id, name: name)
-        store.publish(Catalogue(table: table, maintained: catalogue.maintained, usable: catalogue.usable))
+        store.publish(Catalogue(table: catalogue.table.adding(id, name: name), maintained: catalogue.maintained, usable: catalogue.usable))
         snapshot.refreshCatalogue()
         return id
     }
