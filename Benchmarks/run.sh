@@ -243,7 +243,6 @@ if wants callgrind; then
   # valgrind 3.19 gives up on Swift's debugging information
   program=$muster muster=$work/muster.stripped
   objcopy --strip-debug "$program" "$muster"
-  cc -O2 -shared -fPIC -o "$work/sigsuspend.so" "$here/load/sigsuspend.c"
   export MUSTER_SCHEMA_DIR=$root/schema MUSTER_LDIF_DIR=$root/ldif
   printf '\n| workload | instructions per operation |\n|---|---|\n'
   for w in $comparisons; do
@@ -253,7 +252,7 @@ if wants callgrind; then
     if [ "$w" = gal ] || [ "$w" = autocomplete ]; then few=50 many=250; fi
     declare -A count
     for n in $few $many; do
-      start_muster "$accounts" env LD_PRELOAD="$work/sigsuspend.so" MUSTER_MAP_SIZE=17179869184 valgrind --tool=callgrind --callgrind-out-file="$work/callgrind.$w.$n"
+      start_muster "$accounts" valgrind --tool=callgrind --callgrind-out-file="$work/callgrind.$w.$n"
       one=("${arguments[@]}")
       for i in "${!one[@]}"; do [ "${one[i]}" != -c ] || one[i + 1]=1; done
       "$load" -H "${url[muster]}" -n "$n" --order seq "${one[@]}" >/dev/null

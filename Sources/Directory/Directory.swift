@@ -18,6 +18,10 @@ public final class Directory: Sendable {
     let checker: EntryChecker
     /// Canonical name of the root identity.
     let rootName: [UInt8]
+    /// Levels of it.
+    let rootDepth: Int
+    /// The entry below which administrators stand.
+    let administrators: DistinguishedName
     /// Types named by ``DirectorySettings/uniqueness``.
     let uniqueTypes: [AttributeTypeID]
 
@@ -35,10 +39,17 @@ public final class Directory: Sendable {
         virtual = VirtualAttributes(known: known, schema: store.schema)
         pseudo = PseudoEntries(schema: store.schema, known: known)
         var name: [UInt8] = []
-        do { try store.schema.normalizeDN(DistinguishedName(settings.rootName), into: &name) } catch {
+        do {
+            let root = try DistinguishedName(settings.rootName)
+            rootDepth = root.rdns.count
+            try store.schema.normalizeDN(root, into: &name)
+        } catch {
             throw DirectoryError("root name \"\(settings.rootName)\": \(error.message)")
         }
         rootName = name
+        do { administrators = try DistinguishedName(settings.administrators) } catch {
+            throw DirectoryError("administrators \"\(settings.administrators)\": \(error.message)")
+        }
         var types: [AttributeTypeID] = []
         for name in settings.uniqueness {
             guard let type = store.schema.attributeType(named: name) else {

@@ -11,6 +11,7 @@ public final class DirectoryWorker {
     var filterScratch = FilterScratch()
     var selectionScratch = SelectionScratch()
     var selections = SelectionCache()
+    var resolution = NameResolution()
 
     public init(_ directory: Directory) { self.directory = directory }
 

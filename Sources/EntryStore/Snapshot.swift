@@ -121,6 +121,12 @@ public struct Snapshot: ~Copyable {
         public var depth: Int
         /// Whether that is the whole name.
         public var isComplete: Bool
+
+        public init(id: EntryID, depth: Int, isComplete: Bool) {
+            self.id = id
+            self.depth = depth
+            self.isComplete = isComplete
+        }
     }
 
     /// Finds the entry that a name names.

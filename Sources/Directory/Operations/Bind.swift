@@ -74,11 +74,13 @@ extension Request {
         _ name: DistinguishedName, _ dn: [UInt8], _ worker: DirectoryWorker
     ) throws(LDAPError) -> (Identity, [[UInt8]]) {
         let directory = self.directory
-        var canonical: [UInt8] = []
-        try directory.schema.normalizeDN(name, into: &canonical)
-        if canonical == directory.rootName { return (.root, directory.settings.rootPassword.map { [$0] } ?? []) }
+        if name.rdns.count == directory.rootDepth {
+            var canonical: [UInt8] = []
+            try directory.schema.normalizeDN(name, into: &canonical)
+            if canonical == directory.rootName { return (.root, directory.settings.rootPassword.map { [$0] } ?? []) }
+        }
         return try worker.read { snapshot throws(LDAPError) in
-            let found = try snapshot.resolve(name)
+            let found = try worker.resolution.resolve(dn.rawSpan, snapshot)
             do throws(EntryStoreError) {
                 guard found.isComplete, let record = try snapshot.record(found.id),
                     let attribute = snapshot.catalogue.table.id(of: directory.known.userPassword)
@@ -87,7 +89,7 @@ extension Request {
                 var values = record.values(of: attribute)
                 while let value = values.next() { stored.append(value.array) }
                 var isAdministrator = false
-                if let container = try? snapshot.resolve(DistinguishedName(directory.settings.administrators)), container.isComplete {
+                if let container = try? snapshot.resolve(directory.administrators), container.isComplete {
                     let isBelow = try snapshot.isInSubtree(found.id, of: container.id)
                     isAdministrator = isBelow && found.id != container.id
                 }

@@ -167,19 +167,20 @@ final class SearchExecution {
         let requestBytes = request.bytes
         let bytes = requestBytes.rawSpan
         let catalogue = snapshot.catalogue
-        let name = try DistinguishedName(parsing: bytes.slice(request.baseObject))
+        let isRoot = request.baseObject.isEmpty
         guard access.mayReadEntries else {
             // Nothing is told of what exists (RFC 4511 section 4.1.9 lets matchedDN be empty).
-            if name.isRoot { return }
+            _ = try DistinguishedName(parsing: bytes.slice(request.baseObject))
+            if isRoot { return }
             throw LDAPError(.noSuchObject, "")
         }
-        let base = try snapshot.resolve(name)
+        let base = try worker.resolution.resolve(bytes.slice(request.baseObject), snapshot)
         guard base.isComplete else {
             let matched: [UInt8]
             do { matched = try snapshot.name(of: base.id) } catch { throw LDAPError(storage: error) }
             throw LDAPError(.noSuchObject, "", matchedDN: matched)
         }
-        if name.isRoot, request.scope == .baseObject { return }
+        if isRoot, request.scope == .baseObject { return }
         if let assertion = controls.assertion { try check(assertion, base.id, snapshot) }
         let filter = directory.compile(request.filter, catalogue, access)
         var position = EntryID(rawValue: 1)
