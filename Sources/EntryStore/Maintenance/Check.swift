@@ -159,10 +159,3 @@ extension Snapshot {
         return text
     }
 }
-
-extension BlockSet {
-    func elementsEqual(_ other: borrowing BlockSet) -> Bool {
-        for index in 0..<Self.wordCount where words[index] != other.words[index] { return false }
-        return true
-    }
-}

@@ -16,7 +16,8 @@ public final class EntrySearch {
 
     /// The commit for which was planned; what follows is the plan.
     private var plannedAt = -1
-    private var isExact = false
+    /// Parts of the filter that the sets do not answer.
+    private var tests: [Int] = []
     /// All candidates, when they are few.
     private var few: [EntryID] = []
     private var sets: Plan?
@@ -44,7 +45,7 @@ public final class EntrySearch {
             guard budget > 0 else { return .outOfBudget }
             budget -= 1
             position = EntryID(rawValue: id.rawValue + 1)
-            if let record = try snapshot.record(id), isExact || filter.evaluate(id, record, snapshot, scratch: &scratch) == .yes {
+            if let record = try snapshot.record(id), filter.evaluate(tests, id, record, snapshot, scratch: &scratch) {
                 guard try body(id, record) else { return .stopped }
             }
         }
@@ -53,10 +54,8 @@ public final class EntrySearch {
 
     private func plan(_ snapshot: borrowing Snapshot) throws(EntryStoreError) {
         do {
-            switch try Planner.plan(filter, base: base, scope: scope, from: position, snapshot) {
-            case .few(let ids, let isExact): (few, sets, self.isExact) = (ids, nil, isExact)
-            case .sets(let plan, let isExact): (few, sets, self.isExact) = ([], plan, isExact)
-            }
+            let outcome = try Planner.plan(filter, base: base, scope: scope, from: position, snapshot)
+            (few, sets, tests) = (outcome.few, outcome.sets, outcome.tests)
         } catch { throw EntryStoreError(error) }
         plannedAt = snapshot.commit
     }
@@ -78,7 +77,7 @@ public final class EntrySearch {
                 let id = EntryID(block: block, offset: offset)
                 from = offset + 1
                 position = EntryID(rawValue: id.rawValue + 1)
-                if let record = try snapshot.record(id), isExact || filter.evaluate(id, record, snapshot, scratch: &scratch) == .yes {
+                if let record = try snapshot.record(id), filter.evaluate(tests, id, record, snapshot, scratch: &scratch) {
                     guard try body(id, record) else { return .stopped }
                 }
             }

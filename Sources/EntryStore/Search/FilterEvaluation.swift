@@ -17,6 +17,14 @@ extension CompiledFilter {
         evaluate(0, id, record, snapshot, &scratch)
     }
 
+    /// Whether all of some parts of the filter, given as places of their nodes, are true of an entry.
+    func evaluate(
+        _ parts: [Int], _ id: EntryID, _ record: borrowing EntryRecord, _ snapshot: borrowing Snapshot, scratch: inout FilterScratch
+    ) -> Bool {
+        for part in parts where evaluate(part, id, record, snapshot, &scratch) != .yes { return false }
+        return true
+    }
+
     private func evaluate(
         _ index: Int, _ id: EntryID, _ record: borrowing EntryRecord, _ snapshot: borrowing Snapshot, _ scratch: inout FilterScratch
     ) -> Ternary {

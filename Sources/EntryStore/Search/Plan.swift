@@ -2,13 +2,15 @@ import LMDB
 
 /// Which entries can satisfy a search: a tree of index sets, read block by block in ascending order. Used by one search.
 final class Plan {
-    indirect enum Node {
+    indirect enum Node: Sendable {
         /// No restriction.
         case all
         case none
         case leaf(Int)
         case and([Node])
         case or([Node])
+        /// Everything but; only inside an `and`, after a node that restricts.
+        case not(Node)
     }
 
     private let root: Node
@@ -36,7 +38,7 @@ final class Plan {
 
     private func nextBlock(_ node: Node, _ wanted: UInt32, _ snapshot: borrowing Snapshot) throws(LMDBError) -> UInt32? {
         switch node {
-        case .all: return wanted
+        case .all, .not: return wanted
         case .none: return nil
         case .leaf(let index): return try leaves[index].seek(wanted, snapshot, &scratch)
         case .or(let children):
@@ -62,8 +64,12 @@ final class Plan {
     /// Adds the members of a node in a block to an empty set.
     private func read(_ node: Node, _ block: UInt32, _ snapshot: borrowing Snapshot, into set: inout BlockSet) throws(LMDBError) {
         switch node {
-        case .all: for index in 0..<BlockSet.wordCount { set.words[index] = ~0 }
+        case .all: set.insert(0...BlockSet.capacity - 1)
         case .none: break
+        case .not(let inner):
+            var part = BlockSet()
+            try read(inner, block, snapshot, into: &part)
+            set.formUnion(complementOf: part)
         case .leaf(let index):
             if try leaves[index].seek(block, snapshot, &scratch) == block { set.formUnion(leaves[index].set) }
         case .or(let children):
@@ -83,6 +89,8 @@ final class Plan {
                 } else if case .leaf(let index) = child {
                     guard try leaves[index].seek(block, snapshot, &scratch) == block else { return set.removeAll() }
                     set.formIntersection(leaves[index].set)
+                } else if case .not(.leaf(let index)) = child {
+                    if try leaves[index].seek(block, snapshot, &scratch) == block { set.subtract(leaves[index].set) }
                 } else {
                     var part = BlockSet()
                     try read(child, block, snapshot, into: &part)

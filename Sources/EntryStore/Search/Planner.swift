@@ -22,7 +22,7 @@ struct Planner {
     private static let pieceLimit = 8
 
     /// What is known of a part of the filter.
-    private struct Part {
+    private struct Part: Sendable {
         var node: Plan.Node
         /// Members of the set are exactly the entries for which the item is true.
         var isExact: Bool
@@ -30,16 +30,19 @@ struct Planner {
         var estimate: Int
         /// All members, ascending, when they are few: no set is needed then.
         var ids: [EntryID]?
+        /// Of an `and`: its children that the set does not say all about, as places in the filter. Nil: the whole item, unless exact.
+        var untested: [Int]?
 
         static let all = Part(node: .all, isExact: false, estimate: .max)
         static let none = Part(node: .none, isExact: true, estimate: 0, ids: [])
     }
 
-    /// How the entries are to be gone through.
-    enum Outcome {
-        /// These, ascending.
-        case few([EntryID], isExact: Bool)
-        case sets(Plan, isExact: Bool)
+    /// How the entries are to be gone through: these few, ascending, or those of a plan; and which parts of the filter, as places of
+    /// its nodes, must be true of each (none: the sets say it all).
+    struct Outcome {
+        var few: [EntryID] = []
+        var sets: Plan?
+        var tests: [Int]
     }
 
     private init(_ filter: CompiledFilter, _ start: UInt32) {
@@ -53,19 +56,18 @@ struct Planner {
         _ filter: CompiledFilter, base: EntryID, scope: SearchScope, from: EntryID, _ snapshot: borrowing Snapshot
     ) throws(LMDBError) -> Outcome {
         // One entry: no index is worth a look.
-        if scope == .baseObject { return .few(base == .root ? [] : [base], isExact: false) }
+        if scope == .baseObject { return Outcome(few: base == .root ? [] : [base], tests: [0]) }
         var planner = Planner(filter, from.block)
-        let part = try planner.part(0, snapshot)
+        var part = try planner.part(0, snapshot)
+        if case .not = part.node { part = .all }
+        let tests = part.isExact ? [] : part.untested ?? [0]
         let isWholeTree = base == .root && scope != .singleLevel
         if let ids = part.ids {
-            if isWholeTree { return .few(ids, isExact: part.isExact) }
-            return .few(try planner.within(base, scope, ids, snapshot), isExact: part.isExact)
+            return Outcome(few: isWholeTree ? ids : try planner.within(base, scope, ids, snapshot), tests: tests)
         }
         if isWholeTree {
-            if case .all = part.node {
-                return planner.outcome(try planner.scope(.descendants, .root, snapshot), isExact: part.isExact)
-            }
-            return planner.outcome(part, isExact: part.isExact)
+            if case .all = part.node { return planner.outcome(try planner.scope(.descendants, .root, snapshot), tests) }
+            return planner.outcome(part, tests)
         }
         var scopePart = try planner.scope(scope == .singleLevel ? .children : .descendants, base, snapshot)
         if scope == .wholeSubtree {
@@ -76,15 +78,16 @@ struct Planner {
                 scopePart = Part(node: .or([itself, scopePart.node]), isExact: true, estimate: scopePart.estimate)
             }
         }
-        if scopePart.ids != nil { return planner.outcome(scopePart, isExact: false) }
-        if case .all = part.node { return planner.outcome(scopePart, isExact: part.isExact) }
+        // Few entries in the scope: the whole filter is tested on them.
+        if scopePart.ids != nil { return planner.outcome(scopePart, [0]) }
+        if case .all = part.node { return planner.outcome(scopePart, tests) }
         let nodes = part.estimate <= scopePart.estimate ? [part.node, scopePart.node] : [scopePart.node, part.node]
-        return .sets(Plan(root: .and(nodes), leaves: planner.leaves), isExact: part.isExact)
+        return Outcome(sets: Plan(root: .and(nodes), leaves: planner.leaves), tests: tests)
     }
 
-    private mutating func outcome(_ part: Part, isExact: Bool) -> Outcome {
-        if let ids = part.ids { return .few(ids, isExact: isExact) }
-        return .sets(Plan(root: part.node, leaves: leaves), isExact: isExact)
+    private func outcome(_ part: Part, _ tests: [Int]) -> Outcome {
+        if let ids = part.ids { return Outcome(few: ids, tests: tests) }
+        return Outcome(sets: Plan(root: part.node, leaves: leaves), tests: tests)
     }
 
     /// Those of a few entries that are in a scope.
@@ -185,29 +188,63 @@ struct Planner {
             planner, attribute, snapshot throws(LMDBError) in
             try planner.range(node, attribute, snapshot)
         }
-        case .not, .bitAnd, .bitOr, .nameScope, .nameValue, .initial, .any, .final: return .all
+        case .not: return try not(index, snapshot)
+        case .bitAnd, .bitOr, .nameScope, .nameValue, .initial, .any, .final: return .all
         }
     }
 
     private mutating func and(_ index: Int, _ node: CompiledFilter.Node, _ snapshot: borrowing Snapshot) throws(LMDBError) -> Part {
         var parts: [Part] = []
-        var isExact = true
+        var excluded: [Plan.Node] = []
+        var untested: [Int] = []
         var child = index + 1
         while child < node.end {
             let part = try part(child, snapshot)
-            child = Int(filter.nodes[child].end)
-            if !part.isExact { isExact = false }
+            if !part.isExact { untested.append(child) }
             if let ids = part.ids {
                 // So few that the rest of the filter is tested on them.
-                return Part(node: .none, isExact: isExact && child >= node.end && parts.isEmpty || ids.isEmpty, estimate: ids.count, ids: ids)
+                if ids.isEmpty { return .none }
+                var rest: [Int] = []
+                var other = index + 1
+                while other < node.end {
+                    if other != child || !part.isExact { rest.append(other) }
+                    other = Int(filter.nodes[other].end)
+                }
+                return Part(node: .none, isExact: rest.isEmpty, estimate: ids.count, ids: ids, untested: rest)
             }
+            child = Int(filter.nodes[child].end)
             if case .all = part.node { continue }
-            parts.append(part)
+            if case .not = part.node { excluded.append(part.node) } else { parts.append(part) }
         }
-        guard !parts.isEmpty else { return Part(node: .all, isExact: isExact, estimate: .max) }
-        if parts.count == 1 { return Part(node: parts[0].node, isExact: isExact, estimate: parts[0].estimate) }
+        let isExact = untested.isEmpty
+        guard !parts.isEmpty else {
+            // Nothing that restricts: what is excluded is tested.
+            return Part(node: .all, isExact: isExact && excluded.isEmpty, estimate: .max, untested: excluded.isEmpty ? untested : nil)
+        }
         parts.sort { $0.estimate < $1.estimate }
-        return Part(node: .and(parts.map(\.node)), isExact: isExact, estimate: parts[0].estimate)
+        let nodes = parts.map(\.node) + excluded
+        return Part(node: nodes.count == 1 ? nodes[0] : .and(nodes), isExact: isExact, estimate: parts[0].estimate, untested: untested)
+    }
+
+    /// Items that are true or false of every entry, never Undefined: only of these is the complement of a set the negation.
+    private func isTwoValued(_ index: Int) -> Bool {
+        for node in filter.nodes[index..<Int(filter.nodes[index].end)] {
+            switch node.kind {
+            case .constantUndefined, .predicate, .nameValue: return false
+            default: break
+            }
+        }
+        return true
+    }
+
+    private mutating func not(_ index: Int, _ snapshot: borrowing Snapshot) throws(LMDBError) -> Part {
+        guard isTwoValued(index) else { return .all }
+        let part = try part(index + 1, snapshot)
+        guard part.isExact else { return .all }
+        if case .not(let inner) = part.node { return Part(node: inner, isExact: true, estimate: .max) }
+        if case .all = part.node { return .none }
+        if part.ids?.isEmpty == true { return Part(node: .all, isExact: true, estimate: .max) }
+        return Part(node: .not(node(part)), isExact: true, estimate: .max)
     }
 
     private mutating func or(_ index: Int, _ node: CompiledFilter.Node, _ snapshot: borrowing Snapshot) throws(LMDBError) -> Part {
@@ -217,6 +254,7 @@ struct Planner {
             let part = try part(child, snapshot)
             child = Int(filter.nodes[child].end)
             if case .all = part.node { return Part(node: .all, isExact: part.isExact, estimate: .max) }
+            if case .not = part.node { return .all }
             parts.append(part)
         }
         return union(parts)

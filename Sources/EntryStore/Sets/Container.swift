@@ -22,10 +22,11 @@ enum Container {
             return true
         case 1:
             guard bytes.byteCount == 1 + BlockSet.capacity / 8 else { return false }
+            var words = set.words.mutableSpan
             for index in 0..<BlockSet.wordCount {
                 // Sound: the length was just checked; any eight bytes are a UInt64.
                 let word = unsafe bytes.unsafeLoadUnaligned(fromByteOffset: 1 + index * 8, as: UInt64.self)
-                set.words[index] |= UInt64(littleEndian: word)
+                words[index] |= UInt64(littleEndian: word)
             }
             return true
         case 2:
@@ -112,10 +113,11 @@ enum Container {
     /// The smallest stored form of a set that is not empty.
     static func encode(_ set: borrowing BlockSet, into out: inout [UInt8]) {
         let count = set.count
+        let words = set.words.span
         var runs = 0
         var carry: UInt64 = 0
         for index in 0..<BlockSet.wordCount {
-            let word = set.words[index]
+            let word = words[index]
             runs += (word & ~(word << 1 | carry)).nonzeroBitCount
             carry = word >> 63
         }
@@ -139,7 +141,7 @@ enum Container {
         } else {
             out.append(1)
             for index in 0..<BlockSet.wordCount {
-                let word = set.words[index]
+                let word = words[index]
                 for shift in stride(from: UInt64(0), to: 64, by: 8) { out.append(UInt8(truncatingIfNeeded: word >> shift)) }
             }
         }
