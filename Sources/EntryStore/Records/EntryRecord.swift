@@ -10,7 +10,7 @@ import BER
 /// subtree touches one record.
 public struct EntryRecord: ~Escapable {
     static let version: UInt8 = 1
-    static let headerSize = 16
+    @usableFromInline static let headerSize = 16
 
     public struct Flags: OptionSet, Sendable {
         public let rawValue: UInt8
@@ -28,7 +28,7 @@ public struct EntryRecord: ~Escapable {
     public let bytes: RawSpan
     public let attributeCount: Int
     /// Bytes per attribute in the table: 4, or 8.
-    private let stride: Int
+    @usableFromInline let stride: Int
 
     /// Nil if the bytes are no record of this version.
     @_lifetime(copy bytes)
@@ -52,36 +52,36 @@ public struct EntryRecord: ~Escapable {
         }
     }
 
-    @inline(__always)
-    private func number(at index: Int) -> UInt32 {
+    @inlinable @inline(__always)
+    func number(at index: Int) -> UInt32 {
         let place = Self.headerSize + index * stride
         return stride == 4 ? bytes.number32(place) & 0xffff : bytes.number32(place)
     }
 
-    public func attributeID(at index: Int) -> AttributeID { AttributeID(rawValue: UInt16(truncatingIfNeeded: number(at: index))) }
+    @inlinable public func attributeID(at index: Int) -> AttributeID { AttributeID(rawValue: UInt16(truncatingIfNeeded: number(at: index))) }
 
-    private func offset(at index: Int) -> Int {
+    @inlinable func offset(at index: Int) -> Int {
         guard index < attributeCount else { return bytes.byteCount }
         let place = Self.headerSize + index * stride
         return Int(stride == 4 ? bytes.number32(place) >> 16 : bytes.number32(place + 4))
     }
 
     /// Where the values of an attribute lie in ``bytes``: a finished `SET OF` OCTET STRING.
-    public func valuesRange(at index: Int) -> ByteRange {
+    @inlinable public func valuesRange(at index: Int) -> ByteRange {
         let start = offset(at: index)
         return ByteRange(start: start, count: max(0, offset(at: index + 1) - start))
     }
 
     /// Where the operational attributes begin: all before are user attributes.
-    public var firstOperational: Int { lowerBound(0x8000) }
+    @inlinable public var firstOperational: Int { lowerBound(0x8000) }
 
     /// Where an attribute stands in the table.
-    public func index(of id: AttributeID) -> Int? {
+    @inlinable public func index(of id: AttributeID) -> Int? {
         let index = lowerBound(UInt32(id.rawValue))
         return index < attributeCount && attributeID(at: index) == id ? index : nil
     }
 
-    private func lowerBound(_ id: UInt32) -> Int {
+    @inlinable func lowerBound(_ id: UInt32) -> Int {
         var low = 0
         var high = attributeCount
         while low < high {
@@ -129,7 +129,7 @@ public struct AttributeValues: ~Escapable {
 
 extension RawSpan {
     /// A little-endian 32-bit number; the place is checked.
-    @inline(__always)
+    @inlinable @inline(__always)
     func number32(_ offset: Int) -> UInt32 {
         precondition(offset >= 0 && offset <= byteCount - 4)
         // Sound: the place was just checked; any four bytes are a UInt32.
