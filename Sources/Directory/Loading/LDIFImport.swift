@@ -201,19 +201,25 @@ public struct LDIFImport: ~Copyable {
 
     /// Semantics 1.7.
     private mutating func checkUnique(_ entry: Entry) throws(LDAPError) {
-        var canonical: [UInt8] = []
         for type in uniqueTypes {
-            guard let id = table.id(of: type), let rule = schema[type].equality else { continue }
-            for value in entry[id] {
-                canonical.removeAll(keepingCapacity: true)
-                guard schema.normalize(value.rawSpan, by: rule, into: &canonical) else { continue }
-                let found: EntryID?
-                do { found = try load.firstEntry(with: type, equalTo: canonical.rawSpan) } catch { throw LDAPError(storage: error) }
-                if found != nil {
-                    throw LDAPError(
-                        .constraintViolation, "\(schema[type].name): \"\(String(decoding: value.prefix(200), as: UTF8.self))\" is not unique")
+            guard let rule = schema[type].equality else { continue }
+            // All are looked at before one is noted: an entry does not clash with itself.
+            var values: [[UInt8]] = []
+            for attribute in entry.attributes where table[attribute.id]?.type == type {
+                for value in attribute.values {
+                    var canonical: [UInt8] = []
+                    guard schema.normalize(value.rawSpan, by: rule, into: &canonical) else { continue }
+                    let isTaken: Bool
+                    do { isTaken = try load.isTaken(type, canonical) } catch { throw LDAPError(storage: error) }
+                    if isTaken {
+                        throw LDAPError(
+                            .constraintViolation,
+                            "\(schema[type].name): \"\(String(decoding: value.prefix(200), as: UTF8.self))\" is not unique")
+                    }
+                    values.append(canonical)
                 }
             }
+            for value in values { load.take(type, value) }
         }
     }
 }
