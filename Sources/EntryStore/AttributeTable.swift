@@ -102,7 +102,7 @@ public final class AttributeTable: Sendable {
     func optionedIDs(of type: AttributeTypeID) -> [AttributeID] { optioned[type] ?? [] }
 
     /// The type of a description; cheaper than the description itself.
-    func type(of id: AttributeID) -> AttributeTypeID? {
+    public func type(of id: AttributeID) -> AttributeTypeID? {
         let index = Int(id.rawValue & 0x7fff)
         return id.isOperational
             ? (index < operational.count ? operational[index]?.type : nil)

@@ -32,6 +32,9 @@ public struct LDIFImport: ~Copyable {
     private let creator: [UInt8]
     private var load: BulkLoad
     private var table: AttributeTable
+    private var descriptions = DescriptionCache()
+    /// The superior of the last entry: neighbours in a file mostly have the same.
+    private var lastSuperior: (name: [UInt8], id: EntryID)?
     /// Entries that others stand below, by canonical name.
     private var superiors: [[UInt8]: EntryID] = [:]
     /// Records whose superior has not come yet, by the superior's canonical name.
@@ -152,7 +155,11 @@ public struct LDIFImport: ~Copyable {
 
     private mutating func superior(_ name: DistinguishedName, _ canonical: [UInt8]) throws(LDAPError) -> EntryID? {
         if name.isRoot { return .root }
-        if let known = superiors[canonical] { return known }
+        if let lastSuperior, lastSuperior.name == canonical { return lastSuperior.id }
+        if let known = superiors[canonical] {
+            lastSuperior = (canonical, known)
+            return known
+        }
         var failure: LDAPError?
         var found: EntryID?
         do {
@@ -179,7 +186,12 @@ public struct LDIFImport: ~Copyable {
             if let last, bytes.slice(last.place).elementsEqual(description) {
                 id = last.id
             } else {
-                id = try self.id(of: description)
+                if let known = descriptions.find(description) {
+                    id = known
+                } else {
+                    id = try self.id(of: description)
+                    descriptions.insert(description, id)
+                }
                 last = (attribute.description, id)
             }
             entry.append(bytes.slice(attribute.value).array, to: id)
@@ -205,7 +217,7 @@ public struct LDIFImport: ~Copyable {
             guard let rule = schema[type].equality else { continue }
             // All are looked at before one is noted: an entry does not clash with itself.
             var values: [[UInt8]] = []
-            for attribute in entry.attributes where table[attribute.id]?.type == type {
+            for attribute in entry.attributes where table.type(of: attribute.id) == type {
                 for value in attribute.values {
                     var canonical: [UInt8] = []
                     guard schema.normalize(value.rawSpan, by: rule, into: &canonical) else { continue }

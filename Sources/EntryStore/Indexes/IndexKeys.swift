@@ -33,7 +33,7 @@ struct IndexKeys {
             guard let type = table.type(of: record.attributeID(at: index)) else { continue }
             let kinds = indexes.kinds(of: type)
             guard !kinds.isEmpty, let attribute = table.id(of: type) else { continue }
-            let rules = Rules(schema[type], attribute, kinds)
+            let rules = Rules(schema, type, attribute, kinds)
             var values = record.values(at: index)
             if !values.isAtEnd { rules.takePresence(into: &sink) }
             while let value = values.next() { forEach(of: value, rules, &scratch.canonical, &scratch.key, into: &sink) }
@@ -47,7 +47,7 @@ struct IndexKeys {
         into sink: inout some IndexKeySink
     ) {
         guard !values.isEmpty else { return }
-        let rules = Rules(schema[type], attribute, kinds)
+        let rules = Rules(schema, type, attribute, kinds)
         rules.takePresence(into: &sink)
         var scratch = Scratch()
         swap(&scratch, &self.scratch)
@@ -62,11 +62,11 @@ struct IndexKeys {
         let equality: MatchingRule?
         let substring: MatchingRule?
 
-        init(_ type: AttributeType, _ attribute: AttributeID, _ kinds: IndexDefinition.Kinds) {
+        init(_ schema: Schema, _ type: AttributeTypeID, _ attribute: AttributeID, _ kinds: IndexDefinition.Kinds) {
             self.attribute = attribute
             hasPresence = kinds.contains(.presence)
-            equality = kinds.contains(.equality) ? type.equality : nil
-            substring = kinds.contains(.substring) ? type.substring : nil
+            equality = kinds.contains(.equality) ? schema[type].equality : nil
+            substring = kinds.contains(.substring) ? schema[type].substring : nil
         }
 
         func takePresence(into sink: inout some IndexKeySink) {

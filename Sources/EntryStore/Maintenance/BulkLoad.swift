@@ -93,13 +93,17 @@ public struct BulkLoad: ~Copyable {
         _ = taken.insert(key.rawSpan)
     }
 
-    /// Adds an entry below another. Whether its name was free.
+    /// Adds an entry below another. Whether its name was free; if not, the load can only be given up.
     public mutating func add(
         _ entry: Entry, parent: EntryID, rdn: [UInt8], canonicalRDN: [UInt8], flags: EntryRecord.Flags
     ) throws(EntryStoreError) -> EntryID? {
         let id: EntryID? = try change { transaction throws(EntryStoreError) in
-            if try transaction.snapshot.child(of: parent, rdn: canonicalRDN.rawSpan) != nil { return nil }
-            return try transaction.add(entry, parent: parent, rdn: rdn, canonicalRDN: canonicalRDN, flags: flags)
+            do throws(EntryStoreError) {
+                return try transaction.add(entry, parent: parent, rdn: rdn, canonicalRDN: canonicalRDN, flags: flags)
+            } catch {
+                if try transaction.snapshot.child(of: parent, rdn: canonicalRDN.rawSpan) != nil { return nil }
+                throw error
+            }
         }
         if id != nil { count += 1 }
         if indexer.memory + taken.memory > memoryLimit { try flush() }
