@@ -213,26 +213,25 @@ public struct LDIFImport: ~Copyable {
 
     /// Semantics 1.7.
     private mutating func checkUnique(_ entry: Entry) throws(LDAPError) {
-        for type in uniqueTypes {
-            guard let rule = schema[type].equality else { continue }
-            // All are looked at before one is noted: an entry does not clash with itself.
-            var values: [[UInt8]] = []
-            for attribute in entry.attributes where table.type(of: attribute.id) == type {
-                for value in attribute.values {
-                    var canonical: [UInt8] = []
-                    guard schema.normalize(value.rawSpan, by: rule, into: &canonical) else { continue }
-                    let isTaken: Bool
-                    do { isTaken = try load.isTaken(type, canonical) } catch { throw LDAPError(storage: error) }
-                    if isTaken {
-                        throw LDAPError(
-                            .constraintViolation,
-                            "\(schema[type].name): \"\(String(decoding: value.prefix(200), as: UTF8.self))\" is not unique")
-                    }
-                    values.append(canonical)
+        let table = self.table
+        // All are looked at before one is noted: an entry does not clash with itself.
+        var noted: [(type: AttributeTypeID, canonical: [UInt8])] = []
+        for attribute in entry.attributes {
+            guard let type = table.type(of: attribute.id), uniqueTypes.contains(type), let rule = schema[type].equality else { continue }
+            for value in attribute.values {
+                var canonical: [UInt8] = []
+                guard schema.normalize(value.rawSpan, by: rule, into: &canonical) else { continue }
+                let isTaken: Bool
+                do { isTaken = try load.isTaken(type, canonical) } catch { throw LDAPError(storage: error) }
+                if isTaken {
+                    throw LDAPError(
+                        .constraintViolation,
+                        "\(schema[type].name): \"\(String(decoding: value.prefix(200), as: UTF8.self))\" is not unique")
                 }
+                noted.append((type, canonical))
             }
-            for value in values { load.take(type, value) }
         }
+        for value in noted { load.take(value.type, value.canonical) }
     }
 }
 
