@@ -32,6 +32,9 @@ public final class AttributeTable: Sendable {
     public let schema: Schema
     private let user: [Description?]
     private let operational: [Description?]
+    /// Their types again, to be had without copying a description.
+    private let userTypes: [AttributeTypeID?]
+    private let operationalTypes: [AttributeTypeID?]
     /// By attribute type: the id of the bare description.
     private let bare: [AttributeID?]
     /// By attribute type: ids of the same type with options.
@@ -79,6 +82,8 @@ public final class AttributeTable: Sendable {
         }
         self.user = user
         self.operational = operational
+        userTypes = user.map { $0?.type }
+        operationalTypes = operational.map { $0?.type }
         self.userNames = userNames
         self.operationalNames = operationalNames
         self.bare = bare
@@ -102,11 +107,10 @@ public final class AttributeTable: Sendable {
     func optionedIDs(of type: AttributeTypeID) -> [AttributeID] { optioned[type] ?? [] }
 
     /// The type of a description; cheaper than the description itself.
-    func type(of id: AttributeID) -> AttributeTypeID? {
+    public func type(of id: AttributeID) -> AttributeTypeID? {
         let index = Int(id.rawValue & 0x7fff)
-        return id.isOperational
-            ? (index < operational.count ? operational[index]?.type : nil)
-            : (index < user.count ? user[index]?.type : nil)
+        if id.isOperational { return index < operationalTypes.count ? operationalTypes[index] : nil }
+        return index < userTypes.count ? userTypes[index] : nil
     }
 
     /// Where the name of a description lies in ``encodedNames``: a finished OCTET STRING. Empty for an unknown number.

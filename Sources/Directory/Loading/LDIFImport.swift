@@ -32,6 +32,9 @@ public struct LDIFImport: ~Copyable {
     private let creator: [UInt8]
     private var load: BulkLoad
     private var table: AttributeTable
+    private var descriptions = DescriptionCache()
+    /// The superior of the last entry: neighbours in a file mostly have the same.
+    private var lastSuperior: (name: [UInt8], id: EntryID)?
     /// Entries that others stand below, by canonical name.
     private var superiors: [[UInt8]: EntryID] = [:]
     /// Records whose superior has not come yet, by the superior's canonical name.
@@ -152,7 +155,11 @@ public struct LDIFImport: ~Copyable {
 
     private mutating func superior(_ name: DistinguishedName, _ canonical: [UInt8]) throws(LDAPError) -> EntryID? {
         if name.isRoot { return .root }
-        if let known = superiors[canonical] { return known }
+        if let lastSuperior, lastSuperior.name == canonical { return lastSuperior.id }
+        if let known = superiors[canonical] {
+            lastSuperior = (canonical, known)
+            return known
+        }
         var failure: LDAPError?
         var found: EntryID?
         do {
@@ -179,7 +186,12 @@ public struct LDIFImport: ~Copyable {
             if let last, bytes.slice(last.place).elementsEqual(description) {
                 id = last.id
             } else {
-                id = try self.id(of: description)
+                if let known = descriptions.find(description) {
+                    id = known
+                } else {
+                    id = try self.id(of: description)
+                    descriptions.insert(description, id)
+                }
                 last = (attribute.description, id)
             }
             entry.append(bytes.slice(attribute.value).array, to: id)
@@ -201,20 +213,25 @@ public struct LDIFImport: ~Copyable {
 
     /// Semantics 1.7.
     private mutating func checkUnique(_ entry: Entry) throws(LDAPError) {
-        var canonical: [UInt8] = []
-        for type in uniqueTypes {
-            guard let id = table.id(of: type), let rule = schema[type].equality else { continue }
-            for value in entry[id] {
-                canonical.removeAll(keepingCapacity: true)
+        let table = self.table
+        // All are looked at before one is noted: an entry does not clash with itself.
+        var noted: [(type: AttributeTypeID, canonical: [UInt8])] = []
+        for attribute in entry.attributes {
+            guard let type = table.type(of: attribute.id), uniqueTypes.contains(type), let rule = schema[type].equality else { continue }
+            for value in attribute.values {
+                var canonical: [UInt8] = []
                 guard schema.normalize(value.rawSpan, by: rule, into: &canonical) else { continue }
-                let found: EntryID?
-                do { found = try load.firstEntry(with: type, equalTo: canonical.rawSpan) } catch { throw LDAPError(storage: error) }
-                if found != nil {
+                let isTaken: Bool
+                do { isTaken = try load.isTaken(type, canonical) } catch { throw LDAPError(storage: error) }
+                if isTaken {
                     throw LDAPError(
-                        .constraintViolation, "\(schema[type].name): \"\(String(decoding: value.prefix(200), as: UTF8.self))\" is not unique")
+                        .constraintViolation,
+                        "\(schema[type].name): \"\(String(decoding: value.prefix(200), as: UTF8.self))\" is not unique")
                 }
+                noted.append((type, canonical))
             }
         }
+        for value in noted { load.take(value.type, value.canonical) }
     }
 }
 

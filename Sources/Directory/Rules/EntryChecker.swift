@@ -196,7 +196,7 @@ struct EntryChecker: Sendable {
         var present = TypeSet(count: schema.attributeTypes.count)
         var classes: [[UInt8]] = []
         for attribute in entry.attributes {
-            guard let description = table[attribute.id], let id = description.type else {
+            guard let id = table.type(of: attribute.id) else {
                 throw LDAPError(.undefinedAttributeType, "\(Self.name(attribute.id, table)): attribute type undefined")
             }
             let type = schema[id]
@@ -207,11 +207,11 @@ struct EntryChecker: Sendable {
                 }
             } else {
                 try checkSingleValue(attribute.values.count, type)
-                try checkDuplicates(
-                    try canonicalValues(attribute.values, of: type, name: description.name), name: description.name)
+                let name = table[attribute.id]?.name ?? type.nameBytes
+                try checkDuplicates(try canonicalValues(attribute.values, of: type, name: name), name: name)
             }
             present.insert(id)
-            if id == known.objectClass, description.options.isEmpty { classes = attribute.values }
+            if id == known.objectClass, table.id(of: id) == attribute.id { classes = attribute.values }
         }
         let rules = try classRules(classes)
         try checkNaming(rdn) { type in table.id(of: type).map { entry[$0] } ?? [] }

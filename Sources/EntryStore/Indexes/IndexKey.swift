@@ -28,10 +28,35 @@ enum IndexKey {
         out.append(kind.rawValue)
     }
 
-    static func appendPresence(_ attribute: AttributeID, to out: inout [UInt8]) {
-        begin(attribute, .presence, &out)
-        out.append(0)
-        out.append(1)
+    static func presence(_ attribute: AttributeID) -> ShortKey {
+        ShortKey(word: prefix(attribute, .presence) | 1 << 24, count: 5)
+    }
+
+    static func appendPresence(_ attribute: AttributeID, to out: inout [UInt8]) { presence(attribute).append(to: &out) }
+
+    /// The first three octets of a key.
+    private static func prefix(_ attribute: AttributeID, _ kind: Kind) -> UInt64 {
+        UInt64(attribute.rawValue) << 48 | UInt64(kind.rawValue) << 40
+    }
+
+    /// The keys of neighbouring octets, none of them zero, while a value is walked through.
+    struct Pieces {
+        private let prefix: UInt64
+        /// The last octets, the newest lowest.
+        private var window: UInt64 = 0
+
+        init(_ attribute: AttributeID, _ kind: Kind) { prefix = IndexKey.prefix(attribute, kind) }
+
+        @inline(__always)
+        mutating func append(_ octet: UInt8) { window = window << 8 | UInt64(octet) }
+
+        /// The keys of the last one, two and three octets, each ended by 00 01.
+        var one: ShortKey { ShortKey(word: prefix | (window & 0xff) << 32 | 1 << 16, count: 6) }
+        var two: ShortKey { ShortKey(word: prefix | (window & 0xffff) << 24 | 1 << 8, count: 7) }
+        var three: ShortKey { ShortKey(word: prefix | (window & 0xff_ffff) << 16 | 1, count: 8) }
+
+        /// The key of the last one to three octets.
+        func longest(_ length: Int) -> ShortKey { length == 1 ? one : length == 2 ? two : three }
     }
 
     /// The key of a canonical value. False if the value was cut.

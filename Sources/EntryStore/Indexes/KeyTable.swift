@@ -1,33 +1,37 @@
 import BER
 
 /// A set of byte strings, each given a number in order of arrival: open addressing over one arena, no allocation per key.
+///
+/// Keys of up to eight octets, which most are (all pieces of values), are compared in their slot and touch no other memory.
 struct KeyTable {
+    private struct Slot {
+        /// The key itself if it is short, else its hash.
+        var word: UInt64
+        /// Key number plus one; 0 is free.
+        var number: UInt32
+        /// Octets of the key.
+        var count: UInt32
+    }
+
     private var arena: [UInt8] = []
     /// Where each key ends in the arena.
     private var ends: [Int] = []
-    private var hashes: [UInt64] = []
-    /// Key numbers plus one, with the upper half of the hash above them, so that most other keys are told apart without being looked
-    /// at; 0 is free. A power of two, at most half full.
-    private var slots: [UInt64]
+    /// A power of two, at most three quarters full.
+    private var slots: [Slot]
+    private let seed = Self.seed
+
+    /// Chosen anew by each process: nobody outside can prepare keys that collide.
+    private static let seed = UInt64.random(in: 0 ... .max)
 
     init(capacity: Int = 64) {
         var size = 128
-        while size < capacity * 2 { size *= 2 }
-        slots = Array(repeating: 0, count: size)
+        while size * 3 < capacity * 4 { size *= 2 }
+        slots = Array(repeating: Slot(word: 0, number: 0, count: 0), count: size)
     }
 
     var count: Int { ends.count }
-    /// Octets that the keys take.
-    var byteCount: Int { arena.count }
-
-    func range(_ number: Int) -> ByteRange {
-        let start = number == 0 ? 0 : ends[number - 1]
-        return ByteRange(start: start, count: ends[number] - start)
-    }
-
-    var bytes: RawSpan {
-        @_lifetime(borrow self) get { arena.rawSpan }
-    }
+    /// About how many octets the table takes.
+    var memory: Int { arena.count + ends.count * 8 + slots.count * MemoryLayout<Slot>.stride }
 
     @_lifetime(borrow self)
     func key(_ number: Int) -> RawSpan {
@@ -37,77 +41,111 @@ struct KeyTable {
 
     /// The number of a key, new or known.
     mutating func insert(_ key: RawSpan) -> Int {
-        let hash = Self.hash(key)
+        if let short = ShortKey(key) { return insert(short) }
+        let hash = hash(key)
         let (slot, number) = look(for: key, hash)
         if let number { return number }
         arena.append(key)
+        return register(slot, word: hash, count: key.byteCount)
+    }
+
+    /// The number of a key, new or known.
+    @inline(__always)
+    mutating func insert(_ key: ShortKey) -> Int {
+        let (slot, number) = look(for: key)
+        if let number { return number }
+        return insertNew(key, slot)
+    }
+
+    @inline(never)
+    private mutating func insertNew(_ key: ShortKey, _ slot: Int) -> Int {
+        key.append(to: &arena)
+        return register(slot, word: key.word, count: key.count)
+    }
+
+    private mutating func register(_ slot: Int, word: UInt64, count: Int) -> Int {
         ends.append(arena.count)
-        hashes.append(hash)
-        slots[slot] = Self.slot(hash, ends.count - 1)
-        if ends.count * 2 > slots.count { grow() }
+        slots[slot] = Slot(word: word, number: UInt32(truncatingIfNeeded: ends.count), count: UInt32(truncatingIfNeeded: count))
+        if ends.count * 4 > slots.count * 3 { grow() }
         return ends.count - 1
     }
 
-    func find(_ key: RawSpan) -> Int? { look(for: key, Self.hash(key)).number }
+    func find(_ key: RawSpan) -> Int? {
+        if let short = ShortKey(key) { return look(for: short).number }
+        return look(for: key, hash(key)).number
+    }
 
-    /// Where a key is, or the free slot where it would be.
+    /// Where a long key is, or the free slot where it would be.
     private func look(for key: RawSpan, _ hash: UInt64) -> (slot: Int, number: Int?) {
-        var slot = Int(truncatingIfNeeded: hash) & (slots.count - 1)
-        while slots[slot] != 0 {
-            if slots[slot] >> 32 == hash >> 32 {
-                let number = Int(slots[slot] & 0xffff_ffff) - 1
-                if self.key(number).elementsEqual(key) { return (slot, number) }
+        let mask = slots.count - 1
+        var index = Int(truncatingIfNeeded: hash) & mask
+        while true {
+            let slot = slots[index]
+            if slot.number == 0 { return (index, nil) }
+            if slot.word == hash, slot.count == key.byteCount {
+                let number = Int(slot.number) - 1
+                if self.key(number).elementsEqual(key) { return (index, number) }
             }
-            slot = (slot + 1) & (slots.count - 1)
+            index = (index + 1) & mask
         }
-        return (slot, nil)
     }
 
-    private static func slot(_ hash: UInt64, _ number: Int) -> UInt64 {
-        hash & 0xffff_ffff_0000_0000 | UInt64(UInt32(truncatingIfNeeded: number + 1))
+    @inline(__always)
+    private func look(for key: ShortKey) -> (slot: Int, number: Int?) {
+        let mask = slots.count - 1
+        var index = place(key.word) & mask
+        while true {
+            let slot = slots[index]
+            if slot.number == 0 { return (index, nil) }
+            if slot.word == key.word, slot.count == key.count { return (index, Int(slot.number) - 1) }
+            index = (index + 1) & mask
+        }
     }
+
+    /// Where the search for a short key begins.
+    @inline(__always)
+    private func place(_ word: UInt64) -> Int { Int(truncatingIfNeeded: Self.mix(word ^ seed)) }
 
     private mutating func grow() {
-        slots = Array(repeating: 0, count: slots.count * 2)
-        for (number, hash) in hashes.enumerated() {
-            var slot = Int(truncatingIfNeeded: hash) & (slots.count - 1)
-            while slots[slot] != 0 { slot = (slot + 1) & (slots.count - 1) }
-            slots[slot] = Self.slot(hash, number)
+        var larger = Array(repeating: Slot(word: 0, number: 0, count: 0), count: slots.count * 2)
+        let mask = larger.count - 1
+        for slot in slots where slot.number != 0 {
+            var index = (slot.count <= ShortKey.limit ? place(slot.word) : Int(truncatingIfNeeded: slot.word)) & mask
+            while larger[index].number != 0 { index = (index + 1) & mask }
+            larger[index] = slot
         }
-    }
-
-    mutating func removeAll() {
-        arena.removeAll(keepingCapacity: true)
-        ends.removeAll(keepingCapacity: true)
-        hashes.removeAll(keepingCapacity: true)
-        for index in slots.indices { slots[index] = 0 }
+        slots = larger
     }
 
     /// Key numbers in the order of their bytes.
     func sorted() -> [Int] {
-        // The first eight octets decide most comparisons without touching the arena.
-        var order: [(prefix: UInt64, number: Int)] = []
+        // The first sixteen octets decide most comparisons without touching the arena.
+        struct Place {
+            var high: UInt64
+            var low: UInt64
+            var number: Int
+        }
+        var order: [Place] = []
         order.reserveCapacity(count)
         for number in 0..<count {
             let key = key(number)
-            var prefix: UInt64 = 0
-            for index in 0..<min(8, key.byteCount) { prefix |= UInt64(key[at: index]) << UInt64(56 - index * 8) }
-            order.append((prefix, number))
+            order.append(Place(high: key.prefixWord(0), low: key.prefixWord(8), number: number))
         }
         order.sort { a, b in
-            if a.prefix != b.prefix { return a.prefix < b.prefix }
+            if a.high != b.high { return a.high < b.high }
+            if a.low != b.low { return a.low < b.low }
             return key(a.number).precedes(key(b.number))
         }
         return order.map(\.number)
     }
 
-    private static func hash(_ key: RawSpan) -> UInt64 {
-        var hash: UInt64 = 0x9e37_79b9_7f4a_7c15 ^ UInt64(key.byteCount)
+    private func hash(_ key: RawSpan) -> UInt64 {
+        var hash: UInt64 = seed ^ UInt64(key.byteCount)
         var index = 0
         while index + 8 <= key.byteCount {
             // Sound: eight bytes are left, and any eight bytes are a UInt64.
             let word = unsafe key.unsafeLoadUnaligned(fromUncheckedByteOffset: index, as: UInt64.self)
-            hash = mix(hash ^ word)
+            hash = Self.mix(hash ^ word)
             index += 8
         }
         var tail: UInt64 = 0
@@ -115,7 +153,7 @@ struct KeyTable {
             tail = tail << 8 | UInt64(key[at: index])
             index += 1
         }
-        return mix(hash ^ tail)
+        return Self.mix(hash ^ tail)
     }
 
     @inline(__always)
@@ -126,6 +164,19 @@ struct KeyTable {
 }
 
 extension RawSpan {
+    /// Eight octets from a place on as a big-endian number, which sorts as they do; zeros behind the end.
+    @inline(__always)
+    fileprivate func prefixWord(_ offset: Int) -> UInt64 {
+        if let word = bigEndian64(offset) { return word }
+        var word: UInt64 = 0
+        var index = offset
+        while index < byteCount {
+            word |= UInt64(self[at: index]) << UInt64(56 - (index - offset) * 8)
+            index += 1
+        }
+        return word
+    }
+
     /// Whether these bytes sort before others (octet by octet, the shorter first).
     func precedes(_ other: borrowing RawSpan) -> Bool {
         let common = min(byteCount, other.byteCount)

@@ -1,7 +1,8 @@
 import BER
 public import Schema
 
-/// Loads many entries: index changes are gathered in memory and written in key order, which is many times faster than one by one.
+/// Loads many entries: index changes are gathered in memory, on a second thread, and written in key order, which is many times
+/// faster than one by one.
 ///
 /// It works on a store of its own (a new file, or a copy of the one in use), in several commits: if it does not come to its end,
 /// the file is thrown away. Memory is bounded by ``memoryLimit``.
@@ -11,22 +12,28 @@ public struct BulkLoad: ~Copyable {
     private var held: StoreTransaction?
     /// Bytes of index changes to gather.
     private let memoryLimit: Int
+    private let indexer: BulkIndexer
+    /// Keys of the values noted as taken since the indexes were last written.
+    private var taken = KeyTable()
     /// Nothing was written to the index database yet.
     private var isFresh: Bool
     /// Entries added.
     public private(set) var count = 0
 
     public init(_ store: EntryStore, memoryLimit: Int = 768 << 20) throws(EntryStoreError) {
+        let indexer = try BulkIndexer(schema: store.schema)
+        let transaction = try Self.begin(store, indexer)
+        let isFresh = try transaction.snapshot.entryCount() == 0
         self.store = store
         self.memoryLimit = memoryLimit
-        let transaction = try Self.begin(store)
-        isFresh = try transaction.snapshot.entryCount() == 0
+        self.indexer = indexer
+        self.isFresh = isFresh
         held = consume transaction
     }
 
-    private static func begin(_ store: EntryStore) throws(EntryStoreError) -> StoreTransaction {
+    private static func begin(_ store: EntryStore, _ indexer: BulkIndexer) throws(EntryStoreError) -> StoreTransaction {
         var transaction = try StoreTransaction(store)
-        transaction.appliesAtOnce = false
+        transaction.indexer = indexer
         return transaction
     }
 
@@ -65,50 +72,62 @@ public struct BulkLoad: ~Copyable {
         try change { transaction throws(EntryStoreError) in try transaction.attributeID(type, options: options) }
     }
 
-    /// An entry, other than those not loaded yet, that has a value of a type with a complete equality index.
-    public mutating func firstEntry(with type: AttributeTypeID, equalTo canonical: RawSpan) throws(EntryStoreError) -> EntryID? {
-        if let attribute = catalogue.table.id(of: type) {
-            var key: [UInt8] = []
-            // A value cut for its key is compared by its digest here: 128 bits.
-            _ = IndexKey.appendValue(attribute, canonical, to: &key)
-            if let id = try change({ transaction throws(EntryStoreError) in transaction.batch.lastAdded(to: key.rawSpan) }) { return id }
-        }
-        if isFresh { return nil }
-        let value = canonical.array
-        return try read { snapshot throws(EntryStoreError) in try snapshot.firstEntry(with: type, equalTo: value.rawSpan) }
+    /// Whether a value of a type was noted by ``take(_:_:)``, or an entry that was there before the load has it.
+    /// The type must have a complete equality index.
+    /// - Parameter canonical: the value in the canonical form of the type's equality rule.
+    public mutating func isTaken(_ type: AttributeTypeID, _ canonical: [UInt8]) throws(EntryStoreError) -> Bool {
+        guard let attribute = catalogue.table.id(of: type) else { return false }
+        var key: [UInt8] = []
+        // A value cut for its key is compared by its digest here: 128 bits.
+        IndexKey.appendValue(attribute, canonical.rawSpan, to: &key)
+        if taken.find(key.rawSpan) != nil { return true }
+        if isFresh { return false }
+        return try read { snapshot throws(EntryStoreError) in try snapshot.firstEntry(with: type, equalTo: canonical.rawSpan) != nil }
     }
 
-    /// Adds an entry below another. Whether its name was free.
+    /// Notes that an entry which is going to be added has a value of a type.
+    public mutating func take(_ type: AttributeTypeID, _ canonical: [UInt8]) {
+        guard let attribute = catalogue.table.id(of: type) else { return }
+        var key: [UInt8] = []
+        IndexKey.appendValue(attribute, canonical.rawSpan, to: &key)
+        _ = taken.insert(key.rawSpan)
+    }
+
+    /// Adds an entry below another. Whether its name was free; if not, the load can only be given up.
     public mutating func add(
         _ entry: Entry, parent: EntryID, rdn: [UInt8], canonicalRDN: [UInt8], flags: EntryRecord.Flags
     ) throws(EntryStoreError) -> EntryID? {
-        var memory = 0
         let id: EntryID? = try change { transaction throws(EntryStoreError) in
-            if try transaction.snapshot.child(of: parent, rdn: canonicalRDN.rawSpan) != nil { return nil }
-            let id = try transaction.add(entry, parent: parent, rdn: rdn, canonicalRDN: canonicalRDN, flags: flags)
-            memory = transaction.batch.memory
-            return id
+            do throws(EntryStoreError) {
+                return try transaction.add(entry, parent: parent, rdn: rdn, canonicalRDN: canonicalRDN, flags: flags)
+            } catch {
+                if try transaction.snapshot.child(of: parent, rdn: canonicalRDN.rawSpan) != nil { return nil }
+                throw error
+            }
         }
         if id != nil { count += 1 }
-        if memory > memoryLimit { try flush() }
+        if indexer.memory + taken.memory > memoryLimit { try flush() }
         return id
     }
 
     /// Writes and commits what was gathered.
     private mutating func flush() throws(EntryStoreError) {
-        guard var transaction = held.take() else { throw Self.ended }
-        try transaction.applyIndexes(fresh: isFresh)
+        guard let entries = held.take() else { throw Self.ended }
+        // The write transaction is exclusive: the next one can begin only when this one has ended. While the entries are
+        // committed, the indexer comes to its end.
+        try entries.commit()
+        var transaction = try Self.begin(store, indexer)
+        try transaction.writeIndexes(from: indexer, fresh: isFresh)
         isFresh = false
-        // The write transaction is exclusive: the next one can begin only when this one has ended.
+        taken = KeyTable()
         try transaction.commit()
-        held = try Self.begin(store)
+        held = try Self.begin(store, indexer)
     }
 
     /// Writes the rest and syncs the file.
     public consuming func finish() throws(EntryStoreError) {
-        guard var transaction = held.take() else { throw Self.ended }
-        try transaction.applyIndexes(fresh: isFresh)
-        try transaction.commit()
+        try flush()
+        held = nil
         try store.sync()
     }
 }

@@ -75,33 +75,19 @@ extension Snapshot {
         var batch = IndexBatch()
         var keys = IndexKeys(schema: schema)
         let catalogue = self.catalogue
+        let indexes = IndexSet(definitions, schema: catalogue.schema)
         var key: [UInt8] = []
         try forEachEntry { id throws(EntryStoreError) in
             guard let record = try record(id) else { return }
             if withScopes {
-                var superior = record.parent
-                key.removeAll(keepingCapacity: true)
-                IndexKey.appendScope(.children, superior, to: &key)
-                batch.add(id, to: key.rawSpan)
-                while true {
-                    key.removeAll(keepingCapacity: true)
-                    IndexKey.appendScope(.descendants, superior, to: &key)
-                    batch.add(id, to: key.rawSpan)
-                    guard superior != .root, let above = try self.record(superior) else { break }
-                    superior = above.parent
+                var superiors = [record.parent]
+                while let superior = superiors.last, superior != .root, let above = try self.record(superior) {
+                    superiors.append(above.parent)
                 }
+                batch.addToScopes(id, below: superiors, scratch: &key)
             }
-            for definition in definitions {
-                guard let attribute = catalogue.table.id(of: definition.type) else { continue }
-                var ids = [attribute]
-                ids += catalogue.table.optionedIDs(of: definition.type)
-                var values: [[UInt8]] = []
-                for id in ids {
-                    var stored = record.values(of: id)
-                    while let value = stored.next() { values.append(value.array) }
-                }
-                keys.forEach(of: definition.type, attribute: attribute, kinds: definition.kinds, values: values) { batch.add(id, to: $0) }
-            }
+            batch.entry = id
+            keys.forEach(of: record, catalogue.table, indexes, into: &batch)
         }
         do {
             var expected = 0

@@ -51,21 +51,14 @@ extension StoreTransaction {
     /// Adds some index kinds of entries from an id on. Where to go on; nil at the end, where the indexes are marked as complete.
     mutating func addIndexKeys(_ missing: [IndexDefinition], from: EntryID, count: Int) throws(EntryStoreError) -> EntryID? {
         let ids = try snapshot.entryIDs(from: from, count: count)
-        for id in ids {
-            guard let entry = try entry(id) else { continue }
-            addKeys(of: entry, id) { _, type in missing.first { $0.type == type }?.kinds ?? [] }
-        }
+        let indexes = IndexSet(missing, schema: catalogue.schema)
+        for id in ids { try addKeys(of: id, indexes) }
         try applyIndexes()
         if let last = ids.last, ids.count == count { return EntryID(rawValue: last.rawValue + 1) }
         for definition in missing {
             try setBuilt(IndexDefinition(type: definition.type, kinds: catalogue.maintained.kinds(of: definition.type)))
         }
         return nil
-    }
-
-    private func entry(_ id: EntryID) throws(EntryStoreError) -> Entry? {
-        guard let record = try snapshot.record(id) else { return nil }
-        return Entry(record)
     }
 }
 

@@ -18,10 +18,10 @@ public struct StoreTransaction: ~Copyable {
     private var changesNames = false
     /// The last answer of ``superiors(_:)``; forgotten when an entry moves.
     private var lastSuperiors: [EntryID]?
-    /// Index changes that wait to be applied; bulk loads gather many.
-    var batch = IndexBatch()
-    /// Whether index changes are applied at the end of each change (else the owner calls ``applyIndexes(fresh:)``).
-    var appliesAtOnce = true
+    /// Index changes that wait for the end of the change.
+    private var batch = IndexBatch()
+    /// Takes the index changes of new entries, in a bulk load; then nothing but additions may be made.
+    var indexer: BulkIndexer?
 
     init(_ store: EntryStore) throws(EntryStoreError) {
         do {
@@ -79,9 +79,7 @@ public struct StoreTransaction: ~Copyable {
         }
         nextEntry += 1
         try put(id, entry, parent: parent, rdn: rdn, flags: flags, append: true)
-        try addToScopes([id], below: parent)
-        addKeys(of: entry, id)
-        try settle()
+        try index(id, below: parent)
         return id
     }
 
@@ -90,7 +88,7 @@ public struct StoreTransaction: ~Copyable {
         guard let place = try placeAndRDN(id) else { throw missing(id) }
         try put(id, new, parent: place.parent, rdn: place.rdn, flags: flags, append: false)
         changeKeys(from: old, to: new, id)
-        try settle()
+        try applyIndexes()
     }
 
     /// Removes an entry that has none below it.
@@ -106,7 +104,7 @@ public struct StoreTransaction: ~Copyable {
         }
         try removeFromScopes([id], below: place.parent)
         changeKeys(from: entry, to: Entry(), id)
-        try settle()
+        try applyIndexes()
     }
 
     /// Gives an entry another name or another superior, with everything below it, and new attributes.
@@ -136,7 +134,7 @@ public struct StoreTransaction: ~Copyable {
         changeKeys(from: old, to: new, id)
         changesNames = true
         lastSuperiors = nil
-        try settle()
+        try applyIndexes()
     }
 
     // MARK: Parts of changes
@@ -227,28 +225,28 @@ public struct StoreTransaction: ~Copyable {
         return values
     }
 
-    private mutating func addKeys(of entry: Entry, _ id: EntryID) {
-        addKeys(of: entry, id, kinds: { catalogue, type in catalogue.maintained.kinds(of: type) })
+    /// Indexes a new entry, whose record was just made.
+    private mutating func index(_ id: EntryID, below parent: EntryID) throws(EntryStoreError) {
+        let superiors = try superiors(parent)
+        var record = BERBuffer(capacity: 0)
+        swap(&record, &self.record)
+        defer { swap(&record, &self.record) }
+        if let indexer { return indexer.add(id, record.bytes, superiors: superiors, catalogue) }
+        var key: [UInt8] = []
+        batch.addToScopes(id, below: superiors, scratch: &key)
+        batch.entry = id
+        let catalogue = self.catalogue
+        if let record = EntryRecord(record.bytes) { keys.forEach(of: record, catalogue.table, catalogue.maintained, into: &batch) }
+        try applyIndexes()
     }
 
-    /// Adds an entry's keys of chosen kinds; those there already stay.
-    mutating func addKeys(of entry: Entry, _ id: EntryID, kinds: (Catalogue, AttributeTypeID) -> IndexDefinition.Kinds) {
+    /// Adds keys of an entry that is there; those there already stay.
+    mutating func addKeys(of id: EntryID, _ indexes: IndexSet) throws(EntryStoreError) {
+        batch.entry = id
         let catalogue = self.catalogue
-        var hasOptions = false
-        for attribute in entry.attributes where catalogue.table[attribute.id]?.options.isEmpty == false { hasOptions = true }
-        if !hasOptions {
-            for attribute in entry.attributes {
-                guard let type = catalogue.table.type(of: attribute.id) else { continue }
-                let wanted = kinds(catalogue, type)
-                if wanted.isEmpty { continue }
-                keys.forEach(of: type, attribute: attribute.id, kinds: wanted, values: attribute.values) { key in batch.add(id, to: key) }
-            }
-            return
-        }
-        for (type, values) in Self.indexedValues(entry, catalogue) {
-            guard let attribute = catalogue.table.id(of: type) else { continue }
-            keys.forEach(of: type, attribute: attribute, kinds: kinds(catalogue, type), values: values) { key in batch.add(id, to: key) }
-        }
+        // A copy: the record itself can be looked at only while nothing changes.
+        guard let bytes = try snapshot.record(id)?.bytes.array, let record = EntryRecord(bytes.rawSpan) else { return }
+        keys.forEach(of: record, catalogue.table, indexes, into: &batch)
     }
 
     private mutating func changeKeys(from old: Entry, to new: Entry, _ id: EntryID) {
@@ -260,27 +258,45 @@ public struct StoreTransaction: ~Copyable {
             let kinds = catalogue.maintained.kinds(of: type)
             var had = KeyTable()
             var has = KeyTable()
-            keys.forEach(of: type, attribute: attribute, kinds: kinds, values: before[type] ?? []) { _ = had.insert($0) }
-            keys.forEach(of: type, attribute: attribute, kinds: kinds, values: after[type] ?? []) { _ = has.insert($0) }
+            keys.forEach(of: type, attribute: attribute, kinds: kinds, values: before[type] ?? [], into: &had)
+            keys.forEach(of: type, attribute: attribute, kinds: kinds, values: after[type] ?? [], into: &has)
             for number in 0..<had.count where has.find(had.key(number)) == nil { batch.remove(id, from: had.key(number)) }
             for number in 0..<has.count where had.find(has.key(number)) == nil { batch.add(id, to: has.key(number)) }
         }
     }
 
-    private mutating func settle() throws(EntryStoreError) {
-        if appliesAtOnce { try applyIndexes() }
-    }
-
     /// Writes the gathered index changes.
-    mutating func applyIndexes(fresh: Bool = false) throws(EntryStoreError) {
+    mutating func applyIndexes() throws(EntryStoreError) {
         let databases = snapshot.store.databases
         do {
-            try batch.apply(to: &snapshot.transaction, database: databases.indexes, fresh: fresh)
+            try batch.apply(to: &snapshot.transaction, database: databases.indexes)
             batch.removeAll()
         } catch {
             let failed = EntryStoreError(error)
             failure = failure ?? failed
             throw failed
+        }
+    }
+
+    /// Writes what a bulk load's indexer has gathered. `fresh`: the index database is empty, so that pairs can be appended
+    /// without looking.
+    mutating func writeIndexes(from indexer: BulkIndexer, fresh: Bool) throws(EntryStoreError) {
+        let database = snapshot.store.databases.indexes
+        try change { transaction throws(LMDBError) in
+            var merged: [UInt8] = []
+            try indexer.drain { key, container throws(LMDBError) in
+                var set = BlockSet()
+                var isStored = false
+                if !fresh, let stored = try transaction.get(key, in: database) {
+                    Container.decode(stored, into: &set)
+                    isStored = true
+                }
+                guard isStored else { return try transaction.put(key, container, in: database, append: fresh) }
+                Container.decode(container, into: &set)
+                merged.removeAll(keepingCapacity: true)
+                Container.encode(set, into: &merged)
+                try transaction.put(key, merged.rawSpan, in: database)
+            }
         }
     }
 
