@@ -11,6 +11,8 @@ struct NameResolution {
     /// The commit for which they are right.
     private var commit = -1
     private static let limit = 4096
+    /// The container of administrators, once looked for.
+    private var administrators: EntryID??
 
     /// Where a name in string form leads.
     /// - Throws: `invalidDNSyntax`.
@@ -18,6 +20,7 @@ struct NameResolution {
         if name.byteCount == 0 { return Snapshot.Resolution(id: .root, depth: 0, isComplete: true) }
         if snapshot.commit != commit {
             superiors.removeAll(keepingCapacity: true)
+            administrators = nil
             commit = snapshot.commit
         }
         guard let (type, value) = Self.firstRDN(name), value.upperBound + 1 < name.byteCount else {
@@ -44,6 +47,14 @@ struct NameResolution {
         do { child = try snapshot.child(of: superior, rdn: canonical.rawSpan) } catch { throw LDAPError(storage: error) }
         guard let child else { return try snapshot.resolve(DistinguishedName(parsing: name)) }
         return Snapshot.Resolution(id: child, depth: 0, isComplete: true)
+    }
+
+    /// The entry of a name that is always the same one; nil if it does not exist. To be called after ``resolve(_:_:)``.
+    mutating func container(_ name: DistinguishedName, _ snapshot: borrowing Snapshot) throws(LDAPError) -> EntryID? {
+        if let administrators { return administrators }
+        let found = try snapshot.resolve(name)
+        administrators = .some(found.isComplete ? found.id : nil)
+        return found.isComplete ? found.id : nil
     }
 
     /// The end of the type and the place of the value of the first RDN, if it is a plain one: one value, nothing escaped or quoted, no

@@ -66,7 +66,7 @@ public final class EntryStore: Sendable {
             _ = try environment.clearStaleReaders()
             var transaction = try environment.beginWrite()
             databases = Databases(
-                entries: try environment.database("entries", in: transaction, create: true),
+                entries: try environment.database("entries", in: transaction, create: true, integerKeys: true),
                 names: try environment.database("names", in: transaction, create: true),
                 indexes: try environment.database("indexes", in: transaction, create: true),
                 attributes: try environment.database("attributes", in: transaction, create: true),
@@ -95,7 +95,7 @@ public final class EntryStore: Sendable {
             environment = try Environment(path: path, mapSize: mapSize, maxReaders: options.maxReaders, flags: [.readOnly])
             let transaction = try environment.beginRead()
             databases = Databases(
-                entries: try environment.database("entries", in: transaction, create: false),
+                entries: try environment.database("entries", in: transaction, create: false, integerKeys: true),
                 names: try environment.database("names", in: transaction, create: false),
                 indexes: try environment.database("indexes", in: transaction, create: false),
                 attributes: try environment.database("attributes", in: transaction, create: false),

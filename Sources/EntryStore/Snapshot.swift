@@ -80,9 +80,10 @@ public struct Snapshot: ~Copyable {
     /// Whether an entry has entries below it.
     public borrowing func hasChildren(_ id: EntryID) throws(EntryStoreError) -> Bool {
         do {
-            let key = id.key
-            guard let pair = try transaction.seek(unsafe key.span.bytes, in: store.databases.names) else { return false }
-            return unsafe pair.key.starts(with: key.span.bytes)
+            var key: [UInt8] = []
+            key.appendBigEndian(id.rawValue)
+            guard let pair = try transaction.seek(key.rawSpan, in: store.databases.names) else { return false }
+            return pair.key.starts(with: key.rawSpan)
         } catch { throw EntryStoreError(error) }
     }
 
@@ -176,20 +177,35 @@ public struct Snapshot: ~Copyable {
 
     /// Whether an entry is another or stands anywhere below it.
     public borrowing func isInSubtree(_ id: EntryID, of ancestor: EntryID) throws(EntryStoreError) -> Bool {
-        var current = id
-        while true {
-            if current == ancestor { return true }
-            guard current != .root, let record = try record(current) else { return false }
-            current = record.parent
-        }
+        if id == ancestor || ancestor == .root { return true }
+        do {
+            var key: [UInt8] = []
+            key.reserveCapacity(16)
+            IndexKey.appendScope(.descendants, ancestor, to: &key)
+            key.appendBigEndian(id.block)
+            guard let container = try transaction.get(key.rawSpan, in: store.databases.indexes) else { return false }
+            return Container.contains(container, id.offset)
+        } catch { throw EntryStoreError(error) }
     }
 }
 
 extension EntryID {
-    /// The key of the entry in the database: its number, most significant octet first.
+    /// The key of the entry in the database: its number in the machine's order.
     @inline(__always)
     var key: InlineArray<8, UInt8> {
-        InlineArray { index in UInt8(truncatingIfNeeded: rawValue >> UInt64(56 - index * 8)) }
+        let number = rawValue
+        #if _endian(little)
+        return InlineArray { index in UInt8(truncatingIfNeeded: number >> UInt64(index * 8)) }
+        #else
+        return InlineArray { index in UInt8(truncatingIfNeeded: number >> UInt64(56 - index * 8)) }
+        #endif
+    }
+
+    /// The number in a key of the database of entries.
+    init?(key: RawSpan) {
+        guard key.byteCount == 8 else { return nil }
+        // Sound: the length was just checked; any eight bytes are a UInt64.
+        rawValue = unsafe key.unsafeLoadUnaligned(fromUncheckedByteOffset: 0, as: UInt64.self)
     }
 }
 

@@ -56,9 +56,13 @@ internal import CLMDB
     }
 
     /// Opens a named database (creating it inside a write transaction), to be used by all later transactions.
-    public func database(_ name: String, in transaction: borrowing Transaction, create: Bool) throws(LMDBError) -> Database {
+    /// - Parameter integerKeys: keys are numbers of eight octets in the machine's order, and sort as such: cheaper to compare.
+    public func database(
+        _ name: String, in transaction: borrowing Transaction, create: Bool, integerKeys: Bool = false
+    ) throws(LMDBError) -> Database {
         var dbi: MDB_dbi = 0
-        try check(unsafe mdb_dbi_open(transaction.handle, name, create ? UInt32(MDB_CREATE) : 0, &dbi), "opening database \(name)")
+        let flags = (create ? UInt32(MDB_CREATE) : 0) | (integerKeys ? UInt32(MDB_INTEGERKEY) : 0)
+        try check(unsafe mdb_dbi_open(transaction.handle, name, flags, &dbi), "opening database \(name)")
         return Database(dbi: dbi)
     }
 

@@ -35,8 +35,7 @@ extension Request {
     private func simpleBind(
         _ dn: [UInt8], _ password: [UInt8], _ session: Session, _ worker: DirectoryWorker, _ output: inout BERBuffer
     ) throws(LDAPError) -> Disposition {
-        let name = try DistinguishedName(parsing: dn.rawSpan)
-        if name.isRoot {
+        if dn.isEmpty {
             guard password.isEmpty else { throw LDAPError(.invalidCredentials, "") }
             output.appendResult(messageID: messageID, tag: OperationTag.bindResponse, code: .success)
             logResult(OperationTag.bindResponse, .success, "", session)
@@ -44,9 +43,10 @@ extension Request {
         }
         // RFC 4513 section 5.1.2: a name without a password is most often a mistake of the client.
         guard !password.isEmpty else {
+            _ = try DistinguishedName(parsing: dn.rawSpan)
             throw LDAPError(.unwillingToPerform, "unauthenticated bind (DN with no password) is not allowed")
         }
-        let (identity, stored) = try credentials(name, dn, worker)
+        let (identity, stored) = try credentials(dn, worker)
         // A name without a password, or without an entry, takes the time of a wrong password.
         let candidates = stored.isEmpty ? [Self.decoy] : stored
         let attempt = BindAttempt(
@@ -71,10 +71,13 @@ extension Request {
 
     /// Who a name stands for, and the stored passwords, one of which must fit.
     private func credentials(
-        _ name: DistinguishedName, _ dn: [UInt8], _ worker: DirectoryWorker
+        _ dn: [UInt8], _ worker: DirectoryWorker
     ) throws(LDAPError) -> (Identity, [[UInt8]]) {
         let directory = self.directory
-        if name.rdns.count == directory.rootDepth {
+        // A name with a plain comma has two levels at least: mostly that settles it.
+        let isPlain = !dn.contains { $0 == UInt8(ascii: "\\") || $0 == UInt8(ascii: "\"") }
+        if directory.rootDepth > 1 || !isPlain || !dn.contains(UInt8(ascii: ",")) {
+            let name = try DistinguishedName(parsing: dn.rawSpan)
             var canonical: [UInt8] = []
             try directory.schema.normalizeDN(name, into: &canonical)
             if canonical == directory.rootName { return (.root, directory.settings.rootPassword.map { [$0] } ?? []) }
@@ -89,9 +92,9 @@ extension Request {
                 var values = record.values(of: attribute)
                 while let value = values.next() { stored.append(value.array) }
                 var isAdministrator = false
-                if let container = try? snapshot.resolve(directory.administrators), container.isComplete {
-                    let isBelow = try snapshot.isInSubtree(found.id, of: container.id)
-                    isAdministrator = isBelow && found.id != container.id
+                if let container = try? worker.resolution.container(directory.administrators, snapshot) {
+                    let isBelow = try snapshot.isInSubtree(found.id, of: container)
+                    isAdministrator = isBelow && found.id != container
                 }
                 return (.entry(found.id, name: dn, isAdministrator: isAdministrator), stored)
             } catch { throw LDAPError(storage: error) }

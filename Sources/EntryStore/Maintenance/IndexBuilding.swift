@@ -69,8 +69,8 @@ extension Snapshot {
             var ids: [EntryID] = []
             let key = from.key
             var pair = try transaction.seek(unsafe key.span.bytes, in: store.databases.entries)
-            while let current = pair, ids.count < count, let id = current.key.bigEndian64() {
-                ids.append(EntryID(rawValue: id))
+            while let current = pair, ids.count < count, let id = EntryID(key: current.key) {
+                ids.append(id)
                 pair = try transaction.next(in: store.databases.entries)
             }
             return ids
