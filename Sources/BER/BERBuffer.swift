@@ -19,6 +19,7 @@
     /// Bytes written so far.
     @inlinable public var count: Int { length }
 
+    /// Whether nothing was written.
     @inlinable public var isEmpty: Bool { length == 0 }
 
     /// Forgets the contents; keeps the memory up to `limit` bytes.
@@ -68,11 +69,13 @@
         length += 1
     }
 
+    /// Writes one octet as it is.
     @inlinable public mutating func append(_ byte: UInt8) {
         reserve(1)
         store(byte)
     }
 
+    /// Writes octets as they are, such as finished elements.
     @inlinable public mutating func append(_ span: borrowing RawSpan) {
         let extra = span.byteCount
         guard extra > 0 else { return }
@@ -83,6 +86,7 @@
         length += extra
     }
 
+    /// Writes octets as they are, such as finished elements.
     @inlinable public mutating func append(_ array: [UInt8]) { append(array.rawSpan) }
 
     /// How many octets the length field of a content of `length` bytes takes.
@@ -123,6 +127,7 @@
         append(contents)
     }
 
+    /// Writes a primitive element.
     @inlinable public mutating func append(_ tag: UInt8, contents: [UInt8]) { append(tag, contents: contents.rawSpan) }
 
     /// Writes a string as an element (OCTET STRING by default) in UTF-8.

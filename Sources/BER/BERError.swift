@@ -19,6 +19,7 @@ public enum BERError: Error, Hashable, Sendable, CustomStringConvertible {
     /// Elements nested deeper than the reader allows.
     case tooDeep
 
+    /// What is wrong, for diagnostic messages.
     public var description: String {
         switch self {
         case .truncated: "element goes on beyond the end of its container"

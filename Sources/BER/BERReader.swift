@@ -30,6 +30,7 @@ public struct BERReader: ~Escapable {
     /// Where the next element begins.
     @inlinable public var position: Int { cursor }
 
+    /// Whether no element is left.
     @inlinable public var isAtEnd: Bool { cursor >= end }
 
     /// The tag octet of the next element, nil at the end.

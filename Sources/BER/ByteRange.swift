@@ -10,17 +10,24 @@ public import Darwin
 ///
 /// Decoded messages keep places instead of copies, so that reading a request allocates nothing per field.
 public struct ByteRange: Sendable, Hashable {
+    /// Offset of the first byte.
     public var start: UInt32
+    /// Length in bytes.
     public var count: UInt32
 
+    /// A place from offset and length; both must fit 32 bits, as places in messages and records do.
     @inlinable public init(start: Int, count: Int) {
         self.start = UInt32(truncatingIfNeeded: start)
         self.count = UInt32(truncatingIfNeeded: count)
     }
 
+    /// Offset of the first byte.
     @inlinable public var lowerBound: Int { Int(start) }
+    /// Offset behind the last byte.
     @inlinable public var upperBound: Int { Int(start) + Int(count) }
+    /// Whether it holds no bytes.
     @inlinable public var isEmpty: Bool { count == 0 }
+    /// The place that holds no bytes.
     public static let empty = ByteRange(start: 0, count: 0)
 }
 

@@ -1,11 +1,13 @@
 /// What a client is told when an operation does not succeed: the result code and a diagnostic that a person can act on.
 public struct LDAPError: Error, Hashable, Sendable {
+    /// The result code that a client is told.
     public var code: ResultCode
     /// For people, in UTF-8; goes to the client as `diagnosticMessage`.
     public var message: String
     /// The part of the name that exists (RFC 4511 section 4.1.9), in string form; empty when nothing is to be said.
     public var matchedDN: [UInt8]
 
+    /// An error; the matched name is empty unless given.
     @inline(never)
     public init(_ code: ResultCode, _ message: String, matchedDN: [UInt8] = []) {
         self.code = code

@@ -9,6 +9,7 @@ public struct Control: Sendable, Hashable {
     /// Contents of the value; nil if there is none.
     public var value: [UInt8]?
 
+    /// A control of any kind; without a value, none is sent.
     public init(oid: String, isCritical: Bool = false, value: [UInt8]? = nil) {
         self.oid = oid
         self.isCritical = isCritical

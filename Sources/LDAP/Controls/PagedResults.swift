@@ -2,12 +2,14 @@ import BER
 
 /// Simple paged results (RFC 2696): request and response have the same form.
 public struct PagedResults: Sendable, Hashable {
+    /// The object identifier of the control.
     public static let oid = ControlOID.pagedResults
     /// In a request the size of the page asked for; in a response an estimate of the whole, 0 for none.
     public var size: Int
     /// The server's own; empty in the first request and in the last response.
     public var cookie: [UInt8]
 
+    /// A request for a page, or with the cookie of an answer for the next one.
     public init(size: Int, cookie: [UInt8] = []) {
         self.size = size
         self.cookie = cookie
@@ -24,6 +26,7 @@ public struct PagedResults: Sendable, Hashable {
         try reader.finish()
     }
 
+    /// The control as it is sent.
     public func control(isCritical: Bool = false) -> Control {
         let value = BERBuffer.octets { buffer in
             let sequence = buffer.begin(BERTag.sequence)

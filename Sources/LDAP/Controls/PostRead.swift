@@ -2,10 +2,12 @@ import BER
 
 /// Post-read (RFC 4527): the answer to a change carries the entry as it is after it was added, changed or renamed.
 public struct PostRead: Sendable, Hashable {
+    /// The object identifier of the control.
     public static let oid = ControlOID.postRead
     /// Attribute selectors, as in a search request.
     public var attributes: [[UInt8]]
 
+    /// Asks for attributes, by selectors as in a search request.
     public init(attributes: [[UInt8]]) { self.attributes = attributes }
 
     /// - Throws: `protocolError`; `adminLimitExceeded` for too many attributes.
@@ -14,6 +16,7 @@ public struct PostRead: Sendable, Hashable {
             try control.requiredValue("post-read control"), "post-read control", limits: limits)
     }
 
+    /// The control as it is sent.
     public func control(isCritical: Bool = false) -> Control {
         Control(oid: Self.oid, isCritical: isCritical, value: AttributeSelection.encode(attributes))
     }

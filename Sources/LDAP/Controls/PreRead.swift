@@ -2,10 +2,12 @@ import BER
 
 /// Pre-read (RFC 4527): the answer to a change carries the entry before it was changed, deleted or renamed.
 public struct PreRead: Sendable, Hashable {
+    /// The object identifier of the control.
     public static let oid = ControlOID.preRead
     /// Attribute selectors, as in a search request.
     public var attributes: [[UInt8]]
 
+    /// Asks for attributes, by selectors as in a search request.
     public init(attributes: [[UInt8]]) { self.attributes = attributes }
 
     /// - Throws: `protocolError`; `adminLimitExceeded` for too many attributes.
@@ -14,6 +16,7 @@ public struct PreRead: Sendable, Hashable {
             try control.requiredValue("pre-read control"), "pre-read control", limits: limits)
     }
 
+    /// The control as it is sent.
     public func control(isCritical: Bool = false) -> Control {
         Control(oid: Self.oid, isCritical: isCritical, value: AttributeSelection.encode(attributes))
     }

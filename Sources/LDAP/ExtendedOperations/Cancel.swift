@@ -2,10 +2,12 @@ import BER
 
 /// Cancel (RFC 3909): like an abandon, but both operations are answered.
 public struct Cancel: Sendable, Hashable {
+    /// The name of the extended request.
     public static let oid = ExtendedOperationOID.cancel
     /// Message ID of the operation to cancel.
     public var messageID: Int
 
+    /// Asks for the end of the operation with a message ID.
     public init(messageID: Int) { self.messageID = messageID }
 
     /// - Throws: `protocolError`.

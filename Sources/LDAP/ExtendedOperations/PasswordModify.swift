@@ -2,13 +2,16 @@ import BER
 
 /// Password Modify (RFC 3062).
 public struct PasswordModify: Sendable, Hashable {
+    /// The name of the extended request.
     public static let oid = ExtendedOperationOID.passwordModify
     /// Whose password, most often a DN; nil: the session's own.
     public var userIdentity: [UInt8]?
+    /// The present password in clear; nil if it was not sent.
     public var oldPassword: [UInt8]?
     /// nil: the server makes one and returns it.
     public var newPassword: [UInt8]?
 
+    /// A request; what is nil is not sent.
     public init(userIdentity: [UInt8]? = nil, oldPassword: [UInt8]? = nil, newPassword: [UInt8]? = nil) {
         self.userIdentity = userIdentity
         self.oldPassword = oldPassword

@@ -1,7 +1,9 @@
 /// Who am I (RFC 4532): asks for the authorization identity of the session.
 public struct WhoAmI: Sendable, Hashable {
+    /// The name of the extended request.
     public static let oid = ExtendedOperationOID.whoAmI
 
+    /// The request, which has no value.
     public init() {}
 
     /// - Throws: `protocolError` if the request has a value (RFC 4532 section 2.1).

@@ -4,6 +4,7 @@ public import BER
 ///
 /// Made by decoding a request or by parsing the string form (RFC 4515). Nothing is checked against a schema here.
 public struct Filter: Sendable {
+    /// What a node is: a choice of the filter, or a part of a `substrings` node.
     public enum Kind: UInt8, Sendable {
         case and, or, not, equality, substrings, greaterOrEqual, lessOrEqual, present, approximate, extensible
         /// Parts of a `substrings` node; they follow it, in order.
@@ -12,7 +13,9 @@ public struct Filter: Sendable {
         case undefined
     }
 
+    /// One term, in pre-order with those below it.
     public struct Node: Sendable {
+        /// What it is.
         public var kind: Kind
         /// `:dn:` of an extensible match.
         public var dnAttributes = false
@@ -25,6 +28,7 @@ public struct Filter: Sendable {
         /// Matching rule of an extensible match: name or OID; empty if not given.
         public var rule = ByteRange.empty
 
+        /// A node without names and values; `end` may be set when the nodes below are known.
         public init(kind: Kind, end: Int32 = 0) {
             self.kind = kind
             self.end = end
@@ -36,6 +40,7 @@ public struct Filter: Sendable {
     /// Pre-order; the root is the first. Never empty.
     public var nodes: [Node]
 
+    /// A filter from its parts. The nodes must be in pre-order, one at least, with right `end`s.
     public init(bytes: [UInt8], nodes: [Node]) {
         self.bytes = bytes
         self.nodes = nodes

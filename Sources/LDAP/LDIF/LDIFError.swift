@@ -4,8 +4,10 @@ public struct LDIFError: Error, Hashable, Sendable, CustomStringConvertible {
     public var line: Int
     /// The name of the record, if it was read already; in string form.
     public var dn: String?
+    /// What is wrong, in words.
     public var reason: String
 
+    /// An error at a line counted from 1, in the record of a name if that is known.
     public init(line: Int, dn: String? = nil, reason: String) {
         self.line = line
         self.dn = dn

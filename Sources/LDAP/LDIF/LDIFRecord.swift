@@ -2,6 +2,7 @@ public import BER
 
 /// One record of an LDIF file (RFC 2849), flat and made to be used again for the next one: reading allocates nothing per value.
 public struct LDIFRecord: Sendable {
+    /// What a record says, by its `changetype`.
     public enum Kind: Sendable, Hashable {
         /// An entry: no `changetype`.
         case content
@@ -10,7 +11,9 @@ public struct LDIFRecord: Sendable {
         case modifyDN
     }
 
+    /// One value of an attribute.
     public struct Attribute: Sendable, Hashable {
+        /// The attribute description, as spelled.
         public var description: ByteRange
         /// Decoded.
         public var value: ByteRange
@@ -18,16 +21,21 @@ public struct LDIFRecord: Sendable {
         public var line: Int
     }
 
+    /// One modification of a `modify` record.
     public struct Change: Sendable, Hashable {
+        /// What is done with the values.
         public var operation: ModifyRequest.Operation
+        /// The attribute description, as spelled.
         public var description: ByteRange
         /// Its values: a part of ``LDIFRecord/attributes``.
         public var values: Range<Int>
+        /// Where it begins, counted from 1.
         public var line: Int
     }
 
     /// What all places refer to.
     public internal(set) var bytes: [UInt8] = []
+    /// What the record says.
     public internal(set) var kind = Kind.content
     /// The name in string form.
     public internal(set) var dn = ByteRange.empty
@@ -39,11 +47,14 @@ public struct LDIFRecord: Sendable {
     public internal(set) var changes: [Change] = []
     /// Of a rename.
     public internal(set) var newRDN = ByteRange.empty
+    /// Of a rename: whether the old name's values go.
     public internal(set) var deleteOldRDN = false
+    /// Of a rename: the entry to stand below; nil to stay.
     public internal(set) var newSuperior: ByteRange?
     /// Of any change.
     public internal(set) var controls: [Control] = []
 
+    /// An empty record, to be filled by a reader.
     public init() {}
 
     /// Forgets the contents, keeps the memory.

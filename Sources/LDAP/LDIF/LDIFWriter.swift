@@ -21,6 +21,7 @@ public struct LDIFWriter: ~Copyable {
     /// What was written since the last ``flush(to:)`` or ``removeAll()``.
     public private(set) var bytes: [UInt8] = []
 
+    /// A writer that folds lines at so many columns; 0 or less: never.
     public init(width: Int = 76) { self.width = width <= 0 ? 0 : max(width, 2) }
 
     /// Forgets what was written; keeps the memory.

@@ -7,6 +7,7 @@ public struct AddRequest: Sendable, Hashable {
     /// In the order given; an attribute may come several times.
     public var attributes: [PartialAttribute]
 
+    /// A request to add an entry with a name in string form.
     public init(entry: [UInt8], attributes: [PartialAttribute]) {
         self.entry = entry
         self.attributes = attributes

@@ -2,6 +2,7 @@ public import BER
 
 /// RFC 4511 section 4.2.
 public struct BindRequest: Sendable, Hashable {
+    /// How a client proves who it is.
     public enum Authentication: Sendable, Hashable {
         case simple([UInt8])
         case sasl(mechanism: String, credentials: [UInt8]?)
@@ -13,8 +14,10 @@ public struct BindRequest: Sendable, Hashable {
     public var version: Int
     /// DN in string form; empty for anonymous.
     public var name: [UInt8]
+    /// The proof.
     public var authentication: Authentication
 
+    /// A bind with a name in string form.
     public init(version: Int = 3, name: [UInt8], authentication: Authentication) {
         self.version = version
         self.name = name

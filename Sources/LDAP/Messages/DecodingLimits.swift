@@ -11,6 +11,7 @@ public struct DecodingLimits: Sendable {
     /// Controls of one request.
     public var controls: Int
 
+    /// Limits that differ from the default where given.
     public init(
         filterDepth: Int = 100, filterNodes: Int = 4096, attributes: Int = 10_000, values: Int = 1_000_000, controls: Int = 64
     ) {
@@ -21,5 +22,6 @@ public struct DecodingLimits: Sendable {
         self.controls = controls
     }
 
+    /// What a server allows its clients.
     public static let `default` = DecodingLimits()
 }

@@ -11,6 +11,7 @@ public struct LDAPEnvelope: Sendable, Hashable {
     /// Contents of the sequence of controls, if there is one.
     public var controls: ByteRange?
 
+    /// The highest message ID (RFC 4511 section 4.1.1, maxInt).
     public static let maximumMessageID = 0x7fff_ffff
 
     /// Reads the frame of a whole PDU.
@@ -67,26 +68,47 @@ public struct LDAPEnvelope: Sendable, Hashable {
 
 /// Tag octets of the operations (RFC 4511 section 4.2 and following).
 public enum OperationTag {
+    /// RFC 4511 section 4.2.
     public static let bindRequest: UInt8 = 0x60
+    /// RFC 4511 section 4.2.2.
     public static let bindResponse: UInt8 = 0x61
+    /// RFC 4511 section 4.3; has no answer.
     public static let unbindRequest: UInt8 = 0x42
+    /// RFC 4511 section 4.5.1.
     public static let searchRequest: UInt8 = 0x63
+    /// RFC 4511 section 4.5.2.
     public static let searchResultEntry: UInt8 = 0x64
+    /// RFC 4511 section 4.5.2: the end of a search.
     public static let searchResultDone: UInt8 = 0x65
+    /// RFC 4511 section 4.5.3.
     public static let searchResultReference: UInt8 = 0x73
+    /// RFC 4511 section 4.6.
     public static let modifyRequest: UInt8 = 0x66
+    /// RFC 4511 section 4.6.
     public static let modifyResponse: UInt8 = 0x67
+    /// RFC 4511 section 4.7.
     public static let addRequest: UInt8 = 0x68
+    /// RFC 4511 section 4.7.
     public static let addResponse: UInt8 = 0x69
+    /// RFC 4511 section 4.8; primitive, its contents are the name.
     public static let deleteRequest: UInt8 = 0x4a
+    /// RFC 4511 section 4.8.
     public static let deleteResponse: UInt8 = 0x6b
+    /// RFC 4511 section 4.9.
     public static let modifyDNRequest: UInt8 = 0x6c
+    /// RFC 4511 section 4.9.
     public static let modifyDNResponse: UInt8 = 0x6d
+    /// RFC 4511 section 4.10.
     public static let compareRequest: UInt8 = 0x6e
+    /// RFC 4511 section 4.10.
     public static let compareResponse: UInt8 = 0x6f
+    /// RFC 4511 section 4.11; primitive, its contents are the message ID; has no answer.
     public static let abandonRequest: UInt8 = 0x50
+    /// RFC 4511 section 4.12.
     public static let extendedRequest: UInt8 = 0x77
+    /// RFC 4511 section 4.12, and notices of the server (section 4.4).
     public static let extendedResponse: UInt8 = 0x78
+    /// RFC 4511 section 4.13.
     public static let intermediateResponse: UInt8 = 0x79
 
     /// The tag of the answer that ends an operation; nil for operations without answer and unknown ones.

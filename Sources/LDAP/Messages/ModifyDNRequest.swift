@@ -4,11 +4,14 @@ public import BER
 public struct ModifyDNRequest: Sendable, Hashable {
     /// DN in string form.
     public var entry: [UInt8]
+    /// The new RDN in string form.
     public var newRDN: [UInt8]
+    /// Whether the values of the old RDN go from the entry.
     public var deleteOldRDN: Bool
     /// The entry to move below; nil to stay where it is.
     public var newSuperior: [UInt8]?
 
+    /// A request to rename an entry, and with a new superior to move it.
     public init(entry: [UInt8], newRDN: [UInt8], deleteOldRDN: Bool, newSuperior: [UInt8]? = nil) {
         self.entry = entry
         self.newRDN = newRDN

@@ -2,6 +2,7 @@ public import BER
 
 /// RFC 4511 section 4.6, with the increment of RFC 4525.
 public struct ModifyRequest: Sendable, Hashable {
+    /// What is done with the values of an attribute; `increment` is RFC 4525.
     public enum Operation: UInt8, Sendable, Hashable {
         case add = 0
         case delete = 1
@@ -10,10 +11,14 @@ public struct ModifyRequest: Sendable, Hashable {
         case increment = 3
     }
 
+    /// One modification.
     public struct Change: Sendable, Hashable {
+        /// What is done.
         public var operation: Operation
+        /// The attribute and the values it is done with; none with `delete` and `replace`: all of the attribute's.
         public var attribute: PartialAttribute
 
+        /// A modification.
         public init(_ operation: Operation, _ attribute: PartialAttribute) {
             self.operation = operation
             self.attribute = attribute
@@ -25,6 +30,7 @@ public struct ModifyRequest: Sendable, Hashable {
     /// To be carried out in this order, all or none.
     public var changes: [Change]
 
+    /// A request to change an entry with a name in string form; changes are done in order, all or none.
     public init(object: [UInt8], changes: [Change]) {
         self.object = object
         self.changes = changes

@@ -2,9 +2,12 @@ import BER
 
 /// An attribute description with values (RFC 4511 section 4.1.7).
 public struct PartialAttribute: Sendable, Hashable {
+    /// Attribute description: type and options, as spelled.
     public var description: [UInt8]
+    /// The values' octets; may be empty.
     public var values: [[UInt8]]
 
+    /// An attribute with its values.
     public init(description: [UInt8], values: [[UInt8]]) {
         self.description = description
         self.values = values

@@ -2,9 +2,13 @@ public import BER
 
 /// The fields of an LDAPResult (RFC 4511 section 4.1.9) as a client reads them, with those that bind and extended responses add.
 public struct LDAPResult: Sendable, Hashable {
+    /// How the operation ended.
     public var code: ResultCode
+    /// The nearest superior that exists, in string form, where the code tells of a name; else empty.
     public var matchedDN: [UInt8]
+    /// The diagnostic message for people; may be empty.
     public var message: String
+    /// URLs of servers to ask instead, with the code `referral`.
     public var referrals: [String] = []
     /// Of a bind response.
     public var serverCredentials: [UInt8]?
@@ -38,8 +42,10 @@ public struct LDAPResult: Sendable, Hashable {
 public struct SearchResultEntry: Sendable, Hashable {
     /// DN in string form.
     public var name: [UInt8]
+    /// What was asked for, in the server's order; without values if types only were asked for.
     public var attributes: [PartialAttribute]
 
+    /// An entry to be encoded.
     public init(name: [UInt8], attributes: [PartialAttribute]) {
         self.name = name
         self.attributes = attributes
@@ -77,6 +83,7 @@ public struct SearchResultEntry: Sendable, Hashable {
 
 /// A search result reference (RFC 4511 section 4.5.3) as a client reads it.
 public struct SearchResultReference: Sendable, Hashable {
+    /// Where to go on with the search; at least one.
     public var urls: [String] = []
 
     /// - Throws: `protocolError`.
@@ -88,7 +95,9 @@ public struct SearchResultReference: Sendable, Hashable {
 
 /// An intermediate response (RFC 4511 section 4.13) as a client reads it.
 public struct IntermediateResponse: Sendable, Hashable {
+    /// The OID that says what it is; nil if not sent.
     public var name: String?
+    /// What the OID defines; nil if not sent.
     public var value: [UInt8]?
 
     /// - Throws: `protocolError`.

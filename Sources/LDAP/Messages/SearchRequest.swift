@@ -23,13 +23,17 @@ public struct SearchRequest: Sendable {
     public var bytes: [UInt8]
     /// DN in string form.
     public var baseObject: ByteRange
+    /// How far below the base to look.
     public var scope: SearchScope
+    /// Where aliases are followed.
     public var dereference: DereferencePolicy
     /// Entries; 0: no limit asked for.
     public var sizeLimit: Int
     /// Seconds; 0: no limit asked for.
     public var timeLimit: Int
+    /// Whether attributes are wanted without their values.
     public var typesOnly: Bool
+    /// What entries must satisfy.
     public var filter: Filter
     /// Attribute selectors (RFC 4511 section 4.5.1.8) in the order given.
     public var attributes: [ByteRange]

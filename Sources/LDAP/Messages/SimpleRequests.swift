@@ -2,6 +2,7 @@ public import BER
 
 /// RFC 4511 section 4.3: the client closes the session. There is no answer.
 public struct UnbindRequest: Sendable, Hashable {
+    /// The request, which has no contents.
     public init() {}
 
     /// The value is NULL; what stands in it is not looked at, since the session ends either way.
@@ -18,6 +19,7 @@ public struct DeleteRequest: Sendable, Hashable {
     /// DN in string form.
     public var entry: [UInt8]
 
+    /// A request to delete an entry with a name in string form.
     public init(entry: [UInt8]) { self.entry = entry }
 
     /// Any bytes decode: the name is parsed later.
@@ -36,6 +38,7 @@ public struct AbandonRequest: Sendable, Hashable {
     /// The request to give up.
     public var messageID: Int
 
+    /// Asks for the end of the operation with a message ID.
     public init(messageID: Int) { self.messageID = messageID }
 
     /// - Throws: `protocolError`.
@@ -62,9 +65,12 @@ public struct AbandonRequest: Sendable, Hashable {
 public struct CompareRequest: Sendable, Hashable {
     /// DN in string form.
     public var entry: [UInt8]
+    /// Attribute description to compare.
     public var description: [UInt8]
+    /// The value that the attribute is asserted to have.
     public var assertionValue: [UInt8]
 
+    /// A request to compare an attribute of an entry with a value.
     public init(entry: [UInt8], description: [UInt8], assertionValue: [UInt8]) {
         self.entry = entry
         self.description = description
@@ -100,8 +106,10 @@ public struct CompareRequest: Sendable, Hashable {
 public struct ExtendedRequest: Sendable, Hashable {
     /// Object identifier of the operation.
     public var name: String
+    /// What the OID defines; nil if not sent.
     public var value: [UInt8]?
 
+    /// An extended request.
     public init(name: String, value: [UInt8]? = nil) {
         self.name = name
         self.value = value

@@ -2,16 +2,21 @@ import BER
 
 /// An LDAP URL (RFC 4516): a place to connect to and a search. Also `ldaps` and `ldapi` (whose host is the path of a socket).
 public struct LDAPURL: Sendable, Hashable {
+    /// What is spoken, and over what.
     public enum Scheme: String, Sendable, Hashable {
         case ldap, ldaps, ldapi
     }
 
+    /// An extension of the URL (RFC 4516 section 2).
     public struct Extension: Sendable, Hashable {
+        /// Whether who does not know it must not use the URL (`!`).
         public var isCritical: Bool
         /// Short name or OID.
         public var type: String
+        /// Unescaped; nil if there is no `=`.
         public var value: String?
 
+        /// An extension.
         public init(isCritical: Bool = false, type: String, value: String? = nil) {
             self.isCritical = isCritical
             self.type = type
@@ -19,6 +24,7 @@ public struct LDAPURL: Sendable, Hashable {
         }
     }
 
+    /// What is spoken.
     public var scheme: Scheme
     /// Name or address, an IPv6 address without its brackets; of `ldapi` the path. Empty: the client's choice.
     public var host: String
@@ -32,8 +38,10 @@ public struct LDAPURL: Sendable, Hashable {
     public var scope: SearchScope?
     /// String form, checked when the URL was parsed; nil: `(objectClass=*)`.
     public var filter: String?
+    /// In the order written.
     public var extensions: [Extension]
 
+    /// A URL from its parts; what is left out has the default of RFC 4516.
     public init(
         scheme: Scheme = .ldap, host: String = "", port: Int? = nil, dn: String = "", attributes: [String] = [],
         scope: SearchScope? = nil, filter: String? = nil, extensions: [Extension] = []
