@@ -82,8 +82,8 @@ extension Request {
             try directory.schema.normalizeDN(name, into: &canonical)
             if canonical == directory.rootName { return (.root, directory.settings.rootPassword.map { [$0] } ?? []) }
         }
-        return try worker.read { snapshot throws(LDAPError) in
-            let found = try worker.resolution.resolve(dn.rawSpan, snapshot)
+        return try worker.read { snapshot, state, _ throws(LDAPError) in
+            let found = try state.resolution.resolve(dn.rawSpan, snapshot)
             do throws(EntryStoreError) {
                 guard found.isComplete, let record = try snapshot.record(found.id),
                     let attribute = snapshot.catalogue.table.id(of: directory.known.userPassword)
@@ -92,7 +92,7 @@ extension Request {
                 var values = record.values(of: attribute)
                 while let value = values.next() { stored.append(value.array) }
                 var isAdministrator = false
-                if let container = try? worker.resolution.container(directory.administrators, snapshot) {
+                if let container = try? state.resolution.container(directory.administrators, snapshot) {
                     let isBelow = try snapshot.isInSubtree(found.id, of: container)
                     isAdministrator = isBelow && found.id != container
                 }

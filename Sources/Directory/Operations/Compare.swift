@@ -13,7 +13,7 @@ extension Request {
                     connection: session.connectionID, operation: operation, dn: request.entry.rawSpan, attribute: request.description.rawSpan)
             }
             let controls = try SearchControls(decodeControls())
-            let code = try worker.read { snapshot throws(LDAPError) in
+            let code = try worker.read { snapshot, _, _ throws(LDAPError) in
                 try Comparison(directory: directory, access: AccessControl(session.identity, directory.known), controls: controls)
                     .run(request, snapshot)
             }

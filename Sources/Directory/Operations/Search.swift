@@ -99,15 +99,16 @@ final class SearchExecution {
                 return .done
             }
         }
-        return try worker.read { snapshot throws(LDAPError) in
-            try advance(snapshot, worker, candidates, bytes, &output)
+        return try worker.read { snapshot, state, scratch throws(LDAPError) in
+            try advance(snapshot, &state, &scratch, candidates, bytes, &output)
         }
     }
 
     private func advance(
-        _ snapshot: borrowing Snapshot, _ worker: DirectoryWorker, _ candidates: Int, _ bytes: Int, _ output: inout BERBuffer
+        _ snapshot: borrowing Snapshot, _ state: inout WorkerState, _ scratch: inout FilterScratch, _ candidates: Int, _ bytes: Int,
+        _ output: inout BERBuffer
     ) throws(LDAPError) -> LongSearch.Progress {
-        if search == nil { try begin(snapshot, worker) }
+        if search == nil { try begin(snapshot, &state) }
         guard let search, let selection else { return finish(.success, "", &output) }
         if let deadline, ContinuousClock.now >= deadline { return finish(.timeLimitExceeded, "", &output) }
         let pageSize = controls.paged?.size ?? 0
@@ -116,20 +117,9 @@ final class SearchExecution {
         var nextPage: EntryID?
         var isOverLimit = false
         var isFull = false
-        var names = NameCache()
-        swap(&names, &worker.names)
-        var filterScratch = FilterScratch()
-        swap(&filterScratch, &worker.filterScratch)
-        var scratch = SelectionScratch()
-        swap(&scratch, &worker.selectionScratch)
-        defer {
-            swap(&names, &worker.names)
-            swap(&filterScratch, &worker.filterScratch)
-            swap(&scratch, &worker.selectionScratch)
-        }
         let outcome: EntrySearch.Outcome
         do {
-            outcome = try search.run(snapshot, budget: &budget, scratch: &filterScratch) { id, record throws(EntryStoreError) in
+            outcome = try search.run(snapshot, budget: &budget, scratch: &scratch) { id, record throws(EntryStoreError) in
                 if sizeLimit != 0, sentBefore + count >= sizeLimit {
                     isOverLimit = true
                     return false
@@ -139,12 +129,12 @@ final class SearchExecution {
                     return false
                 }
                 var name: [UInt8] = []
-                swap(&name, &scratch.name)
-                defer { swap(&name, &scratch.name) }
+                swap(&name, &state.selection.name)
+                defer { swap(&name, &state.selection.name) }
                 name.removeAll(keepingCapacity: true)
-                try names.appendName(of: record, snapshot, to: &name)
+                try state.names.appendName(of: record, snapshot, to: &name)
                 try selection.append(
-                    messageID: messageID, id: id, name: name.rawSpan, record: record, snapshot, &scratch, to: &output)
+                    messageID: messageID, id: id, name: name.rawSpan, record: record, snapshot, &state.selection, to: &output)
                 count += 1
                 if output.count >= limit {
                     isFull = true
@@ -163,7 +153,7 @@ final class SearchExecution {
     }
 
     /// Finds the base, compiles the filter.
-    private func begin(_ snapshot: borrowing Snapshot, _ worker: DirectoryWorker) throws(LDAPError) {
+    private func begin(_ snapshot: borrowing Snapshot, _ state: inout WorkerState) throws(LDAPError) {
         let requestBytes = request.bytes
         let bytes = requestBytes.rawSpan
         let catalogue = snapshot.catalogue
@@ -174,7 +164,7 @@ final class SearchExecution {
             if isRoot { return }
             throw LDAPError(.noSuchObject, "")
         }
-        let base = try worker.resolution.resolve(bytes.slice(request.baseObject), snapshot)
+        let base = try state.resolution.resolve(bytes.slice(request.baseObject), snapshot)
         guard base.isComplete else {
             let matched: [UInt8]
             do { matched = try snapshot.name(of: base.id) } catch { throw LDAPError(storage: error) }
@@ -194,7 +184,7 @@ final class SearchExecution {
             }
         }
         search = EntrySearch(filter: filter, base: base.id, scope: request.scope, from: position)
-        selection = worker.selections.selection(
+        selection = state.selections.selection(
             request, controls.view, isAdministrator: identity.isAdministrator, access, catalogue, directory.virtual)
     }
 
@@ -213,7 +203,7 @@ final class SearchExecution {
         let directory = self.directory
         let bytes = request.bytes
         var answer = BERBuffer()
-        try worker.read { snapshot throws(LDAPError) in
+        try worker.read { snapshot, _, _ throws(LDAPError) in
             guard let record = EntryRecord(entry.record.rawSpan) else { throw LDAPError(.other, "\(entry.title) is damaged") }
             var scratch = FilterScratch()
             let filter = directory.compile(request.filter, snapshot.catalogue, access)

@@ -11,7 +11,7 @@ struct AccessControl: Sendable {
 
     init(_ identity: Identity, _ known: KnownTypes) {
         self.identity = identity
-        secretTypes = [known.userPassword]
+        secretTypes = known.secretTypes
     }
 
     /// Whether entries (other than root DSE and subschema) exist for this identity.

@@ -20,6 +20,9 @@ struct KnownTypes: Sendable {
     let ref: AttributeTypeID
     let aliasedObjectName: AttributeTypeID
 
+    /// Types that only administrators read.
+    let secretTypes: [AttributeTypeID]
+
     let top: ObjectClassID
     let extensibleObject: ObjectClassID
     let alias: ObjectClassID
@@ -53,6 +56,7 @@ struct KnownTypes: Sendable {
         hasSubordinates = try type("hasSubordinates")
         numSubordinates = try type("numSubordinates")
         userPassword = try type("userPassword")
+        secretTypes = [userPassword]
         member = try type("member")
         memberURL = try type("memberURL")
         ref = try type("ref")
