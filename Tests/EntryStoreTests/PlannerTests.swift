@@ -1,0 +1,137 @@
+import BER
+import EntryStore
+import LDAP
+import Schema
+import Testing
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#else
+import Darwin
+#endif
+
+/// Whatever the planner does, a search finds the entries for which the filter is true, and no others: random entries and filters,
+/// against testing every entry. With indexes of all kinds, some, and none; over several blocks of ids; stopped and gone on with.
+struct PlannerTests {
+    private static let names = ["ada", "Ada Byron", "adam", "bea", "Ben", "café", "CAFÉ au lait", "Zoë", "x", "李明", "a b", "ab"]
+
+    private static func filter(_ random: inout SeededGenerator, depth: Int) -> String {
+        let value = names[random.below(names.count)]
+        let type = ["cn", "sn", "mail", "description", "objectClass", "uidNumber", "nothing", "name"][random.below(8)]
+        func piece() -> String {
+            let scalars = Array(value)
+            let start = random.below(scalars.count)
+            return String(scalars[start..<min(scalars.count, start + 1 + random.below(4))])
+        }
+        if depth > 0, random.below(2) == 0 {
+            let children = (0..<random.below(4)).map { _ in filter(&random, depth: depth - 1) }.joined()
+            return ["(&\(children))", "(|\(children))", "(!\(filter(&random, depth: depth - 1)))"][random.below(3)]
+        }
+        switch random.below(9) {
+        case 0: return "(\(type)=*)"
+        case 1: return "(\(type)=*\(piece())*)"
+        case 2: return "(\(type)=\(piece())*)"
+        case 3: return "(\(type)=*\(piece()))"
+        case 4: return "(\(type)=\(piece())*\(piece())*)"
+        case 5: return "(uidNumber>=\(random.below(60)))"
+        case 6: return "(uidNumber<=\(random.below(60)))"
+        case 7: return "(objectClass=\(["person", "organizationalUnit", "none"][random.below(3)]))"
+        default: return "(\(type)=\(value))"
+        }
+    }
+
+    @Test(arguments: [0, 1, 2])
+    func searchesFindWhatTheFilterSays(_ indexing: Int) throws {
+        let folder = #filePath.split(separator: "/").dropLast(3).map { "/" + $0 }.joined() + "/schema/"
+        let own = SchemaSource(
+            name: "test", text: Array("attributetype ( 1.3.6.1.1.1.1.0 NAME 'uidNumber' EQUALITY integerMatch ORDERING integerOrderingMatch SYNTAX 1.3.6.1.4.1.1466.115.121.1.27 SINGLE-VALUE )\n".utf8))
+        let schema = try Schema(
+            ["system", "core", "cosine", "inetorgperson"].map { try SchemaSource(path: folder + $0 + ".schema") } + [own])
+        let directory = "/tmp/muster-plan-\(getpid())-\(indexing)-\(UInt32.random(in: 0...UInt32.max))"
+        mkdir(directory, 0o700)
+        defer {
+            for name in ["data.mdb", "data.mdb-lock"] { unlink(directory + "/" + name) }
+            rmdir(directory)
+        }
+        var options = EntryStore.Options()
+        options.mapSize = 1 << 30
+        options.durability = .none
+        func type(_ name: String) throws -> AttributeTypeID { try #require(schema.attributeType(named: name)) }
+        let all: IndexDefinition.Kinds = [.presence, .equality, .substring]
+        var indexes: [IndexDefinition] = []
+        if indexing > 0 { indexes += [IndexDefinition(type: try type("cn"), kinds: all), IndexDefinition(type: try type("objectClass"), kinds: [.equality])] }
+        if indexing > 1 {
+            indexes += [
+                IndexDefinition(type: try type("sn"), kinds: all), IndexDefinition(type: try type("mail"), kinds: [.equality, .substring]),
+                IndexDefinition(type: try type("uidNumber"), kinds: [.equality]),
+            ]
+        }
+        let store = try EntryStore(directory: directory, schema: schema, indexes: indexes, options: options)
+        var random = SeededGenerator(seed: 11 + UInt64(indexing))
+        var load = try BulkLoad(store)
+        let ids = try ["cn", "sn", "mail", "description", "objectClass", "uidNumber"].map { try load.attributeID(type($0), options: []) }
+        let optioned = try load.attributeID(type("cn"), options: [Array("lang-de".utf8)])
+        var containers = [EntryID.root]
+        // More than one block of 8,192 ids.
+        for index in 0..<9000 {
+            var entry = Entry()
+            for place in 0..<4 where random.below(3) > 0 { entry.append(Array(Self.names[random.below(Self.names.count)].utf8), to: ids[place]) }
+            if random.below(20) == 0 { entry.append(Array("Straße \(index)".utf8), to: optioned) }
+            if random.below(2) == 0 { entry.append(Array("\(random.below(60))".utf8), to: ids[5]) }
+            entry.append(Array((index % 500 == 0 ? "organizationalUnit" : "person").utf8), to: ids[4])
+            let rdn = Array("cn=\(index)".utf8)
+            let added = try load.add(entry, parent: containers[random.below(containers.count)], rdn: rdn, canonicalRDN: rdn, flags: [])
+            if index % 500 == 0, let added { containers.append(added) }
+        }
+        try load.finish()
+
+        let snapshot = try store.snapshot()
+        var scratch = FilterScratch()
+        let everybody = try snapshot.descendants(of: .root)
+        #expect(everybody.count == 9000)
+        for _ in 0..<150 {
+            let text = Self.filter(&random, depth: 3)
+            let filter = CompiledFilter(try Filter(text), snapshot.catalogue)
+            let base = containers[random.below(containers.count)]
+            let scope = [SearchScope.wholeSubtree, .wholeSubtree, .singleLevel, .subordinateSubtree, .baseObject][random.below(5)]
+            var expected: [EntryID] = []
+            for id in everybody {
+                guard let record = try snapshot.record(id) else { continue }
+                let isInScope =
+                    switch scope {
+                    case .baseObject: id == base
+                    case .singleLevel: record.parent == base
+                    case .wholeSubtree: try snapshot.isInSubtree(id, of: base)
+                    case .subordinateSubtree: try id != base && snapshot.isInSubtree(id, of: base)
+                    }
+                if isInScope, filter.evaluate(id, record, snapshot, scratch: &scratch) == .yes { expected.append(id) }
+            }
+            let search = EntrySearch(filter: filter, base: base, scope: scope)
+            var found: [EntryID] = []
+            var outcome = EntrySearch.Outcome.outOfBudget
+            while outcome != .finished {
+                // In pieces: by budget, and by stopping after an entry.
+                var budget = 700
+                let stop = found.count + 300
+                outcome = try search.run(snapshot, budget: &budget, scratch: &scratch) { id, _ in
+                    found.append(id)
+                    return found.count < stop
+                }
+            }
+            #expect(found == expected, "\(text) below \(base.rawValue), scope \(scope)")
+            // The same from the middle on.
+            if let middle = expected.dropFirst(expected.count / 2).first {
+                let rest = EntrySearch(filter: filter, base: base, scope: scope, from: middle)
+                var tail: [EntryID] = []
+                var budget = Int.max
+                _ = try rest.run(snapshot, budget: &budget, scratch: &scratch) { id, _ in
+                    tail.append(id)
+                    return true
+                }
+                #expect(tail == expected.filter { $0 >= middle }, "\(text) from \(middle.rawValue)")
+            }
+        }
+        #expect(try snapshot.check { Issue.record("\($0)") } == 0)
+    }
+}
