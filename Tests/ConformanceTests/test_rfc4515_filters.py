@@ -59,6 +59,8 @@ def found(client, filter, scope="one", base=PEOPLE):
     ("(cn:2.5.13.5:=Ada Lovelace)", {"ada"}), ("(cn:caseIgnoreMatch:=ada lovelace)", {"ada"}), ("(uid:=ADA)", {"ada"}),
     ("(cn:noSuchRule:=x)", set()), ("(noSuchAttribute:caseExactMatch:=x)", set()),
     ("(ou:dn:=conformance)", ALL | {"deep"}), ("(ou:dn:caseExactMatch:=CONFORMANCE)", set()), ("(dc:dn:=acme)", ALL | {"deep"}), ("(dc:=acme)", set()),
+    ("(sn:caseIgnoreOrderingMatch:=m)", {"ada"}), ("(sn:2.5.13.3:=Lovelace)", set()),
+    ("(zimbraCreateTimestamp:generalizedTimeOrderingMatch:=20210615083000Z)", {"ada"}),
     ("(:caseIgnoreMatch:=ada lovelace)", None), ("(zimbraMailQuota:caseIgnoreMatch:=100)", set()),
     ("(zimbraMailQuota:1.2.840.113556.1.4.803:=96)", {"ada", "bob"}), ("(zimbraMailQuota:1.2.840.113556.1.4.804:=3)", {"bob"}),
     ("(entryDN:dnSubtreeMatch:=ou=conformance,dc=acme,dc=example)", ALL | {"deep"}),
@@ -89,6 +91,7 @@ def test_filters(user, filter, expected):
 
 
 @pytest.mark.parametrize("undefined", ["(noSuchAttribute=x)", "(zimbraMailQuota=many)", "(cn:noSuchRule:=x)", "(jpegPhoto>=x)",
+                                       "(mail:caseIgnoreMatch:=x)", "(cn:caseIgnoreSubstringsMatch:=ada)", "(zimbraMailQuota:booleanMatch:=TRUE)",
                                        "(seeAlso=no name)", "(zimbraMailQuota=1*)"])
 def test_undefined_is_neither_true_nor_false(user, undefined):
     """RFC 4511 section 4.5.1.7: the negation of Undefined is Undefined, True or Undefined is True, False and Undefined is False."""
