@@ -45,6 +45,9 @@ def found(client, filter, scope="one", base=PEOPLE):
     ("(uid=*d*)", {"ada", "dieter"}), ("(uid=*a*a*)", {"ada"}), ("(uid=a*a*a)", set()), ("(uid=ad*da)", set()),
     ("(cn=chlo\u00e9*)", {"chloe"}), ("(cn=*M\u00dcL*)", {"chloe"}), ("(mail=*@CONFORMANCE.example)", {"ada", "bob", "chloe"}),
     ("(telephoneNumber=+44 20*)", {"ada", "bob"}), ("(telephoneNumber=*0002)", {"bob"}), ("(description=*\\2a*)", {"chloe"}),
+    # spaces at the ends of pieces: of IA5 strings none counts, of others all but the outermost
+    ("(mail=ada *)", {"ada"}), ("(mail=* ADA*)", {"ada"}), ("(cn=* lov*)", {"ada"}), ("(cn=* ada*)", {"ada"}), ("(cn=ada *)", {"ada"}),
+    ("(cn=ad *)", set()), ("(cn=*lace )", {"ada"}), ("(uid=* )", ALL), ("(uid=* *)", set()),
     ("(employeeNumber=*0*)", {"bob", "dieter"}), ("(zimbraMailQuota=1*)", set()), ("(noSuchAttribute=a*)", set()),
     ("(seeAlso=uid=bob*)", set()),
     # ordering

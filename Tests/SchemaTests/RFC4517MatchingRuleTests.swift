@@ -165,6 +165,11 @@ struct RFC4517MatchingRuleTests {
         #expect(schema.piece("  Foo  ", .any, rule) == " foo ")
         #expect(schema.piece("  Foo  ", .final, rule) == " foo")
         #expect(schema.piece("   ", .any, rule) == " ")
+        #expect(schema.piece("   ", .final, rule) == "")
+        for part in [Schema.SubstringPart.initial, .any, .final] {
+            #expect(schema.piece("  Foo  Bar  ", part, .caseIgnoreIA5SubstringsMatch) == "foo bar")
+            #expect(schema.piece("  ", part, .caseIgnoreIA5SubstringsMatch) == "")
+        }
         #expect(schema.piece("A   B", .any, rule) == "a b")
         #expect(schema.piece("  É  ", .any, rule) == " é ")
         #expect(schema.piece("12 3", .any, .numericStringSubstringsMatch) == "123")

@@ -199,6 +199,18 @@ public enum MatchingRule: UInt8, Sendable, CaseIterable {
         }
     }
 
+    /// The substrings rule of a type that declares this one: pieces are brought into the form of the type's rule of equality, as in
+    /// slapd.
+    func substringRule(besides equality: MatchingRule?) -> MatchingRule {
+        switch (equality, self) {
+        case (.caseIgnoreIA5Match, .caseIgnoreSubstringsMatch), (.caseIgnoreIA5Match, .caseExactIA5SubstringsMatch): .caseIgnoreIA5SubstringsMatch
+        case (.caseExactIA5Match, .caseExactSubstringsMatch), (.caseExactIA5Match, .caseIgnoreSubstringsMatch),
+            (.caseExactIA5Match, .caseIgnoreIA5SubstringsMatch):
+            .caseExactIA5SubstringsMatch
+        default: self
+        }
+    }
+
     /// In the grammar of RFC 4512 section 4.1.3.
     var published: String {
         "( \(oid) NAME '\(name)' SYNTAX \(syntax.oid) )"
