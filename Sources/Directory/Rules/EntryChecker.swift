@@ -25,8 +25,9 @@ struct EntryChecker: Sendable {
     }
 
     /// Looks up a description and checks its options: language tags (RFC 3866), and `binary` where the syntax demands it (RFC 4522).
+    /// - Parameter isAssertion: it names what to compare: `binary` may be missing, and language ranges may stand (RFC 3866 section 2.2).
     /// - Throws: `undefinedAttributeType`.
-    func description(_ bytes: RawSpan) throws(LDAPError) -> Description {
+    func description(_ bytes: RawSpan, isAssertion: Bool = false) throws(LDAPError) -> Description {
         let end = AttributeDescription.endOfType(bytes)
         func failure(_ reason: String) -> LDAPError {
             LDAPError(.undefinedAttributeType, "\(String(decoding: bytes.array.prefix(200), as: UTF8.self)): \(reason)")
@@ -36,7 +37,7 @@ struct EntryChecker: Sendable {
         }
         let needsBinary = schema[id].syntax.requiresBinaryTransfer
         guard end < bytes.byteCount else {
-            if needsBinary { throw failure("requires ;binary transfer") }
+            if needsBinary, !isAssertion { throw failure("requires ;binary transfer") }
             return Description(type: id, options: [])
         }
         guard AttributeDescription.isValid(bytes), let parsed = AttributeDescription(parsing: bytes) else {
@@ -48,13 +49,13 @@ struct EntryChecker: Sendable {
             if option == Self.binary {
                 guard needsBinary else { throw failure("option \"binary\" not supported with type") }
             } else if option.starts(with: Self.language) {
-                if option.last == UInt8(ascii: "-") { throw failure("inappropriate use of tag range option") }
+                if option.last == UInt8(ascii: "-"), !isAssertion { throw failure("inappropriate use of tag range option") }
             } else {
                 throw failure("unrecognized option")
             }
             if !options.contains(option) { options.append(option) }
         }
-        if needsBinary, !options.contains(Self.binary) { throw failure("requires ;binary transfer") }
+        if needsBinary, !isAssertion, !options.contains(Self.binary) { throw failure("requires ;binary transfer") }
         options.sort { $0.lexicographicallyPrecedes($1) }
         return Description(type: id, options: options)
     }
