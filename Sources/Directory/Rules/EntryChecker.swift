@@ -169,18 +169,22 @@ struct EntryChecker: Sendable {
             if list.contains(where: { $0.type == id }) {
                 throw LDAPError(.invalidDNSyntax, "attribute type \"\(type.name)\" comes twice in one RDN")
             }
+            // The syntax first, as in slapd: what is wrong with a name is told before what is wrong with naming an entry so.
+            guard isValid(pair.value.rawSpan, type) else { throw Self.invalidNamingValue(type) }
             if type.isOperational { throw LDAPError(.namingViolation, "naming attribute '\(type.name)' is operational") }
             if type.isCollective { throw LDAPError(.namingViolation, "naming attribute '\(type.name)' is collective") }
             guard let rule = type.equality else {
                 throw LDAPError(.namingViolation, "naming attribute '\(type.name)' has no equality matching rule")
             }
             var canonical: [UInt8] = []
-            guard isValid(pair.value.rawSpan, type), schema.normalize(pair.value.rawSpan, by: rule, into: &canonical) else {
-                throw LDAPError(.invalidDNSyntax, "value of \(type.name) in a name is not valid for its syntax")
-            }
+            guard schema.normalize(pair.value.rawSpan, by: rule, into: &canonical) else { throw Self.invalidNamingValue(type) }
             list.append(NamingValue(type: id, value: pair.value, canonical: canonical))
         }
         return list
+    }
+
+    private static func invalidNamingValue(_ type: AttributeType) -> LDAPError {
+        LDAPError(.invalidDNSyntax, "value of \(type.name) in a name is not valid for its syntax")
     }
 
     /// - Throws: `constraintViolation` for several values of a type that may have one.
