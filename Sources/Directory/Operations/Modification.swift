@@ -38,8 +38,8 @@ struct Modification: Sendable {
             throw LDAPError(
                 .constraintViolation, "\(String(decoding: name, as: UTF8.self)): attribute syntax inappropriate for increment")
         }
-        values = attribute.values
-        canonical = try checker.canonicalValues(values, of: type, name: name)
+        canonical = try checker.canonicalValues(attribute.values, of: type, name: name)
+        values = checker.storedValues(attribute.values, of: type.id)
         amount = change.operation == .increment ? try Self.amount(attribute) : 0
         if change.operation == .add || change.operation == .replace {
             try checker.checkCount(values.count, type, name: name)

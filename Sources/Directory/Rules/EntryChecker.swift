@@ -85,6 +85,12 @@ struct EntryChecker: Sendable {
         return canonical
     }
 
+    /// Valid values as they are stored: classes go by their canonical names, as in slapd, whatever names or OIDs were given.
+    func storedValues(_ values: [[UInt8]], of type: AttributeTypeID) -> [[UInt8]] {
+        guard type == known.objectClass else { return values }
+        return values.map { value in schema.objectClass(value.rawSpan).map { Array(schema[$0].name.utf8) } ?? value }
+    }
+
     /// - Throws: `attributeOrValueExists`.
     func checkDuplicates(_ values: CanonicalValues, name: [UInt8]) throws(LDAPError) {
         if let number = values.firstDuplicate {
@@ -147,6 +153,15 @@ struct EntryChecker: Sendable {
                 throw LDAPError(.notAllowedOnRDN, "value of naming attribute '\(type.name)' is not present in entry")
             }
         }
+    }
+
+    /// An RDN as it is stored: types go by their canonical names, as in slapd, whatever names or OIDs were given.
+    func storedRDN(_ rdn: RelativeDistinguishedName) -> RelativeDistinguishedName {
+        var stored = rdn
+        for index in rdn.values.indices {
+            if let id = schema.attributeType(named: rdn.values[index].type) { stored.values[index].type = schema[id].name }
+        }
+        return stored
     }
 
     /// One value of an RDN.
