@@ -66,7 +66,8 @@ struct Planner {
             return Outcome(few: isWholeTree ? ids : try planner.within(base, scope, ids, snapshot), tests: tests)
         }
         if isWholeTree {
-            if case .all = part.node { return planner.outcome(try planner.scope(.descendants, .root, snapshot), tests) }
+            // In a statement of its own: the leaves are those after it.
+            if case .all = part.node { part = try planner.scope(.descendants, .root, snapshot) }
             return planner.outcome(part, tests)
         }
         var scopePart = try planner.scope(scope == .singleLevel ? .children : .descendants, base, snapshot)
