@@ -21,6 +21,9 @@ import Darwin
 /// One server per data directory, over all processes. A server that was not stopped leaves nothing to repair: every acknowledged
 /// change is in the database (see ``MusterConfiguration/durability-swift.property``).
 public final class MusterServer: Sendable {
+    /// The version of this software.
+    public static var version: String { MusterVersion.current }
+
     /// Where the server listens, with real ports, in the order of the configuration.
     public let addresses: [ListenAddress]
     /// The password that was made up for the administrator of a directory that this start has made; nil otherwise.

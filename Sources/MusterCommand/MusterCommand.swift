@@ -12,11 +12,6 @@ struct MusterCommand: AsyncParsableCommand {
 
             Exit status: 0 success, 1 failure (or differences found by check), 64 wrong usage, 75 the data directory is in use.
             """,
-        version: Version.text,
+        version: "muster \(MusterServer.version)",
         subcommands: [Serve.self, Initialize.self, Import.self, Export.self, Check.self])
-}
-
-/// What `--version` says.
-enum Version {
-    static let text = "muster 0.1.0"
 }

@@ -15,8 +15,8 @@ extension Schema {
     /// Values of `matchingRuleUse`: the user attributes that each rule can be applied to in an extensible match.
     public var matchingRuleUseDescriptions: [String] {
         var uses: [String] = []
-        for rule in MatchingRule.allCases where rule.use != .substrings {
-            let types = attributeTypes.filter { rule.applies(to: $0.syntax) }.map(\.name)
+        for rule in MatchingRule.allCases {
+            let types = attributeTypes.filter { rule.applies(to: $0) }.map(\.name)
             guard !types.isEmpty else { continue }
             uses.append("( \(rule.oid) NAME '\(rule.name)' APPLIES \(types.count == 1 ? types[0] : "( " + types.joined(separator: " $ ") + " )") )")
         }

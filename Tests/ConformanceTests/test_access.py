@@ -79,6 +79,9 @@ def test_users_change_nothing(user, root, person):
 def test_what_is_not_there_is_not_there(user):
     assert user.delete("uid=nobody," + PEOPLE).code == NO_SUCH_OBJECT
     assert user.modify("uid=nobody," + PEOPLE, ("replace", "title", "x")).code == NO_SUCH_OBJECT
+    # The right to change what stands below the parent is asked for first.
+    assert user.rename("uid=nobody," + PEOPLE, "uid=x").code == INSUFFICIENT_ACCESS_RIGHTS
+    assert user.rename("uid=nobody,ou=nowhere," + PEOPLE, "uid=x").code == NO_SUCH_OBJECT
 
 
 def test_administrators_write(admin, root, branch):

@@ -260,6 +260,58 @@ def test_3_a_long_pipeline(server):
         sender.join()
 
 
+@pytest.mark.muster
+def test_3_a_million_requests_sent_ahead(server):
+    """By a client that reads only after a while: what waits stays in its socket, not in the server's memory."""
+    count, first = 1_000_000, 0x0100_0000                # numbers of four octets: every answer has the same length
+    contents = wire.extended("1.3.6.1.4.1.4203.1.11.3")
+    head, tail = wire.message(first, contents)[:4], wire.message(first, contents)[8:]
+    before = server.resident_kib()
+    with wire.Wire(server.address, 60) as connection:
+        connection.bind(ROOT_DN, ROOT_PASSWORD)
+        data = b"".join(head + (first + i).to_bytes(4, "big") + tail for i in range(count))
+        sender = threading.Thread(target=connection.send, args=(data,))
+        sender.start()
+        time.sleep(2)
+        assert server.resident_kib() - before < 100_000
+        number, received = 0, bytearray()
+        while number < count:
+            more = connection.socket.recv(1 << 20)
+            assert more, number
+            received += more
+            size = 2 + received[1]
+            whole = len(received) // size
+            for i in range(whole):
+                assert int.from_bytes(received[i * size + 4:i * size + 8], "big") == first + number + i
+            number += whole
+            del received[:whole * size]
+        sender.join()
+        assert not received
+    assert server.resident_kib() - before < 100_000
+
+
+def test_3_abandon_and_cancel_storm(server):
+    """Of requests that run, that are done and that never were; each search still ends, or is abandoned without a word."""
+    octets = []
+    for i in range(2000):
+        octets.append(wire.message(10 + 4 * i, wire.search(PEOPLE, 2, wire.equality("uid", "ada"), ["1.1"])))
+        octets.append(wire.message(11 + 4 * i, wire.abandon(10 + 4 * i)))
+        octets.append(wire.message(12 + 4 * i, wire.extended("1.3.6.1.1.8", wire.sequence(wire.integer(10 + 4 * i)))))
+        octets.append(wire.message(13 + 4 * i, wire.abandon(1_000_000 + i)))
+    with wire.Wire(server.address, 60) as connection:
+        connection.bind(ROOT_DN, ROOT_PASSWORD)
+        sender = threading.Thread(target=connection.send, args=(*octets, wire.message(LAST, wire.search("", 0, attributes=["1.1"]))))
+        sender.start()
+        seen = set()
+        while (answer := connection.receive()).number != LAST or answer.tag != 0x65:
+            assert answer.tag in (0x64, 0x65, 0x78), answer
+            if answer.tag != 0x64:
+                assert answer.number not in seen, "answered once"
+                seen.add(answer.number)
+        sender.join()
+        assert {12 + 4 * i for i in range(2000)} <= seen
+
+
 def test_3_unbind_in_the_middle_of_searches(server):
     for _ in range(50):
         outcome(server, *[wire.message(i, wire.search("", 2)) for i in range(2, 10)], wire.message(99, wire.unbind()), SEARCH, bound=True, expect=100)
@@ -288,7 +340,10 @@ def test_4_depth(server, depth, tag):
 
 @pytest.mark.parametrize("filter", [
     wire.tlv(0xA1, *[wire.equality("uid", f"n{i}") for i in range(100_000)]), wire.tlv(0xA0, *[wire.PRESENT] * 100_000),
-    wire.tlv(0xA4, wire.text("cn"), wire.sequence(*[wire.text("a", 0x81)] * 10_000)), wire.tlv(0xA0, *[wire.tlv(0xA1)] * 50_000)], ids=brief)
+    wire.tlv(0xA4, wire.text("cn"), wire.sequence(*[wire.text("a", 0x81)] * 10_000)), wire.tlv(0xA0, *[wire.tlv(0xA1)] * 50_000),
+    wire.tlv(0xA1, *[wire.equality(f"unknown{i}", "x") for i in range(100_000)]), wire.tlv(0xA1, *[wire.text(f"cn;x-{i}", 0x87) for i in range(100_000)]),
+    wire.tlv(0xA1, *[wire.tlv(0xA9, wire.text("caseIgnoreMatch", 0x81), wire.text(f"x{i}", 0x83), wire.boolean(True, 0x84)) for i in range(3_000)]),
+    wire.tlv(0xA1, *[wire.tlv(0xA9, wire.text(f"rule{i}", 0x81), wire.text("cn", 0x82), wire.text("x", 0x83)) for i in range(100_000)])], ids=brief)
 def test_4_width(server, filter):
     answers = outcome(server, wire.message(2, wire.search(PEOPLE, 2, filter)), bound=True, timeout=60)
     assert answers == [] or answers[-1].tag in (0x65, 0x78)
@@ -332,12 +387,13 @@ def test_7_values(server, root, branch, value):
     assert root.modify(branch, ("replace", "description", None)).code == SUCCESS
 
 
-def test_7_many_values(server, root, branch):
-    values = [f"{i}" for i in range(50_000)]
+@pytest.mark.parametrize("count", [50_000, 1_000_000])
+def test_7_many_values(server, root, branch, count):
+    values = [f"{i}" for i in range(count)]
     answers = outcome(server, wire.message(2, wire.modify(branch, (0, "description", values))), bound=True, timeout=60)
     assert answers[-1].code in (SUCCESS, ADMIN_LIMIT_EXCEEDED, UNWILLING_TO_PERFORM)
     if answers[-1].code == SUCCESS:
-        assert root.compare(branch, "description", "49999").code == 6
+        assert root.compare(branch, "description", f"{count - 1}").code == 6
         assert root.modify(branch, ("delete", "description", None)).code == SUCCESS
 
 
@@ -358,6 +414,14 @@ def test_7_times(root, stamp):
 def test_8_controls(server, controls, operation):
     for answer in outcome(server, wire.message(2, operation, *controls), bound=True, expect=int(operation[0] != 0x50)):
         assert answer.tag in (0x61, 0x64, 0x65, 0x6F, 0x78)
+
+
+def test_8_controls_on_unbind(server):
+    for controls in ([wire.control("1.2.3.4", True)], [wire.control("1.2.840.113556.1.4.319", True, b"\x30\x7f")], [wire.control("2.16.840.1.113730.3.4.2", True)] * 100):
+        with wire.Wire(server.address) as connection:
+            connection.bind(ROOT_DN, ROOT_PASSWORD)
+            connection.send(wire.message(2, wire.unbind(), *controls))
+            assert all(answer.number == 0 for answer in connection.drain())
 
 
 # --- 9. and 10. modify and modify DN ------------------------------------------------------------------------------------------

@@ -34,3 +34,13 @@ def test_names(user):
     result = user.compare("uid=x," + PEOPLE, "cn", "x")
     assert (result.code, result.matched) == (NO_SUCH_OBJECT, PEOPLE)
     assert user.compare("nonsense", "cn", "x").code == INVALID_DN_SYNTAX
+
+
+@pytest.mark.parametrize("attribute,value,code", [
+    ("noSuchAttribute", "x", UNDEFINED_ATTRIBUTE_TYPE), ("cn;x-none", "x", UNDEFINED_ATTRIBUTE_TYPE), ("", "x", UNDEFINED_ATTRIBUTE_TYPE),
+    ("zimbraMailQuota", "many", INVALID_ATTRIBUTE_SYNTAX), ("seeAlso", "nobody", INVALID_ATTRIBUTE_SYNTAX), ("jpegPhoto", "x", INAPPROPRIATE_MATCHING)])
+@pytest.mark.parametrize("dn", [ADA, "uid=x," + PEOPLE])
+def test_the_assertion_is_judged_before_the_entry_is_looked_for(user, anonymous, dn, attribute, value, code):
+    assert user.compare(dn, attribute, value).code == code
+    assert anonymous.compare(dn, attribute, value).code == code
+    assert anonymous.compare("noSuchType=x", attribute, value).code == INVALID_DN_SYNTAX

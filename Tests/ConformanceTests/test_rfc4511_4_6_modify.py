@@ -144,6 +144,9 @@ def test_increment_of_what_cannot_be(root, person, attribute, given, codes):
     (("add", "hasSubordinates", "TRUE"), CONSTRAINT_VIOLATION),
     (("add", "subschemaSubentry", "cn=x"), CONSTRAINT_VIOLATION),
     (("replace", "entryDN", "cn=x"), CONSTRAINT_VIOLATION),
+    (("replace", "entryUUID", "not a UUID"), INVALID_ATTRIBUTE_SYNTAX),          # the value is judged before the right to set it
+    (("replace", "createTimestamp", "yesterday"), INVALID_ATTRIBUTE_SYNTAX),
+    (("increment", "entryUUID", "not a UUID"), CONSTRAINT_VIOLATION),            # that it cannot grow is told before
     (("add", "not a name", "x"), UNDEFINED_ATTRIBUTE_TYPE),
     (("add", "description;bad option", "x"), UNDEFINED_ATTRIBUTE_TYPE),
 ])

@@ -171,3 +171,20 @@ def test_special_characters_in_names(root, branch, value, rdn):
 def test_add_below_a_leaf(root, person):
     assert root.add("cn=child," + person, dict(PERSON, cn="child")).code == SUCCESS
     assert root.search(person, "one", attributes=["1.1"]).names == {"cn=child," + person.lower()}
+
+
+def test_classes_are_kept_by_their_names(root, branch):
+    """Whatever name or OID they were given by, as in slapd."""
+    dn = "cn=classes," + branch
+    assert root.add(dn, {"objectClass": ["2.16.840.1.113730.3.2.2", "PERSON"], "cn": "classes", "sn": "x"}).code == SUCCESS
+    assert sorted(root.read(dn).only["objectClass"]) == [b"inetOrgPerson", b"person"]
+    assert root.modify(dn, ("add", "objectClass", "zimbraMAILrecipient"), ("delete", "objectClass", "2.5.6.6")).code == SUCCESS
+    assert sorted(root.read(dn).only["objectClass"]) == [b"inetOrgPerson", b"zimbraMailRecipient"]
+
+
+def test_types_in_names_go_by_their_names(root, branch):
+    """Whatever name or OID they were given by, as in slapd."""
+    assert root.add("2.5.4.3=Named," + branch, {"objectClass": "person", "cn": "Named", "sn": "x"}).code == SUCCESS
+    assert root.read("cn=Named," + branch).entries[0][0] == "cn=Named," + branch
+    assert root.rename("cn=Named," + branch, "commonName=Renamed+SN=x").code == SUCCESS
+    assert root.read("cn=Renamed+sn=x," + branch).entries[0][0] == "cn=Renamed+sn=x," + branch

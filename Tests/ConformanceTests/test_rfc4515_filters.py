@@ -45,6 +45,9 @@ def found(client, filter, scope="one", base=PEOPLE):
     ("(uid=*d*)", {"ada", "dieter"}), ("(uid=*a*a*)", {"ada"}), ("(uid=a*a*a)", set()), ("(uid=ad*da)", set()),
     ("(cn=chlo\u00e9*)", {"chloe"}), ("(cn=*M\u00dcL*)", {"chloe"}), ("(mail=*@CONFORMANCE.example)", {"ada", "bob", "chloe"}),
     ("(telephoneNumber=+44 20*)", {"ada", "bob"}), ("(telephoneNumber=*0002)", {"bob"}), ("(description=*\\2a*)", {"chloe"}),
+    # spaces at the ends of pieces: of IA5 strings none counts, of others all but the outermost
+    ("(mail=ada *)", {"ada"}), ("(mail=* ADA*)", {"ada"}), ("(cn=* lov*)", {"ada"}), ("(cn=* ada*)", {"ada"}), ("(cn=ada *)", {"ada"}),
+    ("(cn=ad *)", set()), ("(cn=*lace )", {"ada"}), ("(uid=* )", ALL), ("(uid=* *)", set()),
     ("(employeeNumber=*0*)", {"bob", "dieter"}), ("(zimbraMailQuota=1*)", set()), ("(noSuchAttribute=a*)", set()),
     ("(seeAlso=uid=bob*)", set()),
     # ordering
@@ -59,6 +62,8 @@ def found(client, filter, scope="one", base=PEOPLE):
     ("(cn:2.5.13.5:=Ada Lovelace)", {"ada"}), ("(cn:caseIgnoreMatch:=ada lovelace)", {"ada"}), ("(uid:=ADA)", {"ada"}),
     ("(cn:noSuchRule:=x)", set()), ("(noSuchAttribute:caseExactMatch:=x)", set()),
     ("(ou:dn:=conformance)", ALL | {"deep"}), ("(ou:dn:caseExactMatch:=CONFORMANCE)", set()), ("(dc:dn:=acme)", ALL | {"deep"}), ("(dc:=acme)", set()),
+    ("(sn:caseIgnoreOrderingMatch:=m)", {"ada"}), ("(sn:2.5.13.3:=Lovelace)", set()),
+    ("(zimbraCreateTimestamp:generalizedTimeOrderingMatch:=20210615083000Z)", {"ada"}),
     ("(:caseIgnoreMatch:=ada lovelace)", None), ("(zimbraMailQuota:caseIgnoreMatch:=100)", set()),
     ("(zimbraMailQuota:1.2.840.113556.1.4.803:=96)", {"ada", "bob"}), ("(zimbraMailQuota:1.2.840.113556.1.4.804:=3)", {"bob"}),
     ("(entryDN:dnSubtreeMatch:=ou=conformance,dc=acme,dc=example)", ALL | {"deep"}),
@@ -89,6 +94,7 @@ def test_filters(user, filter, expected):
 
 
 @pytest.mark.parametrize("undefined", ["(noSuchAttribute=x)", "(zimbraMailQuota=many)", "(cn:noSuchRule:=x)", "(jpegPhoto>=x)",
+                                       "(mail:caseIgnoreMatch:=x)", "(cn:caseIgnoreSubstringsMatch:=ada)", "(zimbraMailQuota:booleanMatch:=TRUE)",
                                        "(seeAlso=no name)", "(zimbraMailQuota=1*)"])
 def test_undefined_is_neither_true_nor_false(user, undefined):
     """RFC 4511 section 4.5.1.7: the negation of Undefined is Undefined, True or Undefined is True, False and Undefined is False."""

@@ -45,7 +45,8 @@ struct RFC4517MatchingRuleTests {
     @Test func telephoneNumberMatch() {
         #expect(schema.matches("+1 512 315-0280", "+15123150280", .telephoneNumberMatch))
         #expect(schema.matches("+1 555 CALL", "+1-555-call", .telephoneNumberMatch))
-        #expect(schema.canonical("- -", .telephoneNumberMatch) == nil)
+        #expect(schema.text("- -", .telephoneNumberMatch) == " ")
+        #expect(schema.canonical("", .telephoneNumberMatch) == nil)
     }
 
     @Test func integerMatch() {
@@ -165,6 +166,11 @@ struct RFC4517MatchingRuleTests {
         #expect(schema.piece("  Foo  ", .any, rule) == " foo ")
         #expect(schema.piece("  Foo  ", .final, rule) == " foo")
         #expect(schema.piece("   ", .any, rule) == " ")
+        #expect(schema.piece("   ", .final, rule) == "")
+        for part in [Schema.SubstringPart.initial, .any, .final] {
+            #expect(schema.piece("  Foo  Bar  ", part, .caseIgnoreIA5SubstringsMatch) == "foo bar")
+            #expect(schema.piece("  ", part, .caseIgnoreIA5SubstringsMatch) == "")
+        }
         #expect(schema.piece("A   B", .any, rule) == "a b")
         #expect(schema.piece("  É  ", .any, rule) == " é ")
         #expect(schema.piece("12 3", .any, .numericStringSubstringsMatch) == "123")

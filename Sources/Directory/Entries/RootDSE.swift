@@ -31,8 +31,3 @@ enum RootDSE {
         return PseudoEntry(title: "the root DSE", name: [], record: builder.record())
     }
 }
-
-/// The version of this software.
-public enum MusterVersion {
-    public static let current = "0.1.0"
-}

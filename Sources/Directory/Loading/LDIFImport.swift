@@ -137,7 +137,7 @@ public struct LDIFImport: ~Copyable {
         try checkUnique(entry)
         let id: EntryID?
         do {
-            id = try load.add(entry, parent: parent, rdn: rdn.bytes, canonicalRDN: canonicalRDN, flags: flags)
+            id = try load.add(entry, parent: parent, rdn: checker.storedRDN(rdn).bytes, canonicalRDN: canonicalRDN, flags: flags)
         } catch { throw LDAPError(storage: error) }
         guard let id else { throw LDAPError(.entryAlreadyExists, "an entry of this name exists") }
         guard !waiting.isEmpty else { return }

@@ -71,7 +71,7 @@ private struct Addition: Sendable {
                     .attributeOrValueExists,
                     "attribute '\(String(decoding: attribute.description, as: UTF8.self))' provided more than once")
             }
-            attributes.append(Attribute(description: description, values: attribute.values))
+            attributes.append(Attribute(description: description, values: checker.storedValues(attribute.values, of: type.id)))
             if directory.uniqueTypes.contains(type.id) { unique.append((type.id, canonical)) }
         }
         // A pass of its own, as in slapd: what is wrong with values is told first.

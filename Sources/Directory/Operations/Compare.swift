@@ -33,11 +33,12 @@ private struct Comparison {
     let controls: SearchControls
 
     func run(_ request: CompareRequest, _ snapshot: borrowing Snapshot) throws(LDAPError) -> ResultCode {
-        let name = try DistinguishedName(parsing: request.entry.rawSpan)
+        let name = try WriteTarget(request.entry, directory.schema).name
         let catalogue = snapshot.catalogue
+        let type = try judge(request, catalogue.schema)
         if let pseudo = try directory.pseudo.entry(named: request.entry.rawSpan, directory) {
             guard let record = EntryRecord(pseudo.record.rawSpan) else { throw LDAPError(.other, "\(pseudo.title) is damaged") }
-            return try compare(request, .root, record, snapshot, catalogue)
+            return try compare(request, type, .root, record, snapshot, catalogue)
         }
         guard access.mayReadEntries else { throw LDAPError(.noSuchObject, "") }
         let found = try snapshot.resolve(name)
@@ -51,7 +52,7 @@ private struct Comparison {
                     throw LDAPError(.assertionFailed, "the entry does not match the asserted filter")
                 }
             }
-            return try compare(request, found.id, record, snapshot, catalogue)
+            return try compare(request, type, found.id, record, snapshot, catalogue)
         } catch let error as LDAPError {
             throw error
         } catch let error as EntryStoreError {
@@ -61,21 +62,27 @@ private struct Comparison {
         }
     }
 
-    private func compare(
-        _ request: CompareRequest, _ id: EntryID, _ record: borrowing EntryRecord, _ snapshot: borrowing Snapshot, _ catalogue: Catalogue
-    ) throws(LDAPError) -> ResultCode {
-        guard let (type, options) = catalogue.table.parse(request.description.rawSpan) else {
-            throw LDAPError(.undefinedAttributeType, "\(String(decoding: request.description, as: UTF8.self)): attribute type is not defined")
+    /// Checks what the request alone tells; before the entry is looked for, as in slapd.
+    /// - Returns: the type to compare values of.
+    /// - Throws: `undefinedAttributeType`, `inappropriateMatching`, `invalidAttributeSyntax`.
+    private func judge(_ request: CompareRequest, _ schema: Schema) throws(LDAPError) -> AttributeTypeID {
+        let id = try directory.checker.description(request.description.rawSpan, isAssertion: true).type
+        let type = schema[id]
+        guard let rule = type.equality else {
+            throw LDAPError(.inappropriateMatching, "\(type.name): has no equality matching rule")
         }
-        let description = catalogue.schema[type]
-        guard let rule = description.equality else {
-            throw LDAPError(.inappropriateMatching, "\(description.names.first ?? description.oid): has no equality matching rule")
-        }
-        guard access.mayRead(type) else { throw LDAPError(.insufficientAccessRights, "") }
         var canonical: [UInt8] = []
-        guard catalogue.schema.normalize(request.assertionValue.rawSpan, by: rule, into: &canonical) else {
-            throw LDAPError(.invalidAttributeSyntax, "\(description.names.first ?? description.oid): assertion value is not valid")
+        guard schema.normalize(request.assertionValue.rawSpan, by: rule, into: &canonical) else {
+            throw LDAPError(.invalidAttributeSyntax, "\(type.name): assertion value is not valid")
         }
+        return id
+    }
+
+    private func compare(
+        _ request: CompareRequest, _ type: AttributeTypeID, _ id: EntryID, _ record: borrowing EntryRecord,
+        _ snapshot: borrowing Snapshot, _ catalogue: Catalogue
+    ) throws(LDAPError) -> ResultCode {
+        guard access.mayRead(type) else { throw LDAPError(.insufficientAccessRights, "") }
         // The item `(description=value)`, so that computed values count as in a filter.
         var bytes = request.description
         var node = Filter.Node(kind: .equality, end: 1)
@@ -89,7 +96,6 @@ private struct Comparison {
         case .yes: return .compareTrue
         case .undefined: throw LDAPError(.inappropriateMatching, "values cannot be compared")
         case .no:
-            _ = options
             let exists = directory.compile(Filter(bytes: bytes, nodes: [present]), catalogue, access)
             guard exists.evaluate(id, record, snapshot, scratch: &scratch) == .yes else {
                 throw LDAPError(.noSuchAttribute, "")

@@ -34,20 +34,21 @@ struct Modification: Sendable {
         description = try checker.description(attribute.description.rawSpan)
         let type = checker.schema[description.type]
         if change.operation != .delete { try checker.checkCurrent(type, name: name) }
-        values = attribute.values
-        canonical = try checker.canonicalValues(values, of: type, name: name)
-        amount = change.operation == .increment ? try Self.amount(attribute, type) : 0
+        if change.operation == .increment, type.syntax != .integer {
+            throw LDAPError(
+                .constraintViolation, "\(String(decoding: name, as: UTF8.self)): attribute syntax inappropriate for increment")
+        }
+        canonical = try checker.canonicalValues(attribute.values, of: type, name: name)
+        values = checker.storedValues(attribute.values, of: type.id)
+        amount = change.operation == .increment ? try Self.amount(attribute) : 0
         if change.operation == .add || change.operation == .replace {
             try checker.checkCount(values.count, type, name: name)
             try checker.checkDuplicates(canonical, name: name)
         }
     }
 
-    private static func amount(_ attribute: PartialAttribute, _ type: AttributeType) throws(LDAPError) -> Int {
+    private static func amount(_ attribute: PartialAttribute) throws(LDAPError) -> Int {
         let name = String(decoding: attribute.description, as: UTF8.self)
-        guard type.syntax == .integer else {
-            throw LDAPError(.constraintViolation, "\(name): attribute syntax inappropriate for increment")
-        }
         guard attribute.values.count == 1, let amount = Int(String(decoding: attribute.values[0], as: UTF8.self)) else {
             throw LDAPError(.constraintViolation, "\(name): increment is out of range")
         }

@@ -86,6 +86,8 @@ private struct Renaming: Sendable {
     private static var belowItself: LDAPError { LDAPError(.unwillingToPerform, "cannot place an entry below itself") }
 
     func run(_ directory: Directory, _ transaction: inout StoreTransaction) throws(LDAPError) -> WriteAnswer {
+        // The right to change what stands below the parent is asked for before the entry itself, as in slapd.
+        if try transaction.snapshot.resolve(target.name).depth >= target.name.rdns.count - 1 { try access.demandWrite() }
         let id: EntryID
         switch try target.locate(directory, manageDsaIT: controls.manageDsaIT, transaction.snapshot) {
         case .referral(let answer): return answer

@@ -49,7 +49,7 @@ extension Directory {
     /// - Throws: `unwillingToPerform` for one too long for a record.
     func rdnText(_ rdn: RelativeDistinguishedName) throws(LDAPError) -> [UInt8] {
         var text: [UInt8] = []
-        rdn.write(into: &text)
+        checker.storedRDN(rdn).write(into: &text)
         guard text.count <= 32_768 else { throw LDAPError(.unwillingToPerform, "RDN is longer than 32768 bytes") }
         return text
     }

@@ -25,8 +25,9 @@ struct EntryChecker: Sendable {
     }
 
     /// Looks up a description and checks its options: language tags (RFC 3866), and `binary` where the syntax demands it (RFC 4522).
+    /// - Parameter isAssertion: it names what to compare: `binary` may be missing, and language ranges may stand (RFC 3866 section 2.2).
     /// - Throws: `undefinedAttributeType`.
-    func description(_ bytes: RawSpan) throws(LDAPError) -> Description {
+    func description(_ bytes: RawSpan, isAssertion: Bool = false) throws(LDAPError) -> Description {
         let end = AttributeDescription.endOfType(bytes)
         func failure(_ reason: String) -> LDAPError {
             LDAPError(.undefinedAttributeType, "\(String(decoding: bytes.array.prefix(200), as: UTF8.self)): \(reason)")
@@ -36,7 +37,7 @@ struct EntryChecker: Sendable {
         }
         let needsBinary = schema[id].syntax.requiresBinaryTransfer
         guard end < bytes.byteCount else {
-            if needsBinary { throw failure("requires ;binary transfer") }
+            if needsBinary, !isAssertion { throw failure("requires ;binary transfer") }
             return Description(type: id, options: [])
         }
         guard AttributeDescription.isValid(bytes), let parsed = AttributeDescription(parsing: bytes) else {
@@ -48,13 +49,13 @@ struct EntryChecker: Sendable {
             if option == Self.binary {
                 guard needsBinary else { throw failure("option \"binary\" not supported with type") }
             } else if option.starts(with: Self.language) {
-                if option.last == UInt8(ascii: "-") { throw failure("inappropriate use of tag range option") }
+                if option.last == UInt8(ascii: "-"), !isAssertion { throw failure("inappropriate use of tag range option") }
             } else {
                 throw failure("unrecognized option")
             }
             if !options.contains(option) { options.append(option) }
         }
-        if needsBinary, !options.contains(Self.binary) { throw failure("requires ;binary transfer") }
+        if needsBinary, !isAssertion, !options.contains(Self.binary) { throw failure("requires ;binary transfer") }
         options.sort { $0.lexicographicallyPrecedes($1) }
         return Description(type: id, options: options)
     }
@@ -82,6 +83,12 @@ struct EntryChecker: Sendable {
             }
         }
         return canonical
+    }
+
+    /// Valid values as they are stored: classes go by their canonical names, as in slapd, whatever names or OIDs were given.
+    func storedValues(_ values: [[UInt8]], of type: AttributeTypeID) -> [[UInt8]] {
+        guard type == known.objectClass else { return values }
+        return values.map { value in schema.objectClass(value.rawSpan).map { Array(schema[$0].name.utf8) } ?? value }
     }
 
     /// - Throws: `attributeOrValueExists`.
@@ -148,6 +155,15 @@ struct EntryChecker: Sendable {
         }
     }
 
+    /// An RDN as it is stored: types go by their canonical names, as in slapd, whatever names or OIDs were given.
+    func storedRDN(_ rdn: RelativeDistinguishedName) -> RelativeDistinguishedName {
+        var stored = rdn
+        for index in rdn.values.indices {
+            if let id = schema.attributeType(named: rdn.values[index].type) { stored.values[index].type = schema[id].name }
+        }
+        return stored
+    }
+
     /// One value of an RDN.
     struct NamingValue: Sendable {
         let type: AttributeTypeID
@@ -168,18 +184,22 @@ struct EntryChecker: Sendable {
             if list.contains(where: { $0.type == id }) {
                 throw LDAPError(.invalidDNSyntax, "attribute type \"\(type.name)\" comes twice in one RDN")
             }
+            // The syntax first, as in slapd: what is wrong with a name is told before what is wrong with naming an entry so.
+            guard isValid(pair.value.rawSpan, type) else { throw Self.invalidNamingValue(type) }
             if type.isOperational { throw LDAPError(.namingViolation, "naming attribute '\(type.name)' is operational") }
             if type.isCollective { throw LDAPError(.namingViolation, "naming attribute '\(type.name)' is collective") }
             guard let rule = type.equality else {
                 throw LDAPError(.namingViolation, "naming attribute '\(type.name)' has no equality matching rule")
             }
             var canonical: [UInt8] = []
-            guard isValid(pair.value.rawSpan, type), schema.normalize(pair.value.rawSpan, by: rule, into: &canonical) else {
-                throw LDAPError(.invalidDNSyntax, "value of \(type.name) in a name is not valid for its syntax")
-            }
+            guard schema.normalize(pair.value.rawSpan, by: rule, into: &canonical) else { throw Self.invalidNamingValue(type) }
             list.append(NamingValue(type: id, value: pair.value, canonical: canonical))
         }
         return list
+    }
+
+    private static func invalidNamingValue(_ type: AttributeType) -> LDAPError {
+        LDAPError(.invalidDNSyntax, "value of \(type.name) in a name is not valid for its syntax")
     }
 
     /// - Throws: `constraintViolation` for several values of a type that may have one.

@@ -8,6 +8,8 @@ public struct CompiledFilter: Sendable {
     enum Kind: UInt8, Sendable {
         case and, or, not
         case equality, greaterOrEqual, lessOrEqual, present, substrings
+        /// A value comes before the assertion: an ordering rule in an extensible match.
+        case less
         /// Parts of a substring item, following it.
         case initial, any, final
         /// `integerBitAndMatch`, `integerBitOrMatch`.
@@ -209,13 +211,16 @@ public struct CompiledFilter: Sendable {
         let place = nodes.count
         append(.or)
         if source.attribute.isEmpty {
-            // Without a type: all attributes whose syntax the rule is for.
+            // Without a type: all attributes that the rule is for.
             guard let rule else { return makeUndefined(from: place) }
-            append(.equality, rule: rule)
+            append(Self.kind(ofMatchBy: rule), rule: rule)
             nodes[nodes.count - 1].firstAttribute = Int32(attributes.count)
-            for type in catalogue.schema.attributeTypes where rule.applies(to: type.syntax) && !isSpecial(type.id) {
-                catalogue.table.appendIDs(matching: type.id, options: [], to: &attributes)
+            var isUsed = false
+            for type in catalogue.schema.attributeTypes where rule.applies(to: type) {
+                isUsed = true
+                if !isSpecial(type.id) { catalogue.table.appendIDs(matching: type.id, options: [], to: &attributes) }
             }
+            guard isUsed else { return makeUndefined(from: place) }
             nodes[nodes.count - 1].attributeCount = Int32(attributes.count) - nodes[nodes.count - 1].firstAttribute
             setValue(filter.bytes.rawSpan.slice(source.value), rule, of: nodes.count - 1)
         } else {
@@ -223,7 +228,7 @@ public struct CompiledFilter: Sendable {
                 return makeUndefined(from: place)
             }
             let description = catalogue.schema[type]
-            guard let rule = rule ?? description.equality, rule.applies(to: description.syntax) else { return makeUndefined(from: place) }
+            guard let rule = rule ?? description.equality, rule.applies(to: description) else { return makeUndefined(from: place) }
             if isSpecial(type) {
                 let item = Item(kind: .extensible, type: type, rule: rule, value: filter.bytes.rawSpan.slice(source.value))
                 if let virtual = resolver(type, item) {
@@ -232,12 +237,7 @@ public struct CompiledFilter: Sendable {
                     return append(virtual)
                 }
             }
-            switch rule {
-            case .integerBitAndMatch: append(.bitAnd, rule: rule)
-            case .integerBitOrMatch: append(.bitOr, rule: rule)
-            case .dnSubtreeMatch, .dnOneLevelMatch, .dnSubordinateMatch, .dnSuperiorMatch: append(.nameScope, rule: rule)
-            default: append(.equality, rule: rule)
-            }
+            append(Self.kind(ofMatchBy: rule), rule: rule)
             setAttributes(type, options, of: nodes.count - 1)
             setValue(filter.bytes.rawSpan.slice(source.value), rule, of: nodes.count - 1)
         }
@@ -247,5 +247,16 @@ public struct CompiledFilter: Sendable {
             nodes[nodes.count - 1].type = item.type
         }
         nodes[place].end = Int32(nodes.count)
+    }
+
+    /// What an extensible match by a rule asks of a value. Ordering rules are true of values that come before the assertion
+    /// (RFC 4517 section 4.2).
+    private static func kind(ofMatchBy rule: MatchingRule) -> Kind {
+        switch rule {
+        case .integerBitAndMatch: .bitAnd
+        case .integerBitOrMatch: .bitOr
+        case .dnSubtreeMatch, .dnOneLevelMatch, .dnSubordinateMatch, .dnSuperiorMatch: .nameScope
+        default: rule.use == .ordering ? .less : .equality
+        }
     }
 }

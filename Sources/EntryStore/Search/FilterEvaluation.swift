@@ -61,7 +61,7 @@ extension CompiledFilter {
         case .predicate: return predicates[Int(node.predicate)].evaluate(id, record, snapshot)
         case .nameValue: return nameContains(node, id, snapshot, &scratch)
         case .initial, .any, .final: return .undefined
-        case .equality, .greaterOrEqual, .lessOrEqual, .present, .substrings, .bitAnd, .bitOr, .nameScope:
+        case .equality, .greaterOrEqual, .lessOrEqual, .less, .present, .substrings, .bitAnd, .bitOr, .nameScope:
             var place = Int(node.firstAttribute)
             let end = place + Int(node.attributeCount)
             while place < end {
@@ -90,6 +90,7 @@ extension CompiledFilter {
         switch node.kind {
         case .greaterOrEqual: return !canonical.precedes(assertion)
         case .lessOrEqual: return !assertion.precedes(canonical)
+        case .less: return canonical.precedes(assertion)
         case .substrings: return matchesParts(index, canonical)
         case .bitAnd, .bitOr: return matchesBits(canonical, assertion, all: node.kind == .bitAnd)
         case .nameScope: return Self.nameScope(node.rule, canonical, assertion)
@@ -165,7 +166,7 @@ extension CompiledFilter {
             for value in rdn.values {
                 guard let type = schema.attributeType(named: value.type) else { continue }
                 if let wanted = node.type, !schema.isSubtype(type, of: wanted) { continue }
-                if node.type == nil, !node.rule.applies(to: schema[type].syntax) { continue }
+                if node.type == nil, !node.rule.applies(to: schema[type]) { continue }
                 if schema.equals(value.value.rawSpan, normalized: bytes.rawSpan.slice(node.value), by: node.rule, scratch: &scratch.value) {
                     return .yes
                 }

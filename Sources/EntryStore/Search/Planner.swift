@@ -190,7 +190,7 @@ struct Planner {
             try planner.range(node, attribute, snapshot)
         }
         case .not: return try not(index, snapshot)
-        case .bitAnd, .bitOr, .nameScope, .nameValue, .initial, .any, .final: return .all
+        case .less, .bitAnd, .bitOr, .nameScope, .nameValue, .initial, .any, .final: return .all
         }
     }
 

@@ -14,7 +14,7 @@ public struct AttributeType: Sendable {
     public let equality: MatchingRule?
     /// Rule of ordering, own or inherited.
     public let ordering: MatchingRule?
-    /// Rule of substrings, own or inherited.
+    /// Rule of substrings, own or inherited, for strings of the kind that ``equality`` compares (see ``declaredSubstring``).
     public let substring: MatchingRule?
     /// Own or inherited.
     public let syntax: Syntax
@@ -39,6 +39,8 @@ public struct AttributeType: Sendable {
     /// ``nameBytes`` in lower case: what names an attribute in normalised DNs.
     public var lowercaseNameBytes: [UInt8] { text.lowercaseNameBytes }
     public var description: String { text.declared.description }
+    /// What the definition itself names as `SUBSTR`. Carbonio's schema gives many IA5 strings the rule of directory strings.
+    public var declaredSubstring: String? { text.declared.substring }
     /// The minimum upper bound that the syntax names in braces; own or inherited. slapd does not enforce it, nor does anything here.
     public var lengthBound: Int? { text.lengthBound }
     /// `X-` fields: name (with `X-`, upper case) and values.

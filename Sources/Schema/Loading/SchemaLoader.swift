@@ -255,11 +255,12 @@ struct SchemaLoader {
             guard !declared.isCollective || (!declared.isSingleValue && declared.usage == .userApplications) else {
                 throw placed.failure(label(declared), "COLLECTIVE cannot be SINGLE-VALUE or operational")
             }
+            let equality = try rule(declared.equality, "EQUALITY", superior?.equality)
             resolved[index] = AttributeType(
                 id: AttributeTypeID(rawValue: UInt16(index)), superior: superior?.id,
-                equality: try rule(declared.equality, "EQUALITY", superior?.equality),
+                equality: equality,
                 ordering: try rule(declared.ordering, "ORDERING", superior?.ordering),
-                substring: try rule(declared.substring, "SUBSTR", superior?.substring),
+                substring: try rule(declared.substring, "SUBSTR", superior?.substring)?.substringRule(besides: equality),
                 syntax: syntax, usage: declared.usage, isObsolete: declared.isObsolete,
                 isSingleValue: declared.isSingleValue, isCollective: declared.isCollective,
                 isUserModifiable: declared.isUserModifiable,

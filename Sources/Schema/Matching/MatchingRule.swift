@@ -159,23 +159,28 @@ public enum MatchingRule: UInt8, Sendable, CaseIterable {
         named(Array(nameOrOID.utf8).rawSpan)
     }
 
-    /// Whether values of this syntax can be compared by the rule in an extensible match or as `EQUALITY` and the like.
-    public func applies(to syntax: Syntax) -> Bool {
+    /// Whether the rule can be used on a type in an extensible match (RFC 4511 section 4.5.1.7.7): as slapd has it, its own rule of
+    /// equality can, and others by the type's syntax. Assertions of several pieces cannot be given in an extensible match.
+    public func applies(to type: AttributeType) -> Bool {
+        use != .substrings && (self == type.equality || applies(to: type.syntax))
+    }
+
+    /// Whether the rule is meant for values of a syntax.
+    private func applies(to syntax: Syntax) -> Bool {
         switch form {
         case .caseIgnoreString, .caseExactString:
             switch syntax {
-            case .directoryString, .printableString, .countryString, .telephoneNumber, .ia5String, .numericString, .authz: true
-            default: false
+            case .directoryString, .printableString, .countryString, .telephoneNumber: self.syntax == .directoryString
+            default: syntax == self.syntax
             }
-        case .caseIgnoreIA5, .caseExactIA5: syntax == .ia5String || syntax == .nisNetgroupTriple || syntax == .bootParameter
+        case .caseIgnoreIA5, .caseExactIA5: syntax == .ia5String || syntax == .countryString
         case .numericString: syntax == .numericString
         case .telephoneNumber: syntax == .telephoneNumber
         case .caseIgnoreList: syntax == .postalAddress
         case .boolean: syntax == .boolean
         case .integer: syntax == .integer
         case .bitString: syntax == .bitString
-        case .octets:
-            use == .equality && self.syntax != .octetString ? syntax == self.syntax : syntax.isOctets
+        case .octets: syntax == self.syntax
         case .generalizedTime: syntax == .generalizedTime
         case .objectIdentifier: syntax == .oid
         case .distinguishedName: syntax == .distinguishedName
@@ -188,9 +193,21 @@ public enum MatchingRule: UInt8, Sendable, CaseIterable {
                 true
             default: false
             }
-        case .stringFirstComponent: syntax == .directoryString
+        case .stringFirstComponent: false
         case .uuid: syntax == .uuid
         case .csn, .csnSID: syntax == .csn || syntax == .sid
+        }
+    }
+
+    /// The substrings rule of a type that declares this one: pieces are brought into the form of the type's rule of equality, as in
+    /// slapd.
+    func substringRule(besides equality: MatchingRule?) -> MatchingRule {
+        switch (equality, self) {
+        case (.caseIgnoreIA5Match, .caseIgnoreSubstringsMatch), (.caseIgnoreIA5Match, .caseExactIA5SubstringsMatch): .caseIgnoreIA5SubstringsMatch
+        case (.caseExactIA5Match, .caseExactSubstringsMatch), (.caseExactIA5Match, .caseIgnoreSubstringsMatch),
+            (.caseExactIA5Match, .caseIgnoreIA5SubstringsMatch):
+            .caseExactIA5SubstringsMatch
+        default: self
         }
     }
 

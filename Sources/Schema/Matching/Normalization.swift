@@ -74,7 +74,7 @@ extension Schema {
         return true
     }
 
-    /// RFC 4518 section 2.6.3: spaces and hyphens say nothing.
+    /// RFC 4518 section 2.6.3: spaces and hyphens say nothing; nothing but those becomes one space.
     private static func appendTelephoneNumber(_ value: RawSpan, into out: inout [UInt8]) -> Bool {
         let start = out.count
         for index in 0..<value.byteCount {
@@ -82,6 +82,7 @@ extension Schema {
             guard CharacterClass.isPrintable(byte) else { return false }
             if byte != 0x20, byte != 0x2d { out.append(lowercase(byte)) }
         }
+        if out.count == start, !value.isEmpty { out.append(0x20) }
         return out.count > start
     }
 
