@@ -70,7 +70,7 @@ struct ServerLifeTests {
         #expect(time < .seconds(4))
     }
 
-    @Test(.enabled(if: TestServer.takesChanges)) func theStopLetsOperationsEndAndSaysGoodbye() async throws {
+    @Test func theStopLetsOperationsEndAndSaysGoodbye() async throws {
         let client: TestClient
         do {
             var kept: TestClient?

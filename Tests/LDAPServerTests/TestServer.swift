@@ -15,9 +15,6 @@ enum TestServer {
     static let rootName = "cn=config"
     static let rootPassword = "secret"
 
-    /// Whether the directory takes changes: tests that need entries are skipped otherwise.
-    static let takesChanges = false
-
     /// The standard schema, read once.
     private static let schema = Result {
         let folder = #filePath.split(separator: "/").dropLast(3).map { "/" + $0 }.joined() + "/schema/"
