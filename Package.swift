@@ -50,12 +50,13 @@ let package = Package(
             dependencies: ["Muster", .product(name: "ArgumentParser", package: "swift-argument-parser")],
             swiftSettings: common),
 
-        .testTarget(name: "BERTests", dependencies: ["BER"], swiftSettings: common),
-        .testTarget(name: "LDAPTests", dependencies: ["LDAP", "BER"], swiftSettings: common),
-        .testTarget(name: "SchemaTests", dependencies: ["Schema", "LDAP"], swiftSettings: common),
+        .target(name: "SeededRandom", path: "Tests/SeededRandom", swiftSettings: common),
+        .testTarget(name: "BERTests", dependencies: ["SeededRandom", "BER"], swiftSettings: common),
+        .testTarget(name: "LDAPTests", dependencies: ["SeededRandom", "LDAP", "BER"], swiftSettings: common),
+        .testTarget(name: "SchemaTests", dependencies: ["SeededRandom", "Schema", "LDAP"], swiftSettings: common),
         .testTarget(name: "LMDBTests", dependencies: ["LMDB"], swiftSettings: common),
-        .testTarget(name: "EntryStoreTests", dependencies: ["EntryStore", "Schema", "LDAP", "BER"], swiftSettings: common),
-        .testTarget(name: "DirectoryTests", dependencies: ["Directory", "EntryStore", "Schema", "LDAP", "BER"], swiftSettings: common),
+        .testTarget(name: "EntryStoreTests", dependencies: ["SeededRandom", "EntryStore", "Schema", "LDAP", "BER"], swiftSettings: common),
+        .testTarget(name: "DirectoryTests", dependencies: ["SeededRandom", "Directory", "EntryStore", "Schema", "LDAP", "BER"], swiftSettings: common),
         .testTarget(name: "LDAPServerTests", dependencies: ["LDAPServer", "Muster", "Directory", "EntryStore", "Schema", "LDAP", "BER"], swiftSettings: common),
     ]
 )

@@ -7,7 +7,7 @@ struct Check: AsyncParsableCommand {
         abstract: "Hold every index, name and count against the entries; also while the directory is being served.",
         discussion: "Names each difference on standard output; the exit status is 1 if there is any.")
 
-    @OptionGroup var common: CommonOptions
+    @OptionGroup var common: ConfigurationOptions
 
     func run() async throws {
         try await reportingErrors {

@@ -13,7 +13,7 @@ struct Export: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Write entries as LDIF on standard output; also while the directory is being served.")
 
-    @OptionGroup var common: CommonOptions
+    @OptionGroup var common: ConfigurationOptions
 
     @Option(help: ArgumentHelp("The entry at the top. (default: the whole tree)", valueName: "dn"))
     var base = ""

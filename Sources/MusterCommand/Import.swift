@@ -10,7 +10,7 @@ struct Import: AsyncParsableCommand {
             acceptable, the directory stays as it was and the message names file, line, entry and reason.
             """)
 
-    @OptionGroup var common: CommonOptions
+    @OptionGroup var common: ConfigurationOptions
 
     @Argument(help: ArgumentHelp("LDIF files.", valueName: "file"))
     var files: [String]

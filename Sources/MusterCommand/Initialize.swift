@@ -8,7 +8,7 @@ struct Initialize: AsyncParsableCommand {
         abstract: "Make a new directory with the initial tree.",
         discussion: "The password of uid=zimbra,cn=admins,cn=zimbra is made up and shown once unless it is given.")
 
-    @OptionGroup var common: CommonOptions
+    @OptionGroup var common: ConfigurationOptions
 
     @Flag(help: "Also load the sample organisation.")
     var sample = false

@@ -19,7 +19,7 @@ struct Serve: AsyncParsableCommand {
             unless it is given. SIGTERM and SIGINT stop the server when the running operations have ended.
             """)
 
-    @OptionGroup var common: CommonOptions
+    @OptionGroup var common: ConfigurationOptions
 
     @Option(help: ArgumentHelp(
         "Where to listen: ldap://HOST:PORT or ldapi://PATH; port 0 is any free port. May be repeated. (default: ldap://127.0.0.1:1389)",

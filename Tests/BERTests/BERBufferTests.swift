@@ -1,4 +1,5 @@
 import BER
+import SeededRandom
 import Testing
 
 @Suite struct BERBufferTests {

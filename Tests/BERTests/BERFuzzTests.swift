@@ -1,4 +1,5 @@
 import BER
+import SeededRandom
 import Testing
 
 /// Whatever the bytes: an error or elements inside their container, never a trap.

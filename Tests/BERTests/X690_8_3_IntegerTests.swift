@@ -1,4 +1,5 @@
 import BER
+import SeededRandom
 import Testing
 
 /// X.690 sections 8.2 (BOOLEAN), 8.3 (INTEGER) and 8.4 (ENUMERATED).

@@ -3,6 +3,7 @@ import BER
 import EntryStore
 import LDAP
 import Schema
+import SeededRandom
 import Testing
 
 /// Whatever changes are asked for, in whatever order: every entry keeps to the schema, the tree and the indexes are whole.

@@ -1,6 +1,7 @@
 @testable import EntryStore
 import BER
 import LMDB
+import SeededRandom
 import Testing
 #if canImport(Glibc)
 import Glibc

@@ -1,5 +1,6 @@
 @testable import EntryStore
 import BER
+import SeededRandom
 import Testing
 
 /// A key table behaves as a dictionary from byte strings to numbers in order of arrival.

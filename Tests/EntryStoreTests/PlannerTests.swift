@@ -2,6 +2,7 @@ import BER
 import EntryStore
 import LDAP
 import Schema
+import SeededRandom
 import Testing
 #if canImport(Glibc)
 import Glibc

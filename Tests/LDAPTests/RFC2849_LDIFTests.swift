@@ -1,6 +1,7 @@
 import BER
 import Glibc
 import LDAP
+import SeededRandom
 import Testing
 
 /// RFC 2849: LDIF.

@@ -1,5 +1,6 @@
 import BER
 import LDAP
+import SeededRandom
 import Testing
 
 /// RFC 4511 sections 4.2 to 4.12: requests survive a round trip; malformed ones are a protocol error.

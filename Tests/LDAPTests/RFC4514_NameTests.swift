@@ -1,5 +1,6 @@
 import BER
 import LDAP
+import SeededRandom
 import Testing
 
 /// RFC 4514: string representation of distinguished names.

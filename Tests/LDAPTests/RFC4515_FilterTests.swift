@@ -1,5 +1,6 @@
 import BER
 import LDAP
+import SeededRandom
 import Testing
 
 /// RFC 4515 (string form) and RFC 4511 section 4.5.1.7 (BER form) of filters; RFC 4526 (absolute true and false).

@@ -1,5 +1,6 @@
 import Glibc
 import Schema
+import SeededRandom
 import Testing
 
 /// Reading definitions (RFC 4512 section 4.1), and what is said when they are wrong.
@@ -171,7 +172,7 @@ struct RFC4512DefinitionTests {
              P name )
             """.utf8)
         let alphabet = Array("()'${}:.\n\r\t #\\\0-\u{ff}1aX ".utf8)
-        var generator = SeededGenerator(state: 4512)
+        var generator = SeededGenerator(seed: 4512)
         var loaded = 0
         for _ in 0..<3000 {
             var text = seed

@@ -9,7 +9,7 @@ import Darwin
 #endif
 
 /// The options of every subcommand.
-struct CommonOptions: ParsableArguments {
+struct ConfigurationOptions: ParsableArguments {
     @Option(help: ArgumentHelp("The data directory. Made if it does not exist.", valueName: "dir"))
     var data: String?
 
