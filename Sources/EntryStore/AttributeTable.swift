@@ -43,8 +43,8 @@ public final class AttributeTable: Sendable {
     /// The names of all descriptions as finished BER, one after the other.
     public let encodedNames: [UInt8]
     /// Where they lie, by number: user attributes, operational ones.
-    private let userNames: [ByteRange]
-    private let operationalNames: [ByteRange]
+    @usableFromInline let userNames: [ByteRange]
+    @usableFromInline let operationalNames: [ByteRange]
 
     /// - Parameter names: all numbers with the names they were given for.
     init(schema: Schema, names: [(id: AttributeID, name: [UInt8])]) {
@@ -114,7 +114,7 @@ public final class AttributeTable: Sendable {
     }
 
     /// Where the name of a description lies in ``encodedNames``: a finished OCTET STRING. Empty for an unknown number.
-    @inline(__always)
+    @inlinable
     public func encodedName(of id: AttributeID) -> ByteRange {
         let index = Int(id.rawValue & 0x7fff)
         if id.isOperational { return index < operationalNames.count ? operationalNames[index] : .empty }

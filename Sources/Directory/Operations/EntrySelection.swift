@@ -111,7 +111,9 @@ final class EntrySelection: Sendable {
         }
         if view != .realOnly {
             let context = VirtualContext(catalogue: catalogue, virtual: virtual)
-            for index in providers { try compute(virtual.providers[index], id, name, record, snapshot, context, &scratch) }
+            for index in providers where virtual.providers[index].concerns(record, catalogue) {
+                try compute(virtual.providers[index], id, name, record, snapshot, context, &scratch)
+            }
         }
     }
 

@@ -11,6 +11,10 @@ struct DynamicMembers: VirtualAttribute {
     var isUserAttribute: Bool { true }
     var isInAllOperational: Bool { false }
 
+    func concerns(_ record: borrowing EntryRecord, _ catalogue: Catalogue) -> Bool {
+        catalogue.table.id(of: url).map { record.contains($0) } ?? false
+    }
+
     /// A `memberURL` taken apart.
     struct Query: Sendable {
         let base: DistinguishedName

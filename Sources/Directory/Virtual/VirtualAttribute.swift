@@ -11,6 +11,9 @@ protocol VirtualAttribute: Sendable {
     /// Whether `+` includes it.
     var isInAllOperational: Bool { get }
 
+    /// Whether an entry can have computed values; cheap. Where not, the stored ones are all.
+    func concerns(_ record: borrowing EntryRecord, _ catalogue: Catalogue) -> Bool
+
     /// Calls `body` with each value of an entry; `name` is the entry's DN in string form.
     func forEachValue(
         _ id: EntryID, _ record: borrowing EntryRecord, name: RawSpan, _ snapshot: borrowing Snapshot, _ context: VirtualContext,
@@ -19,6 +22,10 @@ protocol VirtualAttribute: Sendable {
 
     /// What a filter item on the type means.
     func item(_ item: borrowing CompiledFilter.Item, _ context: VirtualContext) -> VirtualItem?
+}
+
+extension VirtualAttribute {
+    func concerns(_ record: borrowing EntryRecord, _ catalogue: Catalogue) -> Bool { true }
 }
 
 /// What providers may use.
