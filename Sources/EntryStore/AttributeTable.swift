@@ -103,9 +103,6 @@ public final class AttributeTable: Sendable {
         return index < list.count ? list[index] : nil
     }
 
-    /// The numbers of a type's descriptions with options.
-    func optionedIDs(of type: AttributeTypeID) -> [AttributeID] { optioned[type] ?? [] }
-
     /// The type of a description; cheaper than the description itself.
     public func type(of id: AttributeID) -> AttributeTypeID? {
         let index = Int(id.rawValue & 0x7fff)

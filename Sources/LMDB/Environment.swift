@@ -49,12 +49,6 @@ internal import CLMDB
 
     deinit { unsafe mdb_env_close(handle) }
 
-    /// The version of the library in use.
-    public static var libraryVersion: String {
-        // Sound: mdb_version returns a static string.
-        unsafe mdb_version(nil, nil, nil).map { unsafe String(cString: $0) } ?? ""
-    }
-
     /// Opens a named database (creating it inside a write transaction), to be used by all later transactions.
     /// - Parameter integerKeys: keys are numbers of eight octets in the machine's order, and sort as such: cheaper to compare.
     public func database(
@@ -74,9 +68,6 @@ internal import CLMDB
 
     /// Flushes everything committed to disk.
     public func sync() throws(LMDBError) { try check(unsafe mdb_env_sync(handle, 1), "mdb_env_sync") }
-
-    /// Makes the map larger. No transaction may be open in this process.
-    public func grow(to size: Int) throws(LMDBError) { try check(unsafe mdb_env_set_mapsize(handle, size), "mdb_env_set_mapsize") }
 
     /// Writes a consistent copy while others read and write; `compact` leaves free pages out.
     public func copy(to path: String, compact: Bool) throws(LMDBError) {
@@ -99,9 +90,6 @@ internal import CLMDB
         unsafe mdb_env_stat(handle, &stat)
         return unsafe (info.me_mapsize, (info.me_last_pgno + 1) * Int(stat.ms_psize), info.me_last_txnid, Int(info.me_numreaders))
     }
-
-    /// The longest key in bytes.
-    public var maxKeySize: Int { Int(unsafe mdb_env_get_maxkeysize(handle)) }
 }
 
 /// A named database inside an environment.

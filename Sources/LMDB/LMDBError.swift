@@ -17,9 +17,6 @@ public struct LMDBError: Error, Hashable, Sendable, CustomStringConvertible {
     public var isMapFull: Bool { code == MDB_MAP_FULL }
     /// Another program holds the wrong version or the file is not a database.
     public var isInvalid: Bool { code == MDB_INVALID || code == MDB_VERSION_MISMATCH || code == MDB_CORRUPTED }
-    /// No more readers fit in the reader table.
-    public var isReadersFull: Bool { code == MDB_READERS_FULL }
-
     public var description: String {
         // Sound: mdb_strerror returns a static, NUL-terminated string for every code.
         let text = unsafe mdb_strerror(code).map { unsafe String(cString: $0) } ?? "error \(code)"

@@ -70,20 +70,9 @@ internal import CLMDB
         try move(database, MDB_NEXT, RawSpan())
     }
 
-    /// The pair before the last one returned for this database.
-    @_lifetime(borrow self)
-    public borrowing func previous(in database: Database) throws(LMDBError) -> KeyValue? {
-        try move(database, MDB_PREV, RawSpan())
-    }
-
     @_lifetime(borrow self)
     public borrowing func first(in database: Database) throws(LMDBError) -> KeyValue? {
         try move(database, MDB_FIRST, RawSpan())
-    }
-
-    @_lifetime(borrow self)
-    public borrowing func last(in database: Database) throws(LMDBError) -> KeyValue? {
-        try move(database, MDB_LAST, RawSpan())
     }
 
     @_lifetime(borrow self)
@@ -121,13 +110,6 @@ internal import CLMDB
         var stat = MDB_stat()
         try check(unsafe mdb_stat(handle, database.dbi, &stat), "mdb_stat")
         return stat.ms_entries
-    }
-
-    /// Size of a database in bytes: all its pages.
-    public borrowing func size(of database: Database) throws(LMDBError) -> Int {
-        var stat = MDB_stat()
-        try check(unsafe mdb_stat(handle, database.dbi, &stat), "mdb_stat")
-        return (stat.ms_branch_pages + stat.ms_leaf_pages + stat.ms_overflow_pages) * Int(stat.ms_psize)
     }
 
     /// Gives a read snapshot back but keeps the reader slot, for ``renew()``.

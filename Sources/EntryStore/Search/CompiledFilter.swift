@@ -74,11 +74,6 @@ public struct CompiledFilter: Sendable {
         if nodes.isEmpty { append(.constantUndefined) }
     }
 
-    /// True for every entry.
-    public static func everything(_ catalogue: Catalogue) -> CompiledFilter {
-        CompiledFilter(Filter(bytes: [], nodes: [Filter.Node(kind: .and, end: 1)]), catalogue)
-    }
-
     private mutating func append(_ kind: Kind, rule: MatchingRule = .octetStringMatch) {
         nodes.append(Node(kind: kind, rule: rule, end: Int32(nodes.count + 1)))
     }
