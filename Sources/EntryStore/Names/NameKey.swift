@@ -12,7 +12,7 @@ enum NameKey {
             out.append(rdn)
         } else {
             out.append(rdn.slice(ByteRange(start: 0, count: limit)))
-            // 0xFF occurs in no canonical RDN, which is UTF-8.
+            // A cut key is longer than any whole one, so the two are never taken for each other.
             out.append(0xff)
             Digest.append(rdn, to: &out)
         }
