@@ -192,27 +192,26 @@ public struct StoreTransaction: ~Copyable {
         return list
     }
 
-    /// The first of the ids is the one directly below `parent`.
-    private mutating func addToScopes(_ ids: [EntryID], below parent: EntryID) throws(EntryStoreError) {
+    /// Changes the scope sets of a place and all above it. The first of the ids is the one directly below `parent`.
+    private mutating func changeScopes(
+        below parent: EntryID, _ ids: [EntryID], _ change: (inout IndexBatch, EntryID, RawSpan) -> Void
+    ) throws(EntryStoreError) {
         var key: [UInt8] = []
         IndexKey.appendScope(.children, parent, to: &key)
-        batch.add(ids[0], to: key.rawSpan)
+        change(&batch, ids[0], key.rawSpan)
         for superior in try superiors(parent) {
             key.removeAll(keepingCapacity: true)
             IndexKey.appendScope(.descendants, superior, to: &key)
-            for id in ids { batch.add(id, to: key.rawSpan) }
+            for id in ids { change(&batch, id, key.rawSpan) }
         }
     }
 
+    private mutating func addToScopes(_ ids: [EntryID], below parent: EntryID) throws(EntryStoreError) {
+        try changeScopes(below: parent, ids) { batch, id, key in batch.add(id, to: key) }
+    }
+
     private mutating func removeFromScopes(_ ids: [EntryID], below parent: EntryID) throws(EntryStoreError) {
-        var key: [UInt8] = []
-        IndexKey.appendScope(.children, parent, to: &key)
-        batch.remove(ids[0], from: key.rawSpan)
-        for superior in try superiors(parent) {
-            key.removeAll(keepingCapacity: true)
-            IndexKey.appendScope(.descendants, superior, to: &key)
-            for id in ids { batch.remove(id, from: key.rawSpan) }
-        }
+        try changeScopes(below: parent, ids) { batch, id, key in batch.remove(id, from: key) }
     }
 
     /// Values by type, whatever their options, of the types that are indexed. Most entries have no options: they need no dictionary.
