@@ -3,7 +3,7 @@ internal import CLMDB
 /// An open LMDB environment: one file, one map, many readers, one writer.
 ///
 /// Caveats, LMDB's own: open a path only once per process; a reader that stays keeps old pages alive and makes the file grow;
-/// the map can only grow while no transaction is open in this process. No DUPSORT databases, no nested transactions, no WRITEMAP
+/// the map does not grow: what is reserved at the opening bounds the file. No DUPSORT databases, no nested transactions, no WRITEMAP
 /// (defects of the 0.9 series up to 0.9.24 concern just these).
 @safe public final class Environment: @unchecked Sendable {
     // Sound: an MDB_env may be used by all threads (lmdb.h); the pointer is set once and closed in deinit, when nobody holds the environment.

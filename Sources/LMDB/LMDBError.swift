@@ -13,7 +13,7 @@ public struct LMDBError: Error, Hashable, Sendable, CustomStringConvertible {
         self.call = call
     }
 
-    /// The map is full: it has to grow (``Environment/grow(to:)``) before the transaction can be done again.
+    /// The reserved address space is used up: the environment has to be opened with a larger map.
     public var isMapFull: Bool { code == MDB_MAP_FULL }
     /// Another program holds the wrong version or the file is not a database.
     public var isInvalid: Bool { code == MDB_INVALID || code == MDB_VERSION_MISMATCH || code == MDB_CORRUPTED }
