@@ -32,6 +32,7 @@ let package = Package(
         .target(name: "LMDB", dependencies: ["CLMDB"], swiftSettings: strict),
         .target(name: "EntryStore", dependencies: ["BER", "LDAP", "Schema", "LMDB"], swiftSettings: strict),
         .target(name: "Directory", dependencies: ["BER", "LDAP", "Schema", "EntryStore", "CCrypto"], swiftSettings: common),
+        .target(name: "MailDirectory", dependencies: ["BER", "LDAP", "Schema", "EntryStore", "Directory"], swiftSettings: common),
         .target(
             name: "LDAPServer",
             dependencies: [
@@ -42,7 +43,7 @@ let package = Package(
         .target(
             name: "Muster",
             dependencies: [
-                "LDAP", "Schema", "EntryStore", "Directory", "LDAPServer",
+                "LDAP", "Schema", "EntryStore", "Directory", "MailDirectory", "LDAPServer",
                 .product(name: "Configuration", package: "swift-configuration"),
             ], swiftSettings: common),
         .executableTarget(
@@ -57,6 +58,9 @@ let package = Package(
         .testTarget(name: "LMDBTests", dependencies: ["LMDB"], swiftSettings: common),
         .testTarget(name: "EntryStoreTests", dependencies: ["SeededRandom", "EntryStore", "Schema", "LDAP", "BER"], swiftSettings: common),
         .testTarget(name: "DirectoryTests", dependencies: ["SeededRandom", "Directory", "EntryStore", "Schema", "LDAP", "BER"], swiftSettings: common),
+        .testTarget(
+            name: "MailDirectoryTests", dependencies: ["SeededRandom", "MailDirectory", "Directory", "EntryStore", "Schema", "LDAP", "BER"],
+            swiftSettings: common),
         .testTarget(name: "LDAPServerTests", dependencies: ["LDAPServer", "Muster", "Directory", "EntryStore", "Schema", "LDAP", "BER"], swiftSettings: common),
     ]
 )

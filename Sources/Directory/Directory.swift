@@ -12,6 +12,7 @@ public final class Directory: Sendable {
     public let writer: Writer
     let known: KnownTypes
     let virtual: VirtualAttributes
+    let writeRules: [any WriteRule]
     let classes: ClassHierarchy
     /// Entries that exist outside the store: root DSE and subschema.
     let pseudo: PseudoEntries
@@ -27,8 +28,11 @@ public final class Directory: Sendable {
 
     public var schema: Schema { store.schema }
 
-    /// - Throws: for a schema without the types that the server itself needs, and settings that do not fit the schema.
-    public init(store: EntryStore, settings: DirectorySettings = DirectorySettings(), log: OperationLog = .disabled) throws(DirectoryError) {
+    /// - Throws: for a schema without the types that the server itself needs, and settings or an extension that do not fit the schema.
+    public init(
+        store: EntryStore, settings: DirectorySettings = DirectorySettings(), log: OperationLog = .disabled,
+        extension plugged: DirectoryExtension = DirectoryExtension()
+    ) throws(DirectoryError) {
         self.store = store
         self.settings = settings
         self.log = log
@@ -36,7 +40,13 @@ public final class Directory: Sendable {
         known = try KnownTypes(store.schema)
         checker = EntryChecker(schema: store.schema, known: known)
         classes = ClassHierarchy(known: known, schema: store.schema)
-        virtual = VirtualAttributes(known: known, schema: store.schema)
+        virtual = try VirtualAttributes(
+            [
+                EntryDN(type: known.entryDN), SubschemaSubentry(type: known.subschemaSubentry),
+                HasSubordinates(type: known.hasSubordinates), NumSubordinates(type: known.numSubordinates),
+                DynamicMembers(type: known.member, url: known.memberURL),
+            ] + plugged.virtualAttributes, schema: store.schema)
+        writeRules = plugged.writeRules
         pseudo = PseudoEntries(schema: store.schema, known: known)
         var name: [UInt8] = []
         do {

@@ -1,6 +1,7 @@
 import Directory
 import EntryStore
 import LDAP
+import MailDirectory
 import Schema
 #if canImport(Glibc)
 import Glibc
@@ -20,7 +21,9 @@ struct Assembly: Sendable {
         let store = try EntryStore(
             directory: configuration.dataDirectory, schema: schema, indexes: try indexes(configuration, schema),
             options: options(configuration))
-        let directory = try Directory(store: store, settings: settings(configuration), log: log)
+        let directory = try Directory(
+            store: store, settings: settings(configuration), log: log,
+            extension: MailDirectory.directoryExtension(schema, mailSettings(configuration)))
         store.buildMissingIndexes(directory.writer) { error in
             if let error { complain("indexes could not be built: \(error.message)") }
         }
@@ -145,6 +148,8 @@ struct Assembly: Sendable {
         settings.limits.time = configuration.searchTimeLimit
         return settings
     }
+
+    private static func mailSettings(_ configuration: MusterConfiguration) -> MailDirectory.Settings { MailDirectory.Settings() }
 
     private static func size(_ file: String) -> Int {
         var status = stat()

@@ -151,6 +151,7 @@ private struct Addition: Sendable {
                 try directory.checkAssertion(controls, found.id, record, access, transaction.snapshot)
             }
         }
+        try directory.checkRules(entry, before: nil, parent: found.id, transaction.snapshot)
         let id = try stored { () throws(EntryStoreError) in
             try transaction.add(entry, parent: found.id, rdn: rdnText, canonicalRDN: canonicalRDN, flags: rules.flags)
         }

@@ -9,6 +9,13 @@ final class EntrySelection: Sendable {
     /// Stored or computed values only.
     enum View: Sendable { case all, realOnly, virtualOnly }
 
+    /// A virtual attribute: its provider as place in the list of providers, its type, and the number under which values are stored.
+    struct Computed: Sendable {
+        let provider: Int
+        let type: AttributeTypeID
+        let stored: AttributeID
+    }
+
     private let catalogue: Catalogue
     private let virtual: VirtualAttributes
     private let allUser: Bool
@@ -17,8 +24,8 @@ final class EntrySelection: Sendable {
     private let view: View
     /// Stored attributes asked for by name, ascending.
     private let ids: [AttributeID]
-    /// Providers asked for by name, as places in the list of providers.
-    private let providers: [Int]
+    /// Virtual attributes that go out.
+    private let computed: [Computed]
     /// Stored attributes that the client may not read, ascending.
     private let hidden: [AttributeID]
 
@@ -39,9 +46,9 @@ final class EntrySelection: Sendable {
         if selectors.isEmpty { wanted.allUser = true }
         wanted.ids.reserveCapacity(selectors.count)
         for selector in selectors { wanted.add(bytes.slice(selector)) }
-        for (index, provider) in virtual.providers.enumerated() where !wanted.providers.contains(index) {
+        for (index, provider) in virtual.providers.enumerated() {
             if wanted.allUser && provider.isUserAttribute || wanted.allOperational && provider.isInAllOperational {
-                wanted.providers.append(index)
+                for type in provider.types { wanted.add(provider: index, type) }
             }
         }
         wanted.ids.sort()
@@ -50,7 +57,7 @@ final class EntrySelection: Sendable {
         self.ids = ids
         allUser = wanted.allUser
         allOperational = wanted.allOperational
-        providers = wanted.providers
+        computed = view == .realOnly ? [] : wanted.computed.filter { !hidden.contains($0.stored) }
     }
 
     /// Appends a search result entry.
@@ -109,10 +116,12 @@ final class EntrySelection: Sendable {
                 if let index = record.index(of: id) { take(index..<index + 1, record, &scratch) }
             }
         }
-        if view != .realOnly {
+        if !computed.isEmpty {
             let context = VirtualContext(catalogue: catalogue, virtual: virtual)
-            for index in providers where virtual.providers[index].concerns(record, catalogue) {
-                try compute(virtual.providers[index], id, name, record, snapshot, context, &scratch)
+            for attribute in computed {
+                let provider = virtual.providers[attribute.provider]
+                guard provider.concerns(attribute.type, record, catalogue) else { continue }
+                try compute(attribute, provider, id, name, record, snapshot, context, &scratch)
             }
         }
     }
@@ -142,25 +151,24 @@ final class EntrySelection: Sendable {
     }
 
     private func compute(
-        _ provider: any VirtualAttribute, _ id: EntryID, _ name: RawSpan, _ record: borrowing EntryRecord, _ snapshot: borrowing Snapshot,
-        _ context: VirtualContext, _ scratch: inout SelectionScratch
+        _ virtual: Computed, _ provider: any VirtualAttribute, _ id: EntryID, _ name: RawSpan, _ record: borrowing EntryRecord,
+        _ snapshot: borrowing Snapshot, _ context: VirtualContext, _ scratch: inout SelectionScratch
     ) throws(EntryStoreError) {
-        guard let stored = catalogue.table.id(of: provider.type), !hidden.contains(stored) else { return }
         // The provider's values include the stored ones: only what it computes replaces what was taken.
-        let hasStored = record.contains(stored)
+        let hasStored = record.contains(virtual.stored)
         var count = 0
         let mark = scratch.made.count
         let attribute = scratch.made.begin(BERTag.sequence)
-        scratch.made.append(BERTag.octetString, contents: context.catalogue.table[stored]?.name ?? [])
+        scratch.made.append(BERTag.octetString, contents: catalogue.table[virtual.stored]?.name ?? [])
         let values = scratch.made.begin(BERTag.set)
-        try provider.forEachValue(id, record, name: name, snapshot, context) { value in
+        try provider.forEachValue(of: virtual.type, id, record, name: name, snapshot, context) { value in
             count += 1
             if !typesOnly { scratch.made.append(BERTag.octetString, contents: value) }
         }
         guard count > 0 else { return scratch.made.truncate(to: mark) }
         scratch.made.end(values)
         scratch.made.end(attribute)
-        if hasStored, view != .virtualOnly { scratch.drop(stored) }
+        if hasStored, view != .virtualOnly { scratch.drop(virtual.stored) }
     }
 }
 
@@ -171,7 +179,7 @@ private struct Wanted {
     var allUser = false
     var allOperational = false
     var ids: [AttributeID] = []
-    var providers: [Int] = []
+    var computed: [EntrySelection.Computed] = []
 
     mutating func add(_ selector: RawSpan) {
         guard selector.byteCount > 0 else { return }
@@ -194,8 +202,13 @@ private struct Wanted {
         catalogue.table.appendIDs(matching: type, options: options, to: &ids)
         guard options.isEmpty else { return }
         for subtype in catalogue.schema.subtypes(of: type) {
-            if let index = virtual.index(of: subtype), !providers.contains(index) { providers.append(index) }
+            if let index = virtual.index(of: subtype) { add(provider: index, subtype) }
         }
+    }
+
+    mutating func add(provider: Int, _ type: AttributeTypeID) {
+        guard let stored = catalogue.table.id(of: type), !computed.contains(where: { $0.type == type }) else { return }
+        computed.append(EntrySelection.Computed(provider: provider, type: type, stored: stored))
     }
 }
 

@@ -62,15 +62,18 @@ extension Directory {
     ) throws(LDAPError) {
         let rdn: RelativeDistinguishedName
         let before: Entry
+        let parent: EntryID
         do {
             guard let record = try record(id, transaction.snapshot) else { throw LDAPError(.noSuchObject, "") }
             rdn = try RelativeDistinguishedName(parsing: record.rdn)
             before = Entry(record)
+            parent = record.parent
         }
         var revision = EntryRevision(before, self, transaction.catalogue.table)
         for change in changes { try revision.apply(change) }
         let rules = try revision.check(rdn: rdn)
         let after = try revision.finish(modifier: modifier, &transaction)
+        try checkRules(after, before: before, parent: parent, transaction.snapshot)
         try stored { () throws(EntryStoreError) in try transaction.replace(id, before, with: after, flags: rules.flags) }
     }
 }

@@ -8,10 +8,10 @@ import Schema
 struct DynamicMembers: VirtualAttribute {
     let type: AttributeTypeID
     let url: AttributeTypeID
+    var types: [AttributeTypeID] { [type] }
     var isUserAttribute: Bool { true }
-    var isInAllOperational: Bool { false }
 
-    func concerns(_ record: borrowing EntryRecord, _ catalogue: Catalogue) -> Bool {
+    func concerns(_ type: AttributeTypeID, _ record: borrowing EntryRecord, _ catalogue: Catalogue) -> Bool {
         catalogue.table.id(of: url).map { record.contains($0) } ?? false
     }
 
@@ -54,10 +54,10 @@ struct DynamicMembers: VirtualAttribute {
     }
 
     func forEachValue(
-        _ id: EntryID, _ record: borrowing EntryRecord, name: RawSpan, _ snapshot: borrowing Snapshot, _ context: VirtualContext,
-        _ body: (RawSpan) -> Void
+        of type: AttributeTypeID, _ id: EntryID, _ record: borrowing EntryRecord, name: RawSpan, _ snapshot: borrowing Snapshot,
+        _ context: VirtualContext, _ body: (RawSpan) -> Void
     ) throws(EntryStoreError) {
-        guard let urls = context.catalogue.table.id(of: url), let stored = context.catalogue.table.id(of: type) else { return }
+        guard let urls = context.catalogue.table.id(of: url), let stored = context.catalogue.table.id(of: self.type) else { return }
         var values = record.values(of: stored)
         while let value = values.next() { body(value) }
         var queries = record.values(of: urls)

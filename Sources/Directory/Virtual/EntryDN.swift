@@ -7,12 +7,12 @@ import Schema
 /// (`entryDN:dnSubtreeMatch:=…`, semantics 1.15).
 struct EntryDN: VirtualAttribute {
     let type: AttributeTypeID
-    var isUserAttribute: Bool { false }
+    var types: [AttributeTypeID] { [type] }
     var isInAllOperational: Bool { true }
 
     func forEachValue(
-        _ id: EntryID, _ record: borrowing EntryRecord, name: RawSpan, _ snapshot: borrowing Snapshot, _ context: VirtualContext,
-        _ body: (RawSpan) -> Void
+        of type: AttributeTypeID, _ id: EntryID, _ record: borrowing EntryRecord, name: RawSpan, _ snapshot: borrowing Snapshot,
+        _ context: VirtualContext, _ body: (RawSpan) -> Void
     ) throws(EntryStoreError) {
         body(name)
     }

@@ -6,14 +6,14 @@ import Schema
 /// `hasSubordinates` (X.501): TRUE or FALSE.
 struct HasSubordinates: VirtualAttribute {
     let type: AttributeTypeID
-    var isUserAttribute: Bool { false }
+    var types: [AttributeTypeID] { [type] }
     var isInAllOperational: Bool { true }
     static let yes = Array("TRUE".utf8)
     static let no = Array("FALSE".utf8)
 
     func forEachValue(
-        _ id: EntryID, _ record: borrowing EntryRecord, name: RawSpan, _ snapshot: borrowing Snapshot, _ context: VirtualContext,
-        _ body: (RawSpan) -> Void
+        of type: AttributeTypeID, _ id: EntryID, _ record: borrowing EntryRecord, name: RawSpan, _ snapshot: borrowing Snapshot,
+        _ context: VirtualContext, _ body: (RawSpan) -> Void
     ) throws(EntryStoreError) {
         let value = try snapshot.hasChildren(id) ? Self.yes : Self.no
         body(value.rawSpan)
@@ -46,13 +46,12 @@ struct HasSubordinates: VirtualAttribute {
 /// `numSubordinates`: how many entries stand directly below.
 struct NumSubordinates: VirtualAttribute {
     let type: AttributeTypeID
-    var isUserAttribute: Bool { false }
+    var types: [AttributeTypeID] { [type] }
     /// Counting costs more than slapd's clients expect of `+`: only on request.
-    var isInAllOperational: Bool { false }
 
     func forEachValue(
-        _ id: EntryID, _ record: borrowing EntryRecord, name: RawSpan, _ snapshot: borrowing Snapshot, _ context: VirtualContext,
-        _ body: (RawSpan) -> Void
+        of type: AttributeTypeID, _ id: EntryID, _ record: borrowing EntryRecord, name: RawSpan, _ snapshot: borrowing Snapshot,
+        _ context: VirtualContext, _ body: (RawSpan) -> Void
     ) throws(EntryStoreError) {
         let count = Array(String(try snapshot.children(of: id).count).utf8)
         body(count.rawSpan)
@@ -66,12 +65,12 @@ struct NumSubordinates: VirtualAttribute {
 /// `subschemaSubentry` (RFC 4512 section 4.2): one subschema for the whole tree.
 struct SubschemaSubentry: VirtualAttribute {
     let type: AttributeTypeID
-    var isUserAttribute: Bool { false }
+    var types: [AttributeTypeID] { [type] }
     var isInAllOperational: Bool { true }
 
     func forEachValue(
-        _ id: EntryID, _ record: borrowing EntryRecord, name: RawSpan, _ snapshot: borrowing Snapshot, _ context: VirtualContext,
-        _ body: (RawSpan) -> Void
+        of type: AttributeTypeID, _ id: EntryID, _ record: borrowing EntryRecord, name: RawSpan, _ snapshot: borrowing Snapshot,
+        _ context: VirtualContext, _ body: (RawSpan) -> Void
     ) throws(EntryStoreError) {
         let subschema = PseudoEntries.subschemaName
         body(subschema.rawSpan)

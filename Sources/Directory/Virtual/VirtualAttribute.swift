@@ -1,36 +1,39 @@
-import BER
-import EntryStore
-import LDAP
-import Schema
+public import BER
+public import EntryStore
+public import LDAP
+public import Schema
 
-/// An attribute type whose values (or some of them) are computed when they are asked for.
-protocol VirtualAttribute: Sendable {
-    var type: AttributeTypeID { get }
-    /// Whether `*` includes it for entries that have it (slapd's dynamic lists do that).
+/// Attribute types whose values (or some of them) are computed when they are asked for.
+public protocol VirtualAttribute: Sendable {
+    /// The types, each belonging to one provider only.
+    var types: [AttributeTypeID] { get }
+    /// Whether `*` includes them for entries that have them (slapd's dynamic lists do that).
     var isUserAttribute: Bool { get }
-    /// Whether `+` includes it.
+    /// Whether `+` includes them.
     var isInAllOperational: Bool { get }
 
-    /// Whether an entry can have computed values; cheap. Where not, the stored ones are all.
-    func concerns(_ record: borrowing EntryRecord, _ catalogue: Catalogue) -> Bool
+    /// Whether an entry can have computed values of a type; cheap. Where not, the stored ones are all.
+    func concerns(_ type: AttributeTypeID, _ record: borrowing EntryRecord, _ catalogue: Catalogue) -> Bool
 
-    /// Calls `body` with each value of an entry; `name` is the entry's DN in string form.
+    /// Calls `body` with each value of an entry, the stored ones of the type included; `name` is the entry's DN in string form.
     func forEachValue(
-        _ id: EntryID, _ record: borrowing EntryRecord, name: RawSpan, _ snapshot: borrowing Snapshot, _ context: VirtualContext,
-        _ body: (RawSpan) -> Void
+        of type: AttributeTypeID, _ id: EntryID, _ record: borrowing EntryRecord, name: RawSpan, _ snapshot: borrowing Snapshot,
+        _ context: VirtualContext, _ body: (RawSpan) -> Void
     ) throws(EntryStoreError)
 
-    /// What a filter item on the type means.
+    /// What a filter item on one of the types means; nil: just what it says.
     func item(_ item: borrowing CompiledFilter.Item, _ context: VirtualContext) -> VirtualItem?
 }
 
 extension VirtualAttribute {
-    func concerns(_ record: borrowing EntryRecord, _ catalogue: Catalogue) -> Bool { true }
+    public var isUserAttribute: Bool { false }
+    public var isInAllOperational: Bool { false }
+    public func concerns(_ type: AttributeTypeID, _ record: borrowing EntryRecord, _ catalogue: Catalogue) -> Bool { true }
 }
 
 /// What providers may use.
-struct VirtualContext: Sendable {
-    let catalogue: Catalogue
+public struct VirtualContext: Sendable {
+    public let catalogue: Catalogue
     let virtual: VirtualAttributes
 }
 
@@ -39,16 +42,19 @@ final class VirtualAttributes: Sendable {
     let providers: [any VirtualAttribute]
     private let byType: [UInt8]
 
-    init(known: KnownTypes, schema: Schema) {
-        providers = [
-            EntryDN(type: known.entryDN),
-            SubschemaSubentry(type: known.subschemaSubentry),
-            HasSubordinates(type: known.hasSubordinates),
-            NumSubordinates(type: known.numSubordinates),
-            DynamicMembers(type: known.member, url: known.memberURL),
-        ]
+    /// - Throws: when two providers claim one type, or there are more than 255.
+    init(_ providers: [any VirtualAttribute], schema: Schema) throws(DirectoryError) {
+        guard providers.count <= 255 else { throw DirectoryError("more than 255 providers of virtual attributes") }
+        self.providers = providers
         var byType = [UInt8](repeating: 0, count: schema.attributeTypes.count)
-        for (index, provider) in providers.enumerated() { byType[Int(provider.type.rawValue)] = UInt8(index + 1) }
+        for (index, provider) in providers.enumerated() {
+            for type in provider.types {
+                guard byType[Int(type.rawValue)] == 0 else {
+                    throw DirectoryError("two providers of virtual attributes claim \(schema[type].name)")
+                }
+                byType[Int(type.rawValue)] = UInt8(index + 1)
+            }
+        }
         self.byType = byType
     }
 
