@@ -47,6 +47,7 @@ public final class EntryStore: Sendable {
     private let current: Mutex<Catalogue>
     private let version = Atomic<Int>(0)
     private let rename = Atomic<Int>(0)
+    private let watches = Mutex<[ClassWatch]>([])
 
     /// The file of the database inside a data directory.
     public static func file(in directory: String) -> String { directory + "/data.mdb" }
@@ -122,8 +123,17 @@ public final class EntryStore: Sendable {
         version.add(1, ordering: .acquiringAndReleasing)
     }
 
+    /// Has changes of entries of some classes noted from now on. To be called when a directory is set up, before anything is changed.
+    public func watch(_ classes: [ObjectClassID]) -> ClassWatch {
+        let watch = ClassWatch(classes, schema: schema)
+        watches.withLock { $0.append(watch) }
+        return watch
+    }
+
+    var classWatches: [ClassWatch] { watches.withLock { $0 } }
+
     /// The commit that last changed a name other than by adding or removing a leaf.
-    var lastRename: Int { rename.load(ordering: .acquiring) }
+    public var lastRename: Int { rename.load(ordering: .acquiring) }
     func noteRename(commit: Int) { rename.store(commit, ordering: .releasing) }
 
     // MARK: Reading

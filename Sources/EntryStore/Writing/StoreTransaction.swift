@@ -16,6 +16,9 @@ public struct StoreTransaction: ~Copyable {
     private var keys: IndexKeys
     private var record: BERBuffer
     private var changesNames = false
+    private let watches: [ClassWatch]
+    private var concerned: [Bool]
+    private let objectClass: AttributeID?
     /// The last answer of ``superiors(_:)``; forgotten when an entry moves.
     private var lastSuperiors: [EntryID]?
     /// Index changes that wait for the end of the change.
@@ -31,9 +34,13 @@ public struct StoreTransaction: ~Copyable {
             nextEntry = next
             firstEntry = next
         } catch { throw EntryStoreError(error) }
+        watches = store.classWatches
+        concerned = Array(repeating: false, count: watches.count)
         keys = IndexKeys(schema: store.schema)
         record = BERBuffer(capacity: 4096)
-        catalogueBefore = snapshot.catalogue
+        let catalogue = snapshot.catalogue
+        catalogueBefore = catalogue
+        objectClass = store.schema.attributeType(named: "objectClass").flatMap { catalogue.table.id(of: $0) }
     }
 
     public var catalogue: Catalogue { snapshot.catalogue }
@@ -78,6 +85,7 @@ public struct StoreTransaction: ~Copyable {
             throw error
         }
         nextEntry += 1
+        noteClasses(entry)
         try put(id, entry, parent: parent, rdn: rdn, flags: flags, append: true)
         try index(id, below: parent)
         return id
@@ -86,6 +94,8 @@ public struct StoreTransaction: ~Copyable {
     /// Replaces the attributes of an entry.
     public mutating func replace(_ id: EntryID, _ old: Entry, with new: Entry, flags: EntryRecord.Flags) throws(EntryStoreError) {
         guard let place = try placeAndRDN(id) else { throw missing(id) }
+        noteClasses(old)
+        noteClasses(new)
         try put(id, new, parent: place.parent, rdn: place.rdn, flags: flags, append: false)
         changeKeys(from: old, to: new, id)
         try applyIndexes()
@@ -102,6 +112,7 @@ public struct StoreTransaction: ~Copyable {
             let key = id.key
             try transaction.delete(unsafe key.span.bytes, in: databases.entries)
         }
+        noteClasses(entry)
         try removeFromScopes([id], below: place.parent)
         changeKeys(from: entry, to: Entry(), id)
         try applyIndexes()
@@ -130,6 +141,8 @@ public struct StoreTransaction: ~Copyable {
             try removeFromScopes(moved, below: place.parent)
             try addToScopes(moved, below: parent)
         }
+        noteClasses(old)
+        noteClasses(new)
         try put(id, new, parent: parent, rdn: rdn, flags: flags, append: false)
         changeKeys(from: old, to: new, id)
         changesNames = true
@@ -138,6 +151,13 @@ public struct StoreTransaction: ~Copyable {
     }
 
     // MARK: Parts of changes
+
+    private mutating func noteClasses(_ entry: Entry) {
+        guard let objectClass else { return }
+        for (index, watch) in watches.enumerated() where !concerned[index] && watch.concerns(entry, objectClass, catalogue.schema) {
+            concerned[index] = true
+        }
+    }
 
     private mutating func change(_ body: (inout Transaction) throws(LMDBError) -> Void) throws(EntryStoreError) {
         do { try body(&snapshot.transaction) } catch {
@@ -324,6 +344,8 @@ public struct StoreTransaction: ~Copyable {
         }
         // Before the commit is visible: whoever sees the new names also sees this.
         if changesNames { store.noteRename(commit: snapshot.transaction.id) }
+        for (index, watch) in watches.enumerated() where concerned[index] { watch.note(commit: snapshot.transaction.id) }
+        for (index, watch) in watches.enumerated() where concerned[index] { watch.note(commit: snapshot.transaction.id) }
         let before = catalogueBefore
         let changed = catalogue !== before
         do { try snapshot.intoTransaction().commit() } catch {
