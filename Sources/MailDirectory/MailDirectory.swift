@@ -1,5 +1,5 @@
 public import Directory
-public import Schema
+public import EntryStore
 
 /// What a mail system's directory means, as an extension of the directory: numbers in comments are rules of the semantics that
 /// Zimbra and Carbonio share.
@@ -9,10 +9,10 @@ public enum MailDirectory {
         public init() {}
     }
 
-    /// The extension for a schema. Parts whose attribute types the schema does not have are left out: a directory without the mail
+    /// The extension for a store. Parts whose attribute types the schema does not have are left out: a directory without the mail
     /// schema is a plain directory.
     /// - Throws: for settings that do not fit the schema.
-    public static func directoryExtension(_ schema: Schema, _ settings: Settings = Settings()) throws(DirectoryError) -> DirectoryExtension {
+    public static func directoryExtension(_ store: EntryStore, _ settings: Settings = Settings()) throws(DirectoryError) -> DirectoryExtension {
         DirectoryExtension()
     }
 }

@@ -23,7 +23,7 @@ struct Assembly: Sendable {
             options: options(configuration))
         let directory = try Directory(
             store: store, settings: settings(configuration), log: log,
-            extension: MailDirectory.directoryExtension(schema, mailSettings(configuration)))
+            extension: MailDirectory.directoryExtension(store, mailSettings(configuration)))
         store.buildMissingIndexes(directory.writer) { error in
             if let error { complain("indexes could not be built: \(error.message)") }
         }

@@ -54,7 +54,7 @@ final class SampleDirectory {
         var directorySettings = DirectorySettings()
         directorySettings.rootPassword = Array("secret".utf8)
         directory = try Directory(
-            store: store, settings: directorySettings, extension: MailDirectory.directoryExtension(schema, settings))
+            store: store, settings: directorySettings, extension: MailDirectory.directoryExtension(store, settings))
         worker = DirectoryWorker(directory)
         try bind("cn=config", "secret")
     }

@@ -1,6 +1,6 @@
-public import BER
+import BER
 public import EntryStore
-public import LDAP
+import LDAP
 public import Schema
 
 /// Attribute types whose values (or some of them) are computed when they are asked for.
