@@ -136,6 +136,20 @@
         append(tag, contents: unsafe string.utf8.span.bytes)
     }
 
+    /// Writes a constructed element of two finished parts.
+    @inlinable public mutating func append(_ tag: UInt8, _ first: borrowing RawSpan, _ second: borrowing RawSpan) {
+        let contents = first.byteCount + second.byteCount
+        reserve(10 + contents)
+        appendHeader(tag, length: contents)
+        unsafe first.withUnsafeBytes { source in
+            if let start = source.baseAddress { unsafe (base + length).copyMemory(from: start, byteCount: source.count) }
+        }
+        unsafe second.withUnsafeBytes { source in
+            if let start = source.baseAddress { unsafe (base + length + first.byteCount).copyMemory(from: start, byteCount: source.count) }
+        }
+        length += contents
+    }
+
     /// Writes an INTEGER, ENUMERATED or implicit-tagged integer in minimal form.
     @inlinable public mutating func append(_ tag: UInt8 = BERTag.integer, integer: Int) {
         let octets = Self.integerOctets(integer)

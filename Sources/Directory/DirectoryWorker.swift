@@ -6,10 +6,11 @@ import LDAP
 /// Confined to its thread.
 public final class DirectoryWorker {
     let directory: Directory
-    /// Taken out while lent, so that each is looked after once per operation.
-    private var snapshot: Snapshot?
-    private var state: WorkerState? = WorkerState()
-    private var filterScratch: FilterScratch? = FilterScratch()
+    // Unchecked: one thread has the worker, and ``isLent`` sees to it that no two accesses meet.
+    @exclusivity(unchecked) private var reader = Reader()
+    @exclusivity(unchecked) private var isLent = false
+    /// A search that has ended, whose memory the next one uses.
+    @exclusivity(unchecked) private var spare: SearchExecution?
 
     public init(_ directory: Directory) { self.directory = directory }
 
@@ -17,25 +18,50 @@ public final class DirectoryWorker {
     func read<T>(
         _ body: (borrowing Snapshot, inout WorkerState, inout FilterScratch) throws(LDAPError) -> T
     ) throws(LDAPError) -> T {
-        var lent = snapshot.take()
-        do throws(EntryStoreError) {
-            if lent == nil { lent = try directory.store.snapshot() } else { try lent?.renew() }
-        } catch { throw LDAPError(storage: error) }
-        guard let held = lent.take(), var state = state.take(), var scratch = filterScratch.take() else {
-            throw LDAPError(.other, "the reader of this thread is in use")
-        }
-        state.names.validate(held)
-        let outcome: Result<T, LDAPError>
-        do throws(LDAPError) { outcome = .success(try body(held, &state, &scratch)) } catch { outcome = .failure(error) }
-        snapshot = consume held
-        self.state = consume state
-        filterScratch = consume scratch
-        return try outcome.get()
+        guard !isLent else { throw LDAPError(.other, "the reader of this thread is in use") }
+        isLent = true
+        defer { isLent = false }
+        return try reader.read(directory.store, body)
+    }
+
+    /// An execution for a search that begins, mostly one that was used before.
+    func takeExecution() -> SearchExecution { spare.take() ?? SearchExecution(directory) }
+
+    /// Keeps an execution that has ended for the next search.
+    func giveBack(_ execution: consuming SearchExecution) {
+        execution.trim()
+        spare = consume execution
     }
 
     /// The snapshot taken by the first read since the last call is given back. To be called at the end of each read burst:
     /// a snapshot that stays makes the file grow.
-    public func releaseSnapshot() { snapshot?.release() }
+    public func releaseSnapshot() {
+        if !isLent { reader.snapshot?.release() }
+    }
+}
+
+/// What a worker lends to whoever reads.
+private struct Reader: ~Copyable {
+    var snapshot: Snapshot?
+    private var state = WorkerState()
+    private var scratch = FilterScratch()
+
+    init() {}
+
+    mutating func read<T>(
+        _ store: EntryStore, _ body: (borrowing Snapshot, inout WorkerState, inout FilterScratch) throws(LDAPError) -> T
+    ) throws(LDAPError) -> T {
+        do throws(EntryStoreError) {
+            if snapshot == nil { snapshot = try store.snapshot() } else { try snapshot?.renew() }
+        } catch { throw LDAPError(storage: error) }
+        // Taken out while lent.
+        guard let held = snapshot.take() else { throw LDAPError(.other, "no snapshot") }
+        state.names.validate(held)
+        let outcome: Result<T, LDAPError>
+        do throws(LDAPError) { outcome = .success(try body(held, &state, &scratch)) } catch { outcome = .failure(error) }
+        snapshot = consume held
+        return try outcome.get()
+    }
 }
 
 /// What a thread keeps from one read to the next.

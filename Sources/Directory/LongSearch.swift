@@ -8,7 +8,7 @@ public final class LongSearch: @unchecked Sendable {
     // at a time); `isCancelled` alone is touched from elsewhere, and is atomic.
     /// The request's message id: what an abandon names.
     public let messageID: Int
-    private let execution: SearchExecution
+    private var execution: SearchExecution
     private let isCancelled = Atomic<Bool>(false)
 
     public enum Progress: Sendable {
@@ -18,7 +18,7 @@ public final class LongSearch: @unchecked Sendable {
         case done
     }
 
-    init(messageID: Int, _ execution: SearchExecution) {
+    init(messageID: Int, _ execution: consuming SearchExecution) {
         self.messageID = messageID
         self.execution = execution
     }

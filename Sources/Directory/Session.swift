@@ -1,15 +1,16 @@
 /// One LDAP connection as the directory sees it. Confined to its event loop; never shared.
 public final class Session {
+    // Unchecked: confined to one thread, and no access lasts longer than a load or a store.
     /// Number of the connection in the log (`conn=`), unique in this process.
     public let connectionID: UInt64
     /// Where the client is, as the log shows it: `IP=127.0.0.1:4711` or `PATH=/run/muster.sock`.
     public let peer: String
     /// Who the client is: anonymous until a bind succeeds, and again as soon as another bind begins (RFC 4511 section 4.2.1).
-    public internal(set) var identity = Identity.anonymous
+    @exclusivity(unchecked) public internal(set) var identity = Identity.anonymous
     /// Searches under way on other threads: the server registers them, an abandon request cancels them.
     public var operations = RunningOperations()
     /// Requests so far: `op=` in the log.
-    var operationCount: UInt64 = 0
+    @exclusivity(unchecked) var operationCount: UInt64 = 0
 
     /// Whether the client is bound (a limit for its requests' size may depend on it).
     public var isAuthenticated: Bool { !identity.isAnonymous }

@@ -43,29 +43,30 @@ final class LDAPConnection: ChannelDuplexHandler {
     private let session: Session
     private let address: String?
     private let listener: String
-    private var context: ChannelHandlerContext?
-    private var phase = Phase.open
-    private var holds: Holds = []
+    // Unchecked, here and below: confined to the event loop, and no access lasts longer than a load or a store.
+    @exclusivity(unchecked) private var context: ChannelHandlerContext?
+    @exclusivity(unchecked) private var phase = Phase.open
+    @exclusivity(unchecked) private var holds: Holds = []
     /// Set while requests are handled: what then becomes possible again is done by who set it, not recursively.
-    private var isHandling = false
-    private var isReadWanted = false
-    private var isFlushWanted = false
-    private var hasOutput = false
+    @exclusivity(unchecked) private var isHandling = false
+    @exclusivity(unchecked) private var isReadWanted = false
+    @exclusivity(unchecked) private var isFlushWanted = false
+    @exclusivity(unchecked) private var hasOutput = false
     private var descriptor: Int32 = -1
     /// Bytes that were read and not handled: the beginning of a request, or requests held back. Nil when there are none.
-    private var held: ByteBuffer?
+    @exclusivity(unchecked) private var held: ByteBuffer?
     /// Searches that wait until the client has taken what was sent.
     private var parked: [LongSearch] = []
     private var writesInFlight = 0
     private var ticket: WorkPool.Ticket?
     private var closeReason: String?
 
-    private var lastActivity: NIODeadline
+    @exclusivity(unchecked) private var lastActivity: NIODeadline
     /// Since when a request is incomplete, and (after the end) since when the connection is in its phase.
-    private var waitingSince: NIODeadline?
-    private var bytesSent: UInt64 = 0
+    @exclusivity(unchecked) private var waitingSince: NIODeadline?
+    @exclusivity(unchecked) private var bytesSent: UInt64 = 0
     private var bytesTaken: UInt64 = 0
-    private var takenSince: NIODeadline
+    @exclusivity(unchecked) private var takenSince: NIODeadline
 
     init(id: UInt64, peer: String, listener: String, address: String?, loop: LoopContext) {
         self.id = id

@@ -13,9 +13,10 @@ final class LoopContext {
     let counters: LoopCounters
     let allocator = ByteBufferAllocator()
     /// Where the answers of a read burst are gathered. Empty between bursts.
-    var output = BERBuffer(capacity: 1 << 16)
+    // Unchecked: the directory, which writes into it, never calls back.
+    @exclusivity(unchecked) var output = BERBuffer(capacity: 1 << 16)
     /// A clock of the sweep's resolution, so that a burst need not ask the system for the time.
-    private(set) var now = NIODeadline.now()
+    @exclusivity(unchecked) private(set) var now = NIODeadline.now()
     private(set) var isStopping = false
 
     private var connections: [UInt64: LDAPConnection] = [:]

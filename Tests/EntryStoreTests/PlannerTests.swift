@@ -108,7 +108,7 @@ struct PlannerTests {
                     }
                 if isInScope, filter.evaluate(id, record, snapshot, scratch: &scratch) == .yes { expected.append(id) }
             }
-            let search = EntrySearch(filter: filter, base: base, scope: scope)
+            var search = EntrySearch(filter: filter, base: base, scope: scope)
             var found: [EntryID] = []
             var outcome = EntrySearch.Outcome.outOfBudget
             while outcome != .finished {
@@ -123,7 +123,7 @@ struct PlannerTests {
             #expect(found == expected, "\(text) below \(base.rawValue), scope \(scope)")
             // The same from the middle on.
             if let middle = expected.dropFirst(expected.count / 2).first {
-                let rest = EntrySearch(filter: filter, base: base, scope: scope, from: middle)
+                var rest = EntrySearch(filter: filter, base: base, scope: scope, from: middle)
                 var tail: [EntryID] = []
                 var budget = Int.max
                 _ = try rest.run(snapshot, budget: &budget, scratch: &scratch) { id, _ in

@@ -22,8 +22,9 @@ final class EntrySelection: Sendable {
     private let allOperational: Bool
     private let typesOnly: Bool
     private let view: View
-    /// Stored attributes asked for by name, ascending.
+    /// Stored attributes asked for by name, ascending, and where their names lie in the table's names.
     private let ids: [AttributeID]
+    private let names: [ByteRange]
     /// Virtual attributes that go out.
     private let computed: [Computed]
     /// Stored attributes that the client may not read, ascending.
@@ -53,8 +54,9 @@ final class EntrySelection: Sendable {
         }
         wanted.ids.sort()
         var ids: [AttributeID] = []
-        for id in wanted.ids where ids.last != id { ids.append(id) }
+        for id in wanted.ids where ids.last != id && !hidden.contains(id) { ids.append(id) }
         self.ids = ids
+        names = ids.map { catalogue.table.encodedName(of: $0) }
         allUser = wanted.allUser
         allOperational = wanted.allOperational
         computed = view == .realOnly ? [] : wanted.computed.filter { !hidden.contains($0.stored) }
@@ -93,10 +95,9 @@ final class EntrySelection: Sendable {
     /// Stored attributes, whose values are copied as they lie in the record, then those made for the purpose.
     private func appendAttributes(_ record: borrowing EntryRecord, _ scratch: borrowing SelectionScratch, to output: inout BERBuffer) {
         let names = catalogue.table.encodedNames
-        for attribute in scratch.stored {
-            output.appendHeader(BERTag.sequence, length: Int(attribute.name.count + attribute.values.count))
-            output.append(names.rawSpan.slice(attribute.name))
-            output.append(record.bytes.slice(attribute.values))
+        for index in scratch.stored.indices {
+            let attribute = scratch.stored[index]
+            output.append(BERTag.sequence, names.rawSpan.slice(attribute.name), record.bytes.slice(attribute.values))
         }
         output.append(scratch.made.bytes)
     }
@@ -111,10 +112,7 @@ final class EntrySelection: Sendable {
             let firstOperational = allUser || allOperational ? record.firstOperational : 0
             if allUser { take(0..<firstOperational, record, &scratch) }
             if allOperational { take(firstOperational..<record.attributeCount, record, &scratch) }
-            for id in ids {
-                if id.isOperational ? allOperational : allUser { continue }
-                if let index = record.index(of: id) { take(index..<index + 1, record, &scratch) }
-            }
+            takeNamed(record, &scratch)
         }
         if !computed.isEmpty {
             let context = VirtualContext(catalogue: catalogue, virtual: virtual)
@@ -122,6 +120,24 @@ final class EntrySelection: Sendable {
                 let provider = virtual.providers[attribute.provider]
                 guard provider.concerns(attribute.type, record, catalogue) else { continue }
                 try compute(attribute, provider, id, name, record, snapshot, context, &scratch)
+            }
+        }
+    }
+
+    /// Takes the attributes asked for by name that were not taken with all others.
+    private func takeNamed(_ record: borrowing EntryRecord, _ scratch: inout SelectionScratch) {
+        var index = 0
+        for place in ids.indices {
+            let id = ids[place]
+            if id.isOperational ? allOperational : allUser { continue }
+            index = record.lowerBound(of: id, from: index)
+            guard index < record.attributeCount else { return }
+            guard record.attributeID(at: index) == id else { continue }
+            if typesOnly {
+                let encoded = catalogue.table.encodedNames
+                scratch.appendType(encoded.rawSpan.slice(names[place]))
+            } else {
+                scratch.take(id, names[place], record.valuesRange(at: index))
             }
         }
     }
@@ -138,16 +154,13 @@ final class EntrySelection: Sendable {
     }
 
     private func takeVisible(_ range: Range<Int>, _ record: borrowing EntryRecord, _ scratch: inout SelectionScratch) {
-        for index in range {
-            let id = record.attributeID(at: index)
-            let name = catalogue.table.encodedName(of: id)
-            if typesOnly {
-                let names = catalogue.table.encodedNames
-                scratch.appendType(names.rawSpan.slice(name))
-            } else {
-                scratch.take(id, name, record.valuesRange(at: index))
-            }
+        if typesOnly {
+            let encoded = catalogue.table.encodedNames
+            for index in range { scratch.appendType(encoded.rawSpan.slice(catalogue.table.encodedName(of: record.attributeID(at: index)))) }
+            return
         }
+        scratch.reserve(range.count)
+        record.forEachPlace(in: range) { id, values in scratch.take(id, catalogue.table.encodedName(of: id), values) }
     }
 
     private func compute(
@@ -235,6 +248,10 @@ struct SelectionScratch: ~Copyable {
         stored.removeAll(keepingCapacity: true)
         size = 0
         made.removeAll()
+    }
+
+    mutating func reserve(_ count: Int) {
+        if stored.capacity - stored.count < count { stored.reserveCapacity(stored.count + count) }
     }
 
     @inline(__always)

@@ -6,33 +6,25 @@ import Schema
 extension Request {
     /// RFC 4511 section 4.5.
     func search(_ session: Session, _ worker: DirectoryWorker, _ output: inout BERBuffer) -> Disposition {
-        let log = directory.log
         let start = output.count
-        do {
-            let request = try SearchRequest(decoding: pdu, envelope.contents)
-            if log.isEnabled { logSearch(request, session) }
-            let controls = envelope.controls == nil ? SearchControls() : try SearchControls(decodeControls())
-            let execution = SearchExecution(
-                directory: directory, request: request, controls: controls, session: session, messageID: messageID, operation: operation)
+        var execution = worker.takeExecution()
+        let progress: LongSearch.Progress
+        do throws(LDAPError) {
+            try execution.begin(self, session)
             let limits = directory.settings.limits
-            switch try execution.advance(
+            progress = try execution.advance(
                 worker: worker, candidates: limits.inlineCandidates, bytes: limits.inlineBytes, output: &output)
-            {
-            case .done: return .answered
-            case .more: return .search(LongSearch(messageID: messageID, execution))
-            }
         } catch {
             output.truncate(to: start)
-            output.appendResult(messageID: messageID, tag: OperationTag.searchResultDone, error: error)
-            if log.isEnabled {
-                log.searchResult(
-                    connection: session.connectionID, operation: operation, code: error.code.rawValue, entries: 0, text: error.message)
-            }
-            return .answered
+            execution.fail(error, &output)
+            progress = .done
         }
+        if case .more = progress { return .search(LongSearch(messageID: messageID, execution)) }
+        worker.giveBack(execution)
+        return .answered
     }
 
-    private func logSearch(_ request: SearchRequest, _ session: Session) {
+    fileprivate func logSearch(_ request: SearchRequest, _ session: Session) {
         directory.log.search(
             connection: session.connectionID, operation: operation, base: request.bytes.rawSpan.slice(request.baseObject),
             scope: Int(request.scope.rawValue), dereference: Int(request.dereference.rawValue),
@@ -49,35 +41,47 @@ extension Request {
 }
 
 /// A search being carried out, in as many steps as it takes. Used by one thread at a time.
-final class SearchExecution {
+///
+/// Once a search has ended it can begin another, which then uses its memory: a search that is found by an index allocates nothing.
+struct SearchExecution: ~Copyable {
     private let directory: Directory
-    private let request: SearchRequest
-    private let controls: SearchControls
-    private let identity: Identity
-    private let messageID: Int
-    private let connectionID: UInt64
-    private let operation: UInt64
-    private let access: AccessControl
+    private var request = SearchRequest()
+    private var controls = SearchControls()
+    private var identity = Identity.anonymous
+    private var messageID = 0
+    private var connectionID: UInt64 = 0
+    private var operation: UInt64 = 0
+    private var access: AccessControl
     private var search: EntrySearch?
+    /// Whether base and filter were found good, and ``search`` is this request's.
+    private var isPrepared = false
     private var selection: EntrySelection?
     /// Entries sent by this request.
     private var count = 0
     /// Entries sent by earlier pages.
     private var sentBefore = 0
-    private let sizeLimit: Int
+    private var sizeLimit = 0
     /// When time is over; nil: no limit.
-    private let deadline: ContinuousClock.Instant?
+    private var deadline: ContinuousClock.Instant?
 
-    init(
-        directory: Directory, request: SearchRequest, controls: SearchControls, session: Session, messageID: Int, operation: UInt64
-    ) {
+    init(_ directory: Directory) {
         self.directory = directory
-        self.request = request
-        self.controls = controls
-        identity = session.identity
+        access = AccessControl(.anonymous, directory.known)
+    }
+
+    /// Takes a request.
+    mutating func begin(_ source: borrowing Request, _ session: Session) throws(LDAPError) {
+        isPrepared = false
+        selection = nil
+        count = 0
+        sentBefore = 0
+        messageID = source.messageID
         connectionID = session.connectionID
-        self.messageID = messageID
-        self.operation = operation
+        operation = source.operation
+        try request.decode(source.pdu, source.envelope.contents)
+        if directory.log.isEnabled { source.logSearch(request, session) }
+        controls = source.envelope.controls == nil ? SearchControls() : try SearchControls(source.decodeControls())
+        identity = session.identity
         access = AccessControl(identity, directory.known)
         let limits = directory.settings.limits
         sizeLimit = Self.smaller(request.sizeLimit, limits.size)
@@ -85,16 +89,25 @@ final class SearchExecution {
         deadline = seconds == 0 ? nil : ContinuousClock.now + .seconds(seconds)
     }
 
+    /// Lets go of what an ended search should not keep.
+    mutating func trim() {
+        selection = nil
+        if request.bytes.capacity > 1 << 16 || request.filterNodes.capacity > 1024 {
+            request = SearchRequest()
+            search = nil
+        }
+        search?.trim()
+    }
+
     /// The smaller of two limits of which 0 means none.
     private static func smaller(_ a: Int, _ b: Int) -> Int { a == 0 ? b : b == 0 ? a : min(a, b) }
 
     /// Goes on until the search is answered or a bound is reached.
-    func advance(
+    mutating func advance(
         worker: DirectoryWorker, candidates: Int, bytes: Int, output: inout BERBuffer
     ) throws(LDAPError) -> LongSearch.Progress {
-        if search == nil, request.scope == .baseObject {
-            let bytes = request.bytes
-            if let pseudo = try directory.pseudo.entry(named: bytes.rawSpan.slice(request.baseObject), directory) {
+        if !isPrepared, request.scope == .baseObject {
+            if let pseudo = try directory.pseudo.entry(named: request.bytes.rawSpan.slice(request.baseObject), directory) {
                 try answer(pseudo, worker, &output)
                 return .done
             }
@@ -104,19 +117,34 @@ final class SearchExecution {
         }
     }
 
-    private func advance(
+    private mutating func advance(
         _ snapshot: borrowing Snapshot, _ state: inout WorkerState, _ scratch: inout FilterScratch, _ candidates: Int, _ bytes: Int,
         _ output: inout BERBuffer
     ) throws(LDAPError) -> LongSearch.Progress {
-        if search == nil { try begin(snapshot, &state) }
-        guard let search, let selection else { return finish(.success, "", &output) }
-        if let deadline, ContinuousClock.now >= deadline { return finish(.timeLimitExceeded, "", &output) }
+        if !isPrepared { try prepare(snapshot, &state) }
+        guard isPrepared, var search = search.take(), let selection else { return finish(.success, "", &output) }
+        let outcome = step(&search, selection, snapshot, &state, &scratch, candidates, bytes, &output)
+        self.search = consume search
+        return try outcome.get()
+    }
+
+    /// A step of a search that was prepared.
+    private mutating func step(
+        _ search: inout EntrySearch, _ selection: EntrySelection, _ snapshot: borrowing Snapshot, _ state: inout WorkerState,
+        _ scratch: inout FilterScratch, _ candidates: Int, _ bytes: Int, _ output: inout BERBuffer
+    ) -> Result<LongSearch.Progress, LDAPError> {
+        if let deadline, ContinuousClock.now >= deadline { return .success(finish(.timeLimitExceeded, "", &output)) }
         let pageSize = controls.paged?.size ?? 0
         let limit = output.count + bytes
         var budget = candidates
         var nextPage: EntryID?
         var isOverLimit = false
         var isFull = false
+        let sizeLimit = self.sizeLimit
+        let sentBefore = self.sentBefore
+        let messageID = self.messageID
+        var count = self.count
+        defer { self.count = count }
         let outcome: EntrySearch.Outcome
         do {
             outcome = try search.run(snapshot, budget: &budget, scratch: &scratch) { id, record throws(EntryStoreError) in
@@ -142,29 +170,27 @@ final class SearchExecution {
                 }
                 return true
             }
-        } catch { throw LDAPError(storage: error) }
-        if isOverLimit { return finish(.sizeLimitExceeded, "", &output) }
+        } catch { return .failure(LDAPError(storage: error)) }
+        if isOverLimit { return .success(finish(.sizeLimitExceeded, "", &output)) }
         if let nextPage {
             let cookie = PagingCookie(position: nextPage, sent: sentBefore + count).encode(request, identity)
-            return finish(.success, "", &output, cookie: cookie)
+            return .success(finish(.success, "", &output, cookie: cookie))
         }
-        if outcome == .outOfBudget || isFull { return .more }
-        return finish(.success, "", &output)
+        if outcome == .outOfBudget || isFull { return .success(.more) }
+        return .success(finish(.success, "", &output))
     }
 
     /// Finds the base, compiles the filter.
-    private func begin(_ snapshot: borrowing Snapshot, _ state: inout WorkerState) throws(LDAPError) {
-        let requestBytes = request.bytes
-        let bytes = requestBytes.rawSpan
+    private mutating func prepare(_ snapshot: borrowing Snapshot, _ state: inout WorkerState) throws(LDAPError) {
         let catalogue = snapshot.catalogue
         let isRoot = request.baseObject.isEmpty
         guard access.mayReadEntries else {
             // Nothing is told of what exists (RFC 4511 section 4.1.9 lets matchedDN be empty).
-            _ = try DistinguishedName(parsing: bytes.slice(request.baseObject))
+            _ = try DistinguishedName(parsing: request.bytes.rawSpan.slice(request.baseObject))
             if isRoot { return }
             throw LDAPError(.noSuchObject, "")
         }
-        let base = try state.resolution.resolve(bytes.slice(request.baseObject), snapshot)
+        let base = try state.resolution.resolve(request.bytes.rawSpan.slice(request.baseObject), snapshot)
         guard base.isComplete else {
             let matched: [UInt8]
             do { matched = try snapshot.name(of: base.id) } catch { throw LDAPError(storage: error) }
@@ -172,7 +198,6 @@ final class SearchExecution {
         }
         if isRoot, request.scope == .baseObject { return }
         if let assertion = controls.assertion { try check(assertion, base.id, snapshot) }
-        let filter = directory.compile(request.filter, catalogue, access)
         var position = EntryID(rawValue: 1)
         if let paged = controls.paged {
             if !paged.cookie.isEmpty {
@@ -183,7 +208,11 @@ final class SearchExecution {
                 if paged.size == 0 { return }
             }
         }
-        search = EntrySearch(filter: filter, base: base.id, scope: request.scope, from: position)
+        var search = self.search.take() ?? EntrySearch(filter: CompiledFilter(catalogue), base: base.id, scope: request.scope)
+        directory.compile(request.filterNodes, request.bytes.rawSpan, catalogue, access, into: &search.filter)
+        search.begin(base: base.id, scope: request.scope, from: position)
+        self.search = consume search
+        isPrepared = true
         selection = state.selections.selection(
             request, controls.view, isAdministrator: identity.isAdministrator, access, catalogue, directory.virtual)
     }
@@ -199,25 +228,24 @@ final class SearchExecution {
     }
 
     /// Answers a base search for an entry outside the store.
-    private func answer(_ entry: PseudoEntry, _ worker: DirectoryWorker, _ output: inout BERBuffer) throws(LDAPError) {
-        let directory = self.directory
-        let bytes = request.bytes
+    private mutating func answer(_ entry: PseudoEntry, _ worker: DirectoryWorker, _ output: inout BERBuffer) throws(LDAPError) {
         var answer = BERBuffer()
-        try worker.read { snapshot, _, _ throws(LDAPError) in
+        let isMatch = try worker.read { snapshot, _, _ throws(LDAPError) in
             guard let record = EntryRecord(entry.record.rawSpan) else { throw LDAPError(.other, "\(entry.title) is damaged") }
             var scratch = FilterScratch()
             let filter = directory.compile(request.filter, snapshot.catalogue, access)
-            guard filter.evaluate(.root, record, snapshot, scratch: &scratch) == .yes else { return }
+            guard filter.evaluate(.root, record, snapshot, scratch: &scratch) == .yes else { return false }
             let selection = EntrySelection(
-                request.attributes, in: bytes.rawSpan, typesOnly: request.typesOnly, view: .realOnly, access: access,
+                request.attributes, in: request.bytes.rawSpan, typesOnly: request.typesOnly, view: .realOnly, access: access,
                 snapshot.catalogue, directory.virtual)
             var space = SelectionScratch()
             do throws(EntryStoreError) {
                 try selection.append(
                     messageID: messageID, id: .root, name: entry.name.rawSpan, record: record, snapshot, &space, to: &answer)
             } catch { throw LDAPError(storage: error) }
-            count += 1
+            return true
         }
+        if isMatch { count += 1 }
         output.append(answer.bytes)
         _ = finish(.success, "", &output)
     }
@@ -248,14 +276,23 @@ final class SearchExecution {
 extension Directory {
     /// Makes a filter ready: virtual attributes by their providers, attributes that the client may not read Undefined.
     func compile(_ filter: Filter, _ catalogue: Catalogue, _ access: AccessControl) -> CompiledFilter {
-        let context = VirtualContext(catalogue: catalogue, virtual: virtual)
-        return CompiledFilter(
-            filter, catalogue,
+        var compiled = CompiledFilter(catalogue)
+        let bytes = filter.bytes
+        compile(filter.nodes, bytes.rawSpan, catalogue, access, into: &compiled)
+        return compiled
+    }
+
+    /// The same of a filter's nodes, which have places in `text`.
+    func compile(
+        _ nodes: [Filter.Node], _ text: RawSpan, _ catalogue: Catalogue, _ access: AccessControl, into compiled: inout CompiledFilter
+    ) {
+        compiled.compile(
+            nodes, text, catalogue,
             isSpecial: { type in type == known.objectClass || virtual.index(of: type) != nil || !access.mayRead(type) },
             resolver: { type, item in
                 if !access.mayRead(type) { return .constant(.undefined) }
                 if type == known.objectClass { return classes.item(item, catalogue) }
-                return virtual.provider(of: type)?.item(item, context)
+                return virtual.provider(of: type)?.item(item, VirtualContext(catalogue: catalogue, virtual: virtual))
             })
     }
 }

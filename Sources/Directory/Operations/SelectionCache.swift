@@ -15,6 +15,14 @@ struct SelectionCache {
         let isAdministrator: Bool
         let catalogue: Catalogue
         let selection: EntrySelection
+
+        func serves(
+            _ request: borrowing SearchRequest, _ key: RawSpan, firstCount: Int, _ view: EntrySelection.View, isAdministrator: Bool,
+            _ catalogue: Catalogue
+        ) -> Bool {
+            count == request.attributes.count && self.firstCount == firstCount && self.isAdministrator == isAdministrator
+                && typesOnly == request.typesOnly && self.view == view && self.catalogue === catalogue && bytes.rawSpan.elementsEqual(key)
+        }
     }
 
     private var kept: [Kept] = []
@@ -28,27 +36,26 @@ struct SelectionCache {
         _ request: borrowing SearchRequest, _ view: EntrySelection.View, isAdministrator: Bool, _ access: AccessControl,
         _ catalogue: Catalogue, _ virtual: VirtualAttributes
     ) -> EntrySelection {
-        let requestBytes = request.bytes
-        let bytes = requestBytes.rawSpan
+        let bytes = request.bytes.rawSpan
         var asked = ByteRange.empty
-        if let first = request.attributes.first, let last = request.attributes.last {
-            asked = ByteRange(start: first.lowerBound, count: last.upperBound - first.lowerBound)
+        let selectors = request.attributes.count
+        if selectors > 0 {
+            let first = request.attributes[0]
+            asked = ByteRange(start: first.lowerBound, count: request.attributes[selectors - 1].upperBound - first.lowerBound)
         }
         let key = bytes.slice(asked)
-        let firstCount = Int(request.attributes.first?.count ?? 0)
-        for entry in kept {
-            if entry.count == request.attributes.count, entry.firstCount == firstCount, entry.isAdministrator == isAdministrator, entry.typesOnly == request.typesOnly, entry.view == view,
-                entry.catalogue === catalogue, entry.bytes.rawSpan.elementsEqual(key)
-            {
-                return entry.selection
-            }
+        let firstCount = selectors > 0 ? Int(request.attributes[0].count) : 0
+        // By index: an element of the list is large to copy.
+        for index in kept.indices
+        where kept[index].serves(request, key, firstCount: firstCount, view, isAdministrator: isAdministrator, catalogue) {
+            return kept[index].selection
         }
         let selection = EntrySelection(
             request.attributes, in: bytes, typesOnly: request.typesOnly, view: view, access: access, catalogue, virtual)
         guard key.byteCount <= Self.byteLimit else { return selection }
         let entry = Kept(
-            bytes: key.array, count: request.attributes.count, firstCount: firstCount, typesOnly: request.typesOnly, view: view, isAdministrator: isAdministrator, catalogue: catalogue,
-            selection: selection)
+            bytes: key.array, count: selectors, firstCount: firstCount, typesOnly: request.typesOnly, view: view,
+            isAdministrator: isAdministrator, catalogue: catalogue, selection: selection)
         if kept.count < Self.limit {
             kept.append(entry)
         } else {

@@ -9,7 +9,7 @@ struct AccessControl: Sendable {
     /// Types that are readable by administrators only.
     private let secretTypes: [AttributeTypeID]
 
-    init(_ identity: Identity, _ known: KnownTypes) {
+    init(_ identity: Identity, _ known: borrowing KnownTypes) {
         self.identity = identity
         secretTypes = known.secretTypes
     }

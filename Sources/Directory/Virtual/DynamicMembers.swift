@@ -73,7 +73,7 @@ struct DynamicMembers: VirtualAttribute {
         var member: [UInt8] = []
         var scratch = FilterScratch()
         while let value = queries.next() {
-            guard let search = Query(value)?.search(context.catalogue, snapshot) else { continue }
+            guard var search = Query(value)?.search(context.catalogue, snapshot) else { continue }
             var budget = Int.max
             _ = try search.run(snapshot, budget: &budget, scratch: &scratch) { id, _ throws(EntryStoreError) in
                 if seen.insert(id.rawValue).inserted {
@@ -117,7 +117,7 @@ struct DynamicMembers: VirtualAttribute {
         var query = Filter.Node(kind: .present, end: 3)
         query.attribute = urlPlace
         let filter = CompiledFilter(Filter(bytes: bytes, nodes: [Filter.Node(kind: .or, end: 3), stored, query]), snapshot.catalogue)
-        let search = EntrySearch(filter: filter, base: .root, scope: .wholeSubtree)
+        var search = EntrySearch(filter: filter, base: .root, scope: .wholeSubtree)
         var ids: [EntryID] = []
         var budget = Int.max
         var scratch = FilterScratch()
@@ -142,7 +142,7 @@ struct DynamicMembers: VirtualAttribute {
             var queries = record.values(of: urls)
             var scratch = FilterScratch()
             while let value = queries.next() {
-                guard let search = Query(value)?.search(snapshot.catalogue, snapshot) else { continue }
+                guard var search = Query(value)?.search(snapshot.catalogue, snapshot) else { continue }
                 var budget = Int.max
                 let outcome = try? search.run(snapshot, budget: &budget, scratch: &scratch) { _, _ throws(EntryStoreError) in false }
                 if outcome == .stopped { return .yes }

@@ -67,6 +67,12 @@ enum IndexKey {
     }
 
     static func appendEscaped(_ value: RawSpan, to out: inout [UInt8]) -> Bool {
+        if value.byteCount <= valueLimit, !value.containsZero {
+            out.append(value)
+            out.append(0)
+            out.append(1)
+            return true
+        }
         let start = out.count
         for index in 0..<value.byteCount {
             let byte = value[at: index]

@@ -38,15 +38,33 @@ enum Digest {
 
 extension [UInt8] {
     mutating func appendBigEndian(_ number: UInt64) {
-        for shift in stride(from: UInt64(56), through: 0, by: -8) { append(UInt8(truncatingIfNeeded: number >> shift)) }
+        // Sound: the bytes of an integer are initialised and have no padding.
+        unsafe Swift.withUnsafeBytes(of: number.bigEndian) { unsafe append(contentsOf: $0) }
     }
 
     mutating func appendBigEndian(_ number: UInt32) {
-        for shift in stride(from: UInt32(24), through: 0, by: -8) { append(UInt8(truncatingIfNeeded: number >> shift)) }
+        // Sound: the bytes of an integer are initialised and have no padding.
+        unsafe Swift.withUnsafeBytes(of: number.bigEndian) { unsafe append(contentsOf: $0) }
     }
 }
 
 extension RawSpan {
+    /// Whether a byte is zero; eight at a time.
+    var containsZero: Bool {
+        var index = 0
+        while index <= byteCount - 8 {
+            // Sound: eight bytes are left; any eight bytes are a UInt64.
+            let word = unsafe unsafeLoadUnaligned(fromUncheckedByteOffset: index, as: UInt64.self)
+            if (word &- 0x0101_0101_0101_0101) & ~word & 0x8080_8080_8080_8080 != 0 { return true }
+            index += 8
+        }
+        while index < byteCount {
+            if self[at: index] == 0 { return true }
+            index += 1
+        }
+        return false
+    }
+
     /// A big-endian 64-bit number; nil outside the bytes.
     func bigEndian64(_ offset: Int = 0) -> UInt64? {
         guard offset >= 0, offset <= byteCount - 8 else { return nil }

@@ -81,8 +81,21 @@ public struct EntryRecord: ~Escapable {
         return index < attributeCount && attributeID(at: index) == id ? index : nil
     }
 
-    @inlinable func lowerBound(_ id: UInt32) -> Int {
-        var low = 0
+    /// The first place at or after one whose attribute's number is not below another; the number of attributes if there is none.
+    @inlinable public func lowerBound(of id: AttributeID, from low: Int = 0) -> Int { lowerBound(UInt32(id.rawValue), from: low) }
+
+    /// Calls `body` with the numbers and the places of the values of neighbouring attributes.
+    @inlinable public func forEachPlace(in range: Range<Int>, _ body: (AttributeID, ByteRange) -> Void) {
+        var start = offset(at: range.lowerBound)
+        for index in range {
+            let end = offset(at: index + 1)
+            body(attributeID(at: index), ByteRange(start: start, count: max(0, end - start)))
+            start = end
+        }
+    }
+
+    @inlinable func lowerBound(_ id: UInt32, from first: Int = 0) -> Int {
+        var low = first
         var high = attributeCount
         while low < high {
             let middle = (low + high) >> 1

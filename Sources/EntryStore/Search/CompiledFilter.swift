@@ -37,7 +37,7 @@ public struct CompiledFilter: Sendable {
         var predicate: Int32 = 0
     }
 
-    public let catalogue: Catalogue
+    public private(set) var catalogue: Catalogue
     private(set) var nodes: [Node] = []
     private(set) var bytes: [UInt8] = []
     private(set) var attributes: [AttributeID] = []
@@ -66,11 +66,33 @@ public struct CompiledFilter: Sendable {
 
     /// - Parameter resolver: asked for every item that names an attribute type for which `isSpecial` holds.
     public init(_ filter: Filter, _ catalogue: Catalogue, isSpecial: (AttributeTypeID) -> Bool = { _ in false }, resolver: Resolver = { _, _ in nil }) {
+        self.init(catalogue)
+        let bytes = filter.bytes
+        compile(filter.nodes, bytes.rawSpan, catalogue, isSpecial: isSpecial, resolver: resolver)
+    }
+
+    /// A filter that nothing satisfies, to be filled by ``compile(_:_:_:isSpecial:resolver:)``.
+    public init(_ catalogue: Catalogue) {
         self.catalogue = catalogue
-        nodes.reserveCapacity(filter.nodes.count)
-        bytes.reserveCapacity(filter.bytes.count)
+        append(.constantUndefined)
+    }
+
+    /// Takes another filter in its own place, keeping the memory of the last one.
+    /// - Parameters:
+    ///   - source: nodes of a filter, with places in `text`.
+    ///   - resolver: asked for every item that names an attribute type for which `isSpecial` holds.
+    public mutating func compile(
+        _ source: [Filter.Node], _ text: RawSpan, _ catalogue: Catalogue, isSpecial: (AttributeTypeID) -> Bool, resolver: Resolver
+    ) {
+        if self.catalogue !== catalogue { self.catalogue = catalogue }
+        nodes.removeAll(keepingCapacity: true)
+        bytes.removeAll(keepingCapacity: true)
+        attributes.removeAll(keepingCapacity: true)
+        if !predicates.isEmpty { predicates.removeAll() }
+        if nodes.capacity < source.count { nodes.reserveCapacity(source.count) }
+        if bytes.capacity < 64 { bytes.reserveCapacity(64) }
         var index = 0
-        while index < filter.nodes.count { index = compile(filter, index, isSpecial, resolver) }
+        while index < source.count { index = compile(source, text, index, isSpecial, resolver) }
         if nodes.isEmpty { append(.constantUndefined) }
     }
 
@@ -80,40 +102,39 @@ public struct CompiledFilter: Sendable {
 
     /// Compiles the node at an index and all below it; the index after them. Depth is bounded by the decoder of the filter.
     private mutating func compile(
-        _ filter: Filter, _ index: Int, _ isSpecial: (AttributeTypeID) -> Bool, _ resolver: Resolver
+        _ filter: [Filter.Node], _ text: RawSpan, _ index: Int, _ isSpecial: (AttributeTypeID) -> Bool, _ resolver: Resolver
     ) -> Int {
-        let source = filter.nodes[index]
+        let source = filter[index]
         let end = Int(source.end)
         switch source.kind {
         case .and, .or, .not:
             let place = nodes.count
             append(source.kind == .and ? .and : source.kind == .or ? .or : .not)
             var child = index + 1
-            while child < end { child = compile(filter, child, isSpecial, resolver) }
+            while child < end { child = compile(filter, text, child, isSpecial, resolver) }
             nodes[place].end = Int32(nodes.count)
         case .extensible:
-            compileExtensible(filter, source, isSpecial, resolver)
+            compileExtensible(text, source, isSpecial, resolver)
         default:
-            compileItem(filter, index, source, isSpecial, resolver)
+            compileItem(filter, text, index, source, isSpecial, resolver)
         }
         return end
     }
 
     private mutating func compileItem(
-        _ filter: Filter, _ index: Int, _ source: Filter.Node, _ isSpecial: (AttributeTypeID) -> Bool, _ resolver: Resolver
+        _ filter: [Filter.Node], _ text: RawSpan, _ index: Int, _ source: Filter.Node, _ isSpecial: (AttributeTypeID) -> Bool, _ resolver: Resolver
     ) {
-        guard let (type, options) = catalogue.table.parse(filter.bytes.rawSpan.slice(source.attribute)) else {
+        guard let (type, options) = catalogue.table.parse(text.slice(source.attribute)) else {
             return append(.constantUndefined)
         }
-        let description = catalogue.schema[type]
         let rule: MatchingRule? =
             switch source.kind {
-            case .substrings: description.substring
-            case .greaterOrEqual, .lessOrEqual: description.ordering
-            default: description.equality
+            case .substrings: catalogue.schema[type].substring
+            case .greaterOrEqual, .lessOrEqual: catalogue.schema[type].ordering
+            default: catalogue.schema[type].equality
             }
         if isSpecial(type) {
-            let item = Item(kind: source.kind, type: type, rule: rule, value: filter.bytes.rawSpan.slice(source.value))
+            let item = Item(kind: source.kind, type: type, rule: rule, value: text.slice(source.value))
             if let virtual = resolver(type, item) { return append(virtual) }
         }
         if source.kind == .present {
@@ -132,19 +153,19 @@ public struct CompiledFilter: Sendable {
         append(kind, rule: rule)
         setAttributes(type, options, of: place)
         if kind == .substrings {
-            for part in filter.nodes[(index + 1)..<Int(source.end)] {
+            for part in filter[(index + 1)..<Int(source.end)] {
                 let (partKind, position): (Kind, Schema.SubstringPart) =
                     part.kind == .initial ? (.initial, .initial) : part.kind == .final ? (.final, .final) : (.any, .any)
                 append(partKind, rule: rule)
                 let start = bytes.count
-                guard catalogue.schema.normalizeSubstring(filter.bytes.rawSpan.slice(part.value), position, by: rule, into: &bytes) else {
+                guard catalogue.schema.normalizeSubstring(text.slice(part.value), position, by: rule, into: &bytes) else {
                     return makeUndefined(from: place)
                 }
                 nodes[nodes.count - 1].value = ByteRange(start: start, count: bytes.count - start)
             }
             nodes[place].end = Int32(nodes.count)
         } else {
-            setValue(filter.bytes.rawSpan.slice(source.value), rule, of: place)
+            setValue(text.slice(source.value), rule, of: place)
         }
     }
 
@@ -196,11 +217,11 @@ public struct CompiledFilter: Sendable {
 
     /// Extensible matches (RFC 4511 section 4.5.1.7.7).
     private mutating func compileExtensible(
-        _ filter: Filter, _ source: Filter.Node, _ isSpecial: (AttributeTypeID) -> Bool, _ resolver: Resolver
+        _ text: RawSpan, _ source: Filter.Node, _ isSpecial: (AttributeTypeID) -> Bool, _ resolver: Resolver
     ) {
         var rule: MatchingRule?
         if !source.rule.isEmpty {
-            rule = MatchingRule.named(filter.bytes.rawSpan.slice(source.rule))
+            rule = MatchingRule.named(text.slice(source.rule))
             if rule == nil { return append(.constantUndefined) }
         }
         let place = nodes.count
@@ -217,15 +238,15 @@ public struct CompiledFilter: Sendable {
             }
             guard isUsed else { return makeUndefined(from: place) }
             nodes[nodes.count - 1].attributeCount = Int32(attributes.count) - nodes[nodes.count - 1].firstAttribute
-            setValue(filter.bytes.rawSpan.slice(source.value), rule, of: nodes.count - 1)
+            setValue(text.slice(source.value), rule, of: nodes.count - 1)
         } else {
-            guard let (type, options) = catalogue.table.parse(filter.bytes.rawSpan.slice(source.attribute)) else {
+            guard let (type, options) = catalogue.table.parse(text.slice(source.attribute)) else {
                 return makeUndefined(from: place)
             }
             let description = catalogue.schema[type]
             guard let rule = rule ?? description.equality, rule.applies(to: description) else { return makeUndefined(from: place) }
             if isSpecial(type) {
-                let item = Item(kind: .extensible, type: type, rule: rule, value: filter.bytes.rawSpan.slice(source.value))
+                let item = Item(kind: .extensible, type: type, rule: rule, value: text.slice(source.value))
                 if let virtual = resolver(type, item) {
                     makeUndefined(from: place)
                     nodes.removeLast()
@@ -234,7 +255,7 @@ public struct CompiledFilter: Sendable {
             }
             append(Self.kind(ofMatchBy: rule), rule: rule)
             setAttributes(type, options, of: nodes.count - 1)
-            setValue(filter.bytes.rawSpan.slice(source.value), rule, of: nodes.count - 1)
+            setValue(text.slice(source.value), rule, of: nodes.count - 1)
         }
         if source.dnAttributes, let item = nodes.last, item.kind == .equality {
             append(.nameValue, rule: item.rule)

@@ -6,11 +6,12 @@ import LMDB
 ///
 /// It holds no snapshot: it can stop after any entry and go on with another snapshot, days later if need be; entries that come or
 /// go meanwhile are seen as the later snapshot has them.
-/// Confined to whoever carries it out.
-public final class EntrySearch {
-    public let filter: CompiledFilter
-    public let base: EntryID
-    public let scope: SearchScope
+///
+/// It can be used for one search after the other, and keeps its memory (``begin(base:scope:from:)``).
+public struct EntrySearch: ~Copyable {
+    private var planner: Planner
+    public private(set) var base: EntryID
+    public private(set) var scope: SearchScope
     /// No entry below this is looked at any more.
     public private(set) var position: EntryID
 
@@ -23,10 +24,30 @@ public final class EntrySearch {
     private var sets: Plan?
 
     public init(filter: CompiledFilter, base: EntryID, scope: SearchScope, from position: EntryID = EntryID(rawValue: 1)) {
-        self.filter = filter
+        planner = Planner(filter)
         self.base = base
         self.scope = scope
         self.position = position
+    }
+
+    /// What entries must satisfy. To be changed only before ``begin(base:scope:from:)``.
+    public var filter: CompiledFilter {
+        _read { yield planner.filter }
+        _modify { yield &planner.filter }
+    }
+
+    /// Begins another search, for what ``filter`` now holds.
+    public mutating func begin(base: EntryID, scope: SearchScope, from position: EntryID = EntryID(rawValue: 1)) {
+        self.base = base
+        self.scope = scope
+        self.position = position
+        plannedAt = -1
+    }
+
+    /// Lets go of the sets of an ended search, which may be large.
+    public mutating func trim() {
+        sets = nil
+        if few.capacity > 4096 { few = [] }
     }
 
     public enum Outcome: Sendable { case finished, stopped, outOfBudget }
@@ -35,32 +56,35 @@ public final class EntrySearch {
     /// - Parameters:
     ///   - budget: candidates that may be looked at; what is left of it afterwards.
     ///   - body: gets each entry that matches.
-    public func run(
+    public mutating func run(
         _ snapshot: borrowing Snapshot, budget: inout Int, scratch: inout FilterScratch,
         _ body: (EntryID, borrowing EntryRecord) throws(EntryStoreError) -> Bool
     ) throws(EntryStoreError) -> Outcome {
         if plannedAt != snapshot.commit { try plan(snapshot) }
         if let sets { return try run(sets, snapshot, &budget, &scratch, body) }
-        for id in few where id >= position {
+        // By index: the list is this search's own, and `body` may take long.
+        for index in few.indices {
+            let id = few[index]
+            if id < position { continue }
             guard budget > 0 else { return .outOfBudget }
             budget -= 1
             position = EntryID(rawValue: id.rawValue + 1)
-            if let record = try snapshot.record(id), filter.evaluate(tests, id, record, snapshot, scratch: &scratch) {
+            if let record = try snapshot.record(id), planner.filter.evaluate(tests, id, record, snapshot, scratch: &scratch) {
                 guard try body(id, record) else { return .stopped }
             }
         }
         return .finished
     }
 
-    private func plan(_ snapshot: borrowing Snapshot) throws(EntryStoreError) {
+    private mutating func plan(_ snapshot: borrowing Snapshot) throws(EntryStoreError) {
         do {
-            let outcome = try Planner.plan(filter, base: base, scope: scope, from: position, snapshot)
+            let outcome = try planner.plan(base: base, scope: scope, from: position, snapshot)
             (few, sets, tests) = (outcome.few, outcome.sets, outcome.tests)
         } catch { throw EntryStoreError(error) }
         plannedAt = snapshot.commit
     }
 
-    private func run(
+    private mutating func run(
         _ plan: Plan, _ snapshot: borrowing Snapshot, _ budget: inout Int, _ scratch: inout FilterScratch,
         _ body: (EntryID, borrowing EntryRecord) throws(EntryStoreError) -> Bool
     ) throws(EntryStoreError) -> Outcome {
@@ -77,7 +101,7 @@ public final class EntrySearch {
                 let id = EntryID(block: block, offset: offset)
                 from = offset + 1
                 position = EntryID(rawValue: id.rawValue + 1)
-                if let record = try snapshot.record(id), filter.evaluate(tests, id, record, snapshot, scratch: &scratch) {
+                if let record = try snapshot.record(id), planner.filter.evaluate(tests, id, record, snapshot, scratch: &scratch) {
                     guard try body(id, record) else { return .stopped }
                 }
             }

@@ -7,12 +7,14 @@ import Schema
 ///
 /// Sets are looked at as they are planned (one descent of the tree each), so that the smallest can lead; when it is very small
 /// the others are left unread, because testing its members is cheaper.
-struct Planner {
-    private let filter: CompiledFilter
+///
+/// It holds the filter that it plans, and keeps its memory from one filter to the next.
+struct Planner: ~Copyable {
+    var filter: CompiledFilter
     private var leaves: [Leaf] = []
     private var scratch: [UInt8] = []
     /// The first block of interest.
-    private let start: UInt32
+    private var start: UInt32 = 0
 
     /// Fewer candidates than this are tested at once instead of reading more sets.
     private static let few = 24
@@ -45,50 +47,57 @@ struct Planner {
         var tests: [Int]
     }
 
-    private init(_ filter: CompiledFilter, _ start: UInt32) {
+    init(_ filter: CompiledFilter) {
         self.filter = filter
-        self.start = start
         scratch.reserveCapacity(128)
     }
 
     /// - Parameter from: ids below it are not of interest.
-    static func plan(
-        _ filter: CompiledFilter, base: EntryID, scope: SearchScope, from: EntryID, _ snapshot: borrowing Snapshot
+    mutating func plan(
+        base: EntryID, scope: SearchScope, from: EntryID, _ snapshot: borrowing Snapshot
     ) throws(LMDBError) -> Outcome {
         // One entry: no index is worth a look.
         if scope == .baseObject { return Outcome(few: base == .root ? [] : [base], tests: [0]) }
-        var planner = Planner(filter, from.block)
-        var part = try planner.part(0, snapshot)
+        if !leaves.isEmpty { leaves.removeAll(keepingCapacity: true) }
+        start = from.block
+        var part = try part(0, snapshot)
         if case .not = part.node { part = .all }
         let tests = part.isExact ? [] : part.untested ?? [0]
         let isWholeTree = base == .root && scope != .singleLevel
         if let ids = part.ids {
-            return Outcome(few: isWholeTree ? ids : try planner.within(base, scope, ids, snapshot), tests: tests)
+            return Outcome(few: isWholeTree ? ids : try within(base, scope, ids, snapshot), tests: tests)
         }
         if isWholeTree {
             // First the part, which adds a leaf to the planner, then what is made of all leaves.
-            if case .all = part.node { part = try planner.scope(.descendants, .root, snapshot) }
-            return planner.outcome(part, tests)
+            if case .all = part.node { part = try self.scope(.descendants, .root, snapshot) }
+            return outcome(part, tests)
         }
-        var scopePart = try planner.scope(scope == .singleLevel ? .children : .descendants, base, snapshot)
+        var scopePart = try self.scope(scope == .singleLevel ? .children : .descendants, base, snapshot)
         if scope == .wholeSubtree {
             if let ids = scopePart.ids {
                 scopePart.ids = ([base] + ids).sorted()
             } else {
-                let itself = planner.add([base])
+                let itself = add([base])
                 scopePart = Part(node: .or([itself, scopePart.node]), isExact: true, estimate: scopePart.estimate)
             }
         }
         // Few entries in the scope: the whole filter is tested on them.
-        if scopePart.ids != nil { return planner.outcome(scopePart, [0]) }
-        if case .all = part.node { return planner.outcome(scopePart, tests) }
+        if scopePart.ids != nil { return outcome(scopePart, [0]) }
+        if case .all = part.node { return outcome(scopePart, tests) }
         let nodes = part.estimate <= scopePart.estimate ? [part.node, scopePart.node] : [scopePart.node, part.node]
-        return Outcome(sets: Plan(root: .and(nodes), leaves: planner.leaves), tests: tests)
+        return Outcome(sets: sets(.and(nodes)), tests: tests)
     }
 
-    private func outcome(_ part: Part, _ tests: [Int]) -> Outcome {
+    private mutating func outcome(_ part: Part, _ tests: [Int]) -> Outcome {
         if let ids = part.ids { return Outcome(few: ids, tests: tests) }
-        return Outcome(sets: Plan(root: part.node, leaves: leaves), tests: tests)
+        return Outcome(sets: sets(part.node), tests: tests)
+    }
+
+    /// Hands the leaves over: the plan changes them, and must be their only owner.
+    private mutating func sets(_ root: Plan.Node) -> Plan {
+        var given: [Leaf] = []
+        swap(&given, &leaves)
+        return Plan(root: root, leaves: given)
     }
 
     /// Those of a few entries that are in a scope.
@@ -299,7 +308,7 @@ struct Planner {
     /// The union over the attribute types that an item concerns (a type, its subtypes), each once, if all of them are indexed.
     private mutating func forEachAttribute(
         _ node: CompiledFilter.Node, _ kind: IndexDefinition.Kinds, _ snapshot: borrowing Snapshot,
-        _ body: (inout Planner, AttributeID, borrowing Snapshot) throws(LMDBError) -> Part
+        _ body: (inout Self, AttributeID, borrowing Snapshot) throws(LMDBError) -> Part
     ) throws(LMDBError) -> Part {
         let table = filter.catalogue.table
         // All values of a type are indexed under the number of the bare type, whatever their options.
@@ -308,8 +317,7 @@ struct Planner {
         var isExact = true
         for place in Int(node.firstAttribute)..<Int(node.firstAttribute + node.attributeCount) {
             let id = filter.attributes[place]
-            guard let description = table[id], let type = description.type, filter.catalogue.usable.kinds(of: type).contains(kind),
-                let key = table.id(of: type)
+            guard let type = table.type(of: id), filter.catalogue.usable.kinds(of: type).contains(kind), let key = table.id(of: type)
             else { return .all }
             if kind != .presence {
                 // The index is built by the type's own rule: an item by another rule cannot use it.
@@ -317,7 +325,8 @@ struct Planner {
                 let isOrdering = node.kind == .greaterOrEqual || node.kind == .lessOrEqual
                 guard own == node.rule || isOrdering && own?.sharesCanonicalForm(with: node.rule) == true else { return .all }
             }
-            if !description.options.isEmpty { isExact = false }
+            // A description with options: others of its type are in the set too.
+            if key != id { isExact = false }
             if bare == nil { bare = key } else if bare != key, !others.contains(key) { others.append(key) }
         }
         guard let bare else { return .none }
@@ -335,12 +344,12 @@ struct Planner {
 
     /// Entries whose values have all the pieces of a substring item, and those with a value too long to have been cut up.
     private mutating func substrings(_ index: Int, _ attribute: AttributeID, _ snapshot: borrowing Snapshot) throws(LMDBError) -> Part {
-        let filter = self.filter
         var parts: [Part] = []
         var isExact = filter.nodes[index].end == index + 2
         lookUp: for place in (index + 1)..<Int(filter.nodes[index].end) {
             let node = filter.nodes[place]
-            let piece = filter.bytes.rawSpan.slice(node.value)
+            let bytes = filter.bytes
+            let piece = bytes.rawSpan.slice(node.value)
             let count = piece.byteCount
             guard count > 0 else { continue }
             // Each piece of three octets; a shorter part has a key of its own. Evenly chosen when there are many.

@@ -1,10 +1,11 @@
-public import BER
+import BER
 
 extension Filter {
     /// Decodes a filter that stands alone, as in the value of an assertion control. The bytes are kept.
     /// - Throws: `protocolError`; `adminLimitExceeded` beyond the limits.
     public init(decoding bytes: [UInt8], limits: DecodingLimits = .default) throws(LDAPError) {
-        let nodes = try Self.decodeNodes(bytes.rawSpan, ByteRange(start: 0, count: bytes.count), limits: limits)
+        var nodes: [Node] = []
+        try Self.decodeNodes(bytes.rawSpan, ByteRange(start: 0, count: bytes.count), into: &nodes, limits: limits)
         self.init(bytes: bytes, nodes: nodes)
     }
 
@@ -12,12 +13,13 @@ extension Filter {
     ///
     /// There is no recursion: while an and/or/not is open, its node keeps the place of its contents in `value` and the index of its
     /// parent in `end`.
+    /// - Parameter nodes: what was in it is lost, its memory is kept.
     /// - Throws: `protocolError`; `adminLimitExceeded` beyond the limits.
-    public static func decodeNodes(
-        _ bytes: RawSpan, _ range: ByteRange, limits: DecodingLimits = .default
-    ) throws(LDAPError) -> [Node] {
-        var nodes: [Node] = []
-        nodes.reserveCapacity(8)
+    static func decodeNodes(
+        _ bytes: RawSpan, _ range: ByteRange, into nodes: inout [Node], limits: DecodingLimits = .default
+    ) throws(LDAPError) {
+        nodes.removeAll(keepingCapacity: true)
+        if nodes.capacity < 8 { nodes.reserveCapacity(8) }
         var parent = -1
         var depth = 0
         var reader = MessageReader(bytes, range, "filter")
@@ -75,7 +77,6 @@ extension Filter {
                 reader = MessageReader(bytes, ByteRange(start: resume, count: outer.upperBound - resume), "filter")
             }
         } while parent >= 0
-        return nodes
     }
 
     private static func tooManyNodes(_ limits: DecodingLimits) -> LDAPError {

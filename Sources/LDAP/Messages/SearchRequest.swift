@@ -19,7 +19,7 @@ public enum DereferencePolicy: UInt8, Sendable, Hashable {
 
 /// RFC 4511 section 4.5.1. Owns one copy of its PDU; everything else are places in it.
 public struct SearchRequest: Sendable {
-    /// The whole PDU; ``filter`` shares it.
+    /// The whole PDU.
     public var bytes: [UInt8]
     /// DN in string form.
     public var baseObject: ByteRange
@@ -33,13 +33,36 @@ public struct SearchRequest: Sendable {
     public var timeLimit: Int
     /// Whether attributes are wanted without their values.
     public var typesOnly: Bool
-    /// What entries must satisfy.
-    public var filter: Filter
+    /// What entries must satisfy: nodes of a filter, with places in ``bytes``.
+    public var filterNodes: [Filter.Node]
     /// Attribute selectors (RFC 4511 section 4.5.1.8) in the order given.
     public var attributes: [ByteRange]
 
+    /// A request for nothing, to be filled by ``decode(_:_:limits:)``.
+    public init() {
+        bytes = []
+        baseObject = .empty
+        scope = .baseObject
+        dereference = .never
+        sizeLimit = 0
+        timeLimit = 0
+        typesOnly = false
+        filterNodes = []
+        attributes = []
+    }
+
     /// - Throws: `protocolError`; `adminLimitExceeded` for a filter or a selection beyond the limits.
     public init(decoding pdu: RawSpan, _ contents: ByteRange, limits: DecodingLimits = .default) throws(LDAPError) {
+        self.init()
+        try decode(pdu, contents, limits: limits)
+    }
+
+    /// What entries must satisfy, with a copy of the request's bytes.
+    public var filter: Filter { Filter(bytes: bytes, nodes: filterNodes) }
+
+    /// Takes another request in its own place, keeping the memory of the last one.
+    /// - Throws: `protocolError`; `adminLimitExceeded` for a filter or a selection beyond the limits. Then it is no request at all.
+    public mutating func decode(_ pdu: RawSpan, _ contents: ByteRange, limits: DecodingLimits = .default) throws(LDAPError) {
         var reader = MessageReader(pdu, contents, "search request")
         baseObject = try reader.contents()
         guard let scope = SearchScope(rawValue: UInt8(try reader.integer(BERTag.enumerated, in: 0...127))) else {
@@ -58,17 +81,17 @@ public struct SearchRequest: Sendable {
         let filterPlace = ByteRange(start: filterStart, count: reader.reader.position - filterStart)
         var selection = try reader.constructed()
         try reader.finish()
-        attributes = []
-        if !selection.isAtEnd { attributes.reserveCapacity(8) }
+        attributes.removeAll(keepingCapacity: true)
+        if !selection.isAtEnd, attributes.capacity < 8 { attributes.reserveCapacity(8) }
         while !selection.isAtEnd {
             guard attributes.count < limits.attributes else {
                 throw LDAPError(.adminLimitExceeded, "search request: more than \(limits.attributes) attributes asked for")
             }
             attributes.append(try selection.contents())
         }
-        let nodes = try Filter.decodeNodes(pdu, filterPlace, limits: limits)
-        bytes = pdu.array
-        filter = Filter(bytes: bytes, nodes: nodes)
+        try Filter.decodeNodes(pdu, filterPlace, into: &filterNodes, limits: limits)
+        bytes.removeAll(keepingCapacity: true)
+        bytes.append(pdu)
     }
 
     /// The request as a client makes it.
@@ -91,7 +114,7 @@ public struct SearchRequest: Sendable {
         self.timeLimit = timeLimit
         self.typesOnly = typesOnly
         self.bytes = bytes
-        self.filter = Filter(bytes: bytes, nodes: filter.nodes)
+        filterNodes = filter.nodes
     }
 
     /// Appends the whole message.
