@@ -9,10 +9,13 @@ public final class DirectoryWorker {
     // Unchecked: one thread has the worker, and ``isLent`` sees to it that no two accesses meet.
     @exclusivity(unchecked) private var reader = Reader()
     @exclusivity(unchecked) private var isLent = false
-    /// A search that has ended, whose memory the next one uses.
-    @exclusivity(unchecked) private var spare: SearchExecution?
+    /// The search of the request being handled; when it has ended the next one uses its memory.
+    @exclusivity(unchecked) var search: SearchExecution
 
-    public init(_ directory: Directory) { self.directory = directory }
+    public init(_ directory: Directory) {
+        self.directory = directory
+        search = SearchExecution(directory)
+    }
 
     /// Runs `body` with the snapshot of the burst, taken now if this is its first read, and with what the thread keeps between reads.
     func read<T>(
@@ -22,15 +25,6 @@ public final class DirectoryWorker {
         isLent = true
         defer { isLent = false }
         return try reader.read(directory.store, body)
-    }
-
-    /// An execution for a search that begins, mostly one that was used before.
-    func takeExecution() -> SearchExecution { spare.take() ?? SearchExecution(directory) }
-
-    /// Keeps an execution that has ended for the next search.
-    func giveBack(_ execution: consuming SearchExecution) {
-        execution.trim()
-        spare = consume execution
     }
 
     /// The snapshot taken by the first read since the last call is given back. To be called at the end of each read burst:

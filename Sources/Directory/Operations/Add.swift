@@ -40,7 +40,7 @@ private struct Addition: Sendable {
         let schema = directory.schema
         let checker = directory.checker
         target = try WriteTarget(request.entry, schema)
-        access = AccessControl(identity, directory.known)
+        access = AccessControl(identity, directory)
         try access.demandBound()
         self.controls = try WriteControls(decoding: controls, for: .add)
         creator = directory.nameForRecords(identity)

@@ -14,7 +14,7 @@ extension Request {
             }
             let controls = try SearchControls(decodeControls())
             let code = try worker.read { snapshot, _, _ throws(LDAPError) in
-                try Comparison(directory: directory, access: AccessControl(session.identity, directory.known), controls: controls)
+                try Comparison(directory: directory, access: AccessControl(session.identity, directory), controls: controls)
                     .run(request, snapshot)
             }
             output.appendResult(messageID: messageID, tag: OperationTag.compareResponse, code: code)

@@ -10,7 +10,7 @@ extension Directory {
         observed: @escaping @Sendable (WriteAnswer) -> Void
     ) throws(LDAPError) -> PendingWrite {
         let target = try WriteTarget(request.entry, schema)
-        let access = AccessControl(identity, known)
+        let access = AccessControl(identity, self)
         try access.demandBound()
         let controls = try WriteControls(decoding: controls, for: .delete)
         if target.name.isRoot { throw LDAPError(.unwillingToPerform, "cannot delete the root DSE") }

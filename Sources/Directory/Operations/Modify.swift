@@ -10,7 +10,7 @@ extension Directory {
         observed: @escaping @Sendable (WriteAnswer) -> Void
     ) throws(LDAPError) -> PendingWrite {
         let target = try WriteTarget(request.object, schema)
-        let access = AccessControl(identity, known)
+        let access = AccessControl(identity, self)
         try access.demandBound()
         let controls = try WriteControls(decoding: controls, for: .modify)
         if target.name.isRoot { throw LDAPError(.unwillingToPerform, "modify upon the root DSE not supported") }

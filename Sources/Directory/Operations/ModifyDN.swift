@@ -37,7 +37,7 @@ private struct Renaming: Sendable {
         let checker = directory.checker
         let target = try WriteTarget(request.entry, schema)
         self.target = target
-        access = AccessControl(identity, directory.known)
+        access = AccessControl(identity, directory)
         try access.demandBound()
         self.controls = try WriteControls(decoding: controls, for: .modifyDN)
         modifier = directory.nameForRecords(identity)

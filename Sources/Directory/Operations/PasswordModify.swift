@@ -16,7 +16,7 @@ extension Directory {
         if let new = request.newPassword, new.isEmpty { throw LDAPError(.unwillingToPerform, "new password value is empty") }
         if let old = request.oldPassword, old.isEmpty { throw LDAPError(.unwillingToPerform, "old password value is empty") }
         let target = try passwordTarget(request, identity)
-        let access = AccessControl(identity, known)
+        let access = AccessControl(identity, self)
         // Without the right to write, others' entries are refused alike whether they exist or not.
         guard let id = target else {
             try access.demandWrite()

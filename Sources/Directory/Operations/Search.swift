@@ -7,20 +7,24 @@ extension Request {
     /// RFC 4511 section 4.5.
     func search(_ session: Session, _ worker: DirectoryWorker, _ output: inout BERBuffer) -> Disposition {
         let start = output.count
-        var execution = worker.takeExecution()
         let progress: LongSearch.Progress
         do throws(LDAPError) {
-            try execution.begin(self, session)
+            try worker.search.begin(self, session)
             let limits = directory.settings.limits
-            progress = try execution.advance(
+            progress = try worker.search.advance(
                 worker: worker, candidates: limits.inlineCandidates, bytes: limits.inlineBytes, output: &output)
         } catch {
             output.truncate(to: start)
-            execution.fail(error, &output)
+            worker.search.fail(error, &output)
             progress = .done
         }
-        if case .more = progress { return .search(LongSearch(messageID: messageID, execution)) }
-        worker.giveBack(execution)
+        if case .more = progress {
+            // It goes on elsewhere, with all it has.
+            var execution = SearchExecution(directory)
+            swap(&execution, &worker.search)
+            return .search(LongSearch(messageID: messageID, execution))
+        }
+        worker.search.trim()
         return .answered
     }
 
@@ -66,7 +70,7 @@ struct SearchExecution: ~Copyable {
 
     init(_ directory: Directory) {
         self.directory = directory
-        access = AccessControl(.anonymous, directory.known)
+        access = AccessControl(.anonymous, directory)
     }
 
     /// Takes a request.
@@ -82,7 +86,7 @@ struct SearchExecution: ~Copyable {
         if directory.log.isEnabled { source.logSearch(request, session) }
         controls = source.envelope.controls == nil ? SearchControls() : try SearchControls(source.decodeControls())
         identity = session.identity
-        access = AccessControl(identity, directory.known)
+        access = AccessControl(identity, directory)
         let limits = directory.settings.limits
         sizeLimit = Self.smaller(request.sizeLimit, limits.size)
         let seconds = Self.smaller(request.timeLimit, limits.time)
@@ -122,18 +126,8 @@ struct SearchExecution: ~Copyable {
         _ output: inout BERBuffer
     ) throws(LDAPError) -> LongSearch.Progress {
         if !isPrepared { try prepare(snapshot, &state) }
-        guard isPrepared, var search = search.take(), let selection else { return finish(.success, "", &output) }
-        let outcome = step(&search, selection, snapshot, &state, &scratch, candidates, bytes, &output)
-        self.search = consume search
-        return try outcome.get()
-    }
-
-    /// A step of a search that was prepared.
-    private mutating func step(
-        _ search: inout EntrySearch, _ selection: EntrySelection, _ snapshot: borrowing Snapshot, _ state: inout WorkerState,
-        _ scratch: inout FilterScratch, _ candidates: Int, _ bytes: Int, _ output: inout BERBuffer
-    ) -> Result<LongSearch.Progress, LDAPError> {
-        if let deadline, ContinuousClock.now >= deadline { return .success(finish(.timeLimitExceeded, "", &output)) }
+        guard isPrepared, let selection else { return finish(.success, "", &output) }
+        if let deadline, ContinuousClock.now >= deadline { return finish(.timeLimitExceeded, "", &output) }
         let pageSize = controls.paged?.size ?? 0
         let limit = output.count + bytes
         var budget = candidates
@@ -144,10 +138,9 @@ struct SearchExecution: ~Copyable {
         let sentBefore = self.sentBefore
         let messageID = self.messageID
         var count = self.count
-        defer { self.count = count }
-        let outcome: EntrySearch.Outcome
+        var outcome: EntrySearch.Outcome?
         do {
-            outcome = try search.run(snapshot, budget: &budget, scratch: &scratch) { id, record throws(EntryStoreError) in
+            outcome = try search?.run(snapshot, budget: &budget, scratch: &scratch) { id, record throws(EntryStoreError) in
                 if sizeLimit != 0, sentBefore + count >= sizeLimit {
                     isOverLimit = true
                     return false
@@ -170,14 +163,15 @@ struct SearchExecution: ~Copyable {
                 }
                 return true
             }
-        } catch { return .failure(LDAPError(storage: error)) }
-        if isOverLimit { return .success(finish(.sizeLimitExceeded, "", &output)) }
+        } catch { throw LDAPError(storage: error) }
+        self.count = count
+        if isOverLimit { return finish(.sizeLimitExceeded, "", &output) }
         if let nextPage {
             let cookie = PagingCookie(position: nextPage, sent: sentBefore + count).encode(request, identity)
-            return .success(finish(.success, "", &output, cookie: cookie))
+            return finish(.success, "", &output, cookie: cookie)
         }
-        if outcome == .outOfBudget || isFull { return .success(.more) }
-        return .success(finish(.success, "", &output))
+        if outcome == .outOfBudget || isFull { return .more }
+        return finish(.success, "", &output)
     }
 
     /// Finds the base, compiles the filter.
@@ -208,10 +202,10 @@ struct SearchExecution: ~Copyable {
                 if paged.size == 0 { return }
             }
         }
-        var search = self.search.take() ?? EntrySearch(filter: CompiledFilter(catalogue), base: base.id, scope: request.scope)
-        directory.compile(request.filterNodes, request.bytes.rawSpan, catalogue, access, into: &search.filter)
-        search.begin(base: base.id, scope: request.scope, from: position)
-        self.search = consume search
+        if search == nil { search = EntrySearch(filter: CompiledFilter(catalogue), base: base.id, scope: request.scope) }
+        var filter = search?.takeFilter() ?? CompiledFilter(catalogue)
+        directory.compile(request.filterNodes, request.bytes.rawSpan, catalogue, access, into: &filter)
+        search?.begin(consume filter, base: base.id, scope: request.scope, from: position)
         isPrepared = true
         selection = state.selections.selection(
             request, controls.view, isAdministrator: identity.isAdministrator, access, catalogue, directory.virtual)

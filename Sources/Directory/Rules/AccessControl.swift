@@ -9,9 +9,9 @@ struct AccessControl: Sendable {
     /// Types that are readable by administrators only.
     private let secretTypes: [AttributeTypeID]
 
-    init(_ identity: Identity, _ known: borrowing KnownTypes) {
+    init(_ identity: Identity, _ directory: Directory) {
         self.identity = identity
-        secretTypes = known.secretTypes
+        secretTypes = directory.known.secretTypes
     }
 
     /// Whether entries (other than root DSE and subschema) exist for this identity.

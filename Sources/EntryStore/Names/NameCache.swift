@@ -3,11 +3,17 @@ import BER
 /// Names of entries that have entries below them, so that the name of a search result is one RDN and one copy.
 /// Confined to a thread. Forgets all when names changed.
 public struct NameCache: ~Copyable {
-    private var names: [UInt64: [UInt8]] = [:]
+    private struct Slot {
+        var id = EntryID.root
+        var name: [UInt8] = []
+    }
+
+    /// By the low bits of the entry's number. The root, which needs no name, marks a free place.
+    private var slots: [Slot] = []
     /// The snapshot at which the cache was last known to be right.
     private var commit = 0
-    /// Names kept at most.
-    private static let limit = 50_000
+    /// Names kept at most; a power of two.
+    private static let count = 4096
 
     public init() {}
 
@@ -16,7 +22,7 @@ public struct NameCache: ~Copyable {
         let now = snapshot.commit
         guard now != commit else { return }
         // Entries are renamed seldom; any rename since the last look empties the cache.
-        if snapshot.store.lastRename > commit || now < commit { names.removeAll(keepingCapacity: true) }
+        if snapshot.store.lastRename > commit || now < commit { slots = [] }
         commit = now
     }
 
@@ -28,13 +34,11 @@ public struct NameCache: ~Copyable {
         let parent = record.parent
         guard parent != .root else { return }
         out.append(UInt8(ascii: ","))
-        if let known = names[parent.rawValue] {
-            out.append(contentsOf: known)
-            return
-        }
+        let place = Int(truncatingIfNeeded: parent.rawValue) & (Self.count - 1)
+        if place < slots.count, slots[place].id == parent { return out.append(contentsOf: slots[place].name) }
         let name = try snapshot.name(of: parent)
-        if names.count >= Self.limit { names.removeAll(keepingCapacity: true) }
-        names[parent.rawValue] = name
+        if slots.isEmpty { slots = Array(repeating: Slot(), count: Self.count) }
+        slots[place] = Slot(id: parent, name: name)
         out.append(contentsOf: name)
     }
 }

@@ -95,8 +95,17 @@ public struct EntryRecord: ~Escapable {
     }
 
     @inlinable func lowerBound(_ id: UInt32, from first: Int = 0) -> Int {
-        var low = first
+        var low = max(0, first)
         var high = attributeCount
+        if stride == 4 {
+            while low < high {
+                let middle = (low + high) >> 1
+                // Sound: the table of `attributeCount` places lies inside the bytes, as was checked when the record was made.
+                let number = unsafe bytes.unsafeLoadUnaligned(fromUncheckedByteOffset: Self.headerSize + middle * 4, as: UInt16.self)
+                if UInt32(UInt16(littleEndian: number)) < id { low = middle + 1 } else { high = middle }
+            }
+            return low
+        }
         while low < high {
             let middle = (low + high) >> 1
             if number(at: middle) < id { low = middle + 1 } else { high = middle }

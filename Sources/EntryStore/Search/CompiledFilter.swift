@@ -74,8 +74,10 @@ public struct CompiledFilter: Sendable {
     /// A filter that nothing satisfies, to be filled by ``compile(_:_:_:isSpecial:resolver:)``.
     public init(_ catalogue: Catalogue) {
         self.catalogue = catalogue
-        append(.constantUndefined)
+        nodes = Self.nothing
     }
+
+    private static let nothing = [Node(kind: .constantUndefined, rule: .octetStringMatch, end: 1)]
 
     /// Takes another filter in its own place, keeping the memory of the last one.
     /// - Parameters:

@@ -7,7 +7,7 @@ import LMDB
 /// It holds no snapshot: it can stop after any entry and go on with another snapshot, days later if need be; entries that come or
 /// go meanwhile are seen as the later snapshot has them.
 ///
-/// It can be used for one search after the other, and keeps its memory (``begin(base:scope:from:)``).
+/// It can be used for one search after the other, and keeps its memory (``begin(_:base:scope:from:)``).
 public struct EntrySearch: ~Copyable {
     private var planner: Planner
     public private(set) var base: EntryID
@@ -17,11 +17,7 @@ public struct EntrySearch: ~Copyable {
 
     /// The commit for which was planned; what follows is the plan.
     private var plannedAt = -1
-    /// Parts of the filter that the sets do not answer.
-    private var tests: [Int] = []
-    /// All candidates, when they are few.
-    private var few: [EntryID] = []
-    private var sets: Plan?
+    private var plan = Planner.Outcome(tests: [])
 
     public init(filter: CompiledFilter, base: EntryID, scope: SearchScope, from position: EntryID = EntryID(rawValue: 1)) {
         planner = Planner(filter)
@@ -30,14 +26,18 @@ public struct EntrySearch: ~Copyable {
         self.position = position
     }
 
-    /// What entries must satisfy. To be changed only before ``begin(base:scope:from:)``.
-    public var filter: CompiledFilter {
-        _read { yield planner.filter }
-        _modify { yield &planner.filter }
+    /// The filter of a search that has ended, to be made that of the next one.
+    public mutating func takeFilter() -> CompiledFilter {
+        var filter = CompiledFilter(planner.filter.catalogue)
+        swap(&filter, &planner.filter)
+        return filter
     }
 
-    /// Begins another search, for what ``filter`` now holds.
-    public mutating func begin(base: EntryID, scope: SearchScope, from position: EntryID = EntryID(rawValue: 1)) {
+    /// Begins another search.
+    public mutating func begin(
+        _ filter: consuming CompiledFilter, base: EntryID, scope: SearchScope, from position: EntryID = EntryID(rawValue: 1)
+    ) {
+        planner.filter = filter
         self.base = base
         self.scope = scope
         self.position = position
@@ -46,8 +46,8 @@ public struct EntrySearch: ~Copyable {
 
     /// Lets go of the sets of an ended search, which may be large.
     public mutating func trim() {
-        sets = nil
-        if few.capacity > 4096 { few = [] }
+        plan.sets = nil
+        if plan.few.capacity > 4096 { plan.few = [] }
     }
 
     public enum Outcome: Sendable { case finished, stopped, outOfBudget }
@@ -60,38 +60,37 @@ public struct EntrySearch: ~Copyable {
         _ snapshot: borrowing Snapshot, budget: inout Int, scratch: inout FilterScratch,
         _ body: (EntryID, borrowing EntryRecord) throws(EntryStoreError) -> Bool
     ) throws(EntryStoreError) -> Outcome {
-        if plannedAt != snapshot.commit { try plan(snapshot) }
-        if let sets { return try run(sets, snapshot, &budget, &scratch, body) }
+        if plannedAt != snapshot.commit { try makePlan(snapshot) }
+        if let sets = plan.sets { return try run(sets, snapshot, &budget, &scratch, body) }
         // By index: the list is this search's own, and `body` may take long.
-        for index in few.indices {
-            let id = few[index]
+        for index in plan.few.indices {
+            let id = plan.few[index]
             if id < position { continue }
             guard budget > 0 else { return .outOfBudget }
             budget -= 1
             position = EntryID(rawValue: id.rawValue + 1)
-            if let record = try snapshot.record(id), planner.filter.evaluate(tests, id, record, snapshot, scratch: &scratch) {
+            if let record = try snapshot.record(id), planner.filter.evaluate(plan.tests, id, record, snapshot, scratch: &scratch) {
                 guard try body(id, record) else { return .stopped }
             }
         }
         return .finished
     }
 
-    private mutating func plan(_ snapshot: borrowing Snapshot) throws(EntryStoreError) {
+    private mutating func makePlan(_ snapshot: borrowing Snapshot) throws(EntryStoreError) {
         do {
-            let outcome = try planner.plan(base: base, scope: scope, from: position, snapshot)
-            (few, sets, tests) = (outcome.few, outcome.sets, outcome.tests)
+            plan = try planner.plan(base: base, scope: scope, from: position, snapshot)
         } catch { throw EntryStoreError(error) }
         plannedAt = snapshot.commit
     }
 
     private mutating func run(
-        _ plan: Plan, _ snapshot: borrowing Snapshot, _ budget: inout Int, _ scratch: inout FilterScratch,
+        _ sets: Plan, _ snapshot: borrowing Snapshot, _ budget: inout Int, _ scratch: inout FilterScratch,
         _ body: (EntryID, borrowing EntryRecord) throws(EntryStoreError) -> Bool
     ) throws(EntryStoreError) -> Outcome {
         var set = BlockSet()
         while true {
             let next: UInt32?
-            do { next = try plan.next(from: position.block, snapshot, into: &set) } catch { throw EntryStoreError(error) }
+            do { next = try sets.next(from: position.block, snapshot, into: &set) } catch { throw EntryStoreError(error) }
             guard let block = next else { return .finished }
             if block > position.block { position = EntryID(block: block, offset: 0) }
             var from = position.offset
@@ -101,7 +100,7 @@ public struct EntrySearch: ~Copyable {
                 let id = EntryID(block: block, offset: offset)
                 from = offset + 1
                 position = EntryID(rawValue: id.rawValue + 1)
-                if let record = try snapshot.record(id), planner.filter.evaluate(tests, id, record, snapshot, scratch: &scratch) {
+                if let record = try snapshot.record(id), planner.filter.evaluate(plan.tests, id, record, snapshot, scratch: &scratch) {
                     guard try body(id, record) else { return .stopped }
                 }
             }
