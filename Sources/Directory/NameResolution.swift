@@ -6,11 +6,22 @@ import Schema
 /// Finds entries by name, and remembers where superiors lead: most names of a mail system are one RDN below a container that was
 /// asked for a moment ago. Confined to a thread.
 struct NameResolution {
-    /// Entries by the string form of their name, as clients spelled it.
-    private var superiors: [[UInt8]: EntryID] = [:]
+    /// An entry and the string form of its name, as a client spelled it.
+    private struct Superior {
+        var name: [UInt8] = []
+        var id = EntryID.root
+
+        func isNamed(_ other: RawSpan) -> Bool { name.rawSpan.elementsEqual(other) }
+    }
+
+    /// By a hash of the name: a name takes the place of another with the same, so that nobody can make it slow or large.
+    private var superiors: [Superior] = []
     /// The commit for which they are right.
     private var commit = -1
-    private static let limit = 4096
+    private static let count = 1024
+    /// Longer names are not kept.
+    private static let nameLimit = 512
+    private var canonical: [UInt8] = []
     /// The container of administrators, once looked for.
     private var administrators: EntryID??
 
@@ -19,7 +30,8 @@ struct NameResolution {
     mutating func resolve(_ name: RawSpan, _ snapshot: borrowing Snapshot) throws(LDAPError) -> Snapshot.Resolution {
         if name.byteCount == 0 { return Snapshot.Resolution(id: .root, depth: 0, isComplete: true) }
         if snapshot.commit != commit {
-            superiors.removeAll(keepingCapacity: true)
+            // An entry that has gone, perhaps for another of its name, has nothing below it: then the whole name is resolved anew.
+            if snapshot.lastRename > commit || snapshot.commit < commit { superiors = [] }
             administrators = nil
             commit = snapshot.commit
         }
@@ -27,26 +39,29 @@ struct NameResolution {
             return try snapshot.resolve(DistinguishedName(parsing: name))
         }
         let above = name.extracting((value.upperBound + 1)..<name.byteCount)
-        let key = above.array
-        guard let superior = superiors[key] else {
+        let place = Self.place(above)
+        guard superiors.count == Self.count, superiors[place].isNamed(above) else {
             let whole = try DistinguishedName(parsing: name)
             let found = try snapshot.resolve(whole)
-            if found.isComplete, superiors.count < Self.limit, let parent = whole.parent {
-                superiors[key] = try snapshot.resolve(parent).id
+            if found.isComplete, above.byteCount <= Self.nameLimit, let parent = whole.parent {
+                if superiors.isEmpty { superiors = Array(repeating: Superior(), count: Self.count) }
+                superiors[place] = Superior(name: above.array, id: try snapshot.resolve(parent).id)
             }
             return found
         }
-        let rdn = RelativeDistinguishedName(values: [
-            AttributeTypeAndValue(
-                type: String(decoding: name.extracting(0..<type).array, as: UTF8.self), value: name.extracting(value).array)
-        ])
-        var canonical: [UInt8] = []
-        canonical.reserveCapacity(64)
-        try snapshot.schema.normalizeRDN(rdn, into: &canonical)
+        let superior = superiors[place].id
+        canonical.removeAll(keepingCapacity: true)
+        try snapshot.schema.normalizeRDN(type: name.extracting(0..<type), value: name.extracting(value), into: &canonical)
         let child: EntryID?
         do { child = try snapshot.child(of: superior, rdn: canonical.rawSpan) } catch { throw LDAPError(storage: error) }
         guard let child else { return try snapshot.resolve(DistinguishedName(parsing: name)) }
         return Snapshot.Resolution(id: child, depth: 0, isComplete: true)
+    }
+
+    private static func place(_ name: RawSpan) -> Int {
+        var hash: UInt64 = 0xcbf2_9ce4_8422_2325
+        for index in 0..<name.byteCount { hash = (hash ^ UInt64(name[at: index])) &* 0x0000_0100_0000_01b3 }
+        return Int(truncatingIfNeeded: hash >> 20) & (count - 1)
     }
 
     /// The entry of a name that is always the same one; nil if it does not exist. To be called after ``resolve(_:_:)``.

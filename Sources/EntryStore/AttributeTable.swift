@@ -40,11 +40,23 @@ public final class AttributeTable: Sendable {
     /// By attribute type: ids of the same type with options.
     private let optioned: [AttributeTypeID: [AttributeID]]
     private let hasOptioned: Bool
-    /// The names of all descriptions as finished BER, one after the other.
-    public let encodedNames: [UInt8]
-    /// Where they lie, by number: user attributes, operational ones.
-    @usableFromInline let userNames: [ByteRange]
-    @usableFromInline let operationalNames: [ByteRange]
+    /// The names of all descriptions as finished BER.
+    public let encodedNames: EncodedNames
+
+    /// Names of attribute descriptions as finished OCTET STRINGs, one after the other.
+    public struct EncodedNames: Sendable {
+        public let bytes: [UInt8]
+        /// Where they lie, by number: user attributes, operational ones.
+        @usableFromInline let user: [ByteRange]
+        @usableFromInline let operational: [ByteRange]
+
+        /// Where the name of a description lies in ``bytes``. Empty for an unknown number.
+        @inlinable public subscript(_ id: AttributeID) -> ByteRange {
+            let index = Int(id.rawValue & 0x7fff)
+            if id.isOperational { return index < operational.count ? operational[index] : .empty }
+            return index < user.count ? user[index] : .empty
+        }
+    }
 
     /// - Parameter names: all numbers with the names they were given for.
     init(schema: Schema, names: [(id: AttributeID, name: [UInt8])]) {
@@ -84,12 +96,10 @@ public final class AttributeTable: Sendable {
         self.operational = operational
         userTypes = user.map { $0?.type }
         operationalTypes = operational.map { $0?.type }
-        self.userNames = userNames
-        self.operationalNames = operationalNames
         self.bare = bare
         self.optioned = optioned
         hasOptioned = !optioned.isEmpty
-        encodedNames = encoded.bytes.array
+        encodedNames = EncodedNames(bytes: encoded.bytes.array, user: userNames, operational: operationalNames)
     }
 
     /// A table with one description more.
@@ -108,14 +118,6 @@ public final class AttributeTable: Sendable {
         let index = Int(id.rawValue & 0x7fff)
         if id.isOperational { return index < operationalTypes.count ? operationalTypes[index] : nil }
         return index < userTypes.count ? userTypes[index] : nil
-    }
-
-    /// Where the name of a description lies in ``encodedNames``: a finished OCTET STRING. Empty for an unknown number.
-    @inlinable
-    public func encodedName(of id: AttributeID) -> ByteRange {
-        let index = Int(id.rawValue & 0x7fff)
-        if id.isOperational { return index < operationalNames.count ? operationalNames[index] : .empty }
-        return index < userNames.count ? userNames[index] : .empty
     }
 
     /// All descriptions.

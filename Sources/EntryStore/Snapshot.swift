@@ -43,6 +43,8 @@ public struct Snapshot: ~Copyable {
     /// The number of the commit that is seen.
     public var commit: Int { transaction.id }
     public var schema: Schema { catalogue.schema }
+    /// The number of the last commit that gave an entry another name.
+    public var lastRename: Int { store.lastRename }
 
     /// Must be called again by the writer when a description was numbered in mid-transaction.
     mutating func refreshCatalogue() { catalogue = store.catalogue }

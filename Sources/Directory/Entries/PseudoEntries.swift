@@ -37,8 +37,8 @@ final class PseudoEntries: Sendable {
                 return entry
             }
         }
-        // Names of any other length are not worth a parse: `cn=subschema` with spaces and escapes stays short.
-        guard name.byteCount < 64, name.byteCount >= canonicalSubschemaName.count else { return nil }
+        // Names of any other length, or of several levels, are not worth a parse: `cn=subschema` with spaces and escapes stays short.
+        guard name.byteCount < 64, name.byteCount >= canonicalSubschemaName.count, !name.isPlainlySeveralLevels else { return nil }
         var canonical: [UInt8] = []
         guard directory.schema.normalize(name, by: .distinguishedNameMatch, into: &canonical), canonical == canonicalSubschemaName else {
             return nil
@@ -65,4 +65,19 @@ struct PseudoEntryBuilder {
     }
 
     func record() -> [UInt8] { entry.record(parent: .root, rdn: [], flags: []) }
+}
+
+extension RawSpan {
+    /// Whether a name in string form has a comma, and nothing escaped or quoted that the comma could belong to.
+    var isPlainlySeveralLevels: Bool {
+        var hasComma = false
+        for index in 0..<byteCount {
+            switch self[at: index] {
+            case UInt8(ascii: ","): hasComma = true
+            case UInt8(ascii: "\\"), UInt8(ascii: "\""): return false
+            default: break
+            }
+        }
+        return hasComma
+    }
 }

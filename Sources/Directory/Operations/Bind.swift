@@ -75,8 +75,7 @@ extension Request {
     ) throws(LDAPError) -> (Identity, [[UInt8]]) {
         let directory = self.directory
         // A name with a plain comma has two levels at least: mostly that settles it.
-        let isPlain = !dn.contains { $0 == UInt8(ascii: "\\") || $0 == UInt8(ascii: "\"") }
-        if directory.rootDepth > 1 || !isPlain || !dn.contains(UInt8(ascii: ",")) {
+        if directory.rootDepth > 1 || !dn.rawSpan.isPlainlySeveralLevels {
             let name = try DistinguishedName(parsing: dn.rawSpan)
             var canonical: [UInt8] = []
             try directory.schema.normalizeDN(name, into: &canonical)

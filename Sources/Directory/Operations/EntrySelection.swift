@@ -56,7 +56,7 @@ final class EntrySelection: Sendable {
         var ids: [AttributeID] = []
         for id in wanted.ids where ids.last != id && !hidden.contains(id) { ids.append(id) }
         self.ids = ids
-        names = ids.map { catalogue.table.encodedName(of: $0) }
+        names = ids.map { catalogue.table.encodedNames[$0] }
         allUser = wanted.allUser
         allOperational = wanted.allOperational
         computed = view == .realOnly ? [] : wanted.computed.filter { !hidden.contains($0.stored) }
@@ -94,7 +94,7 @@ final class EntrySelection: Sendable {
 
     /// Stored attributes, whose values are copied as they lie in the record, then those made for the purpose.
     private func appendAttributes(_ record: borrowing EntryRecord, _ scratch: borrowing SelectionScratch, to output: inout BERBuffer) {
-        let names = catalogue.table.encodedNames
+        let names = catalogue.table.encodedNames.bytes
         for index in scratch.stored.indices {
             let attribute = scratch.stored[index]
             output.append(BERTag.sequence, names.rawSpan.slice(attribute.name), record.bytes.slice(attribute.values))
@@ -134,7 +134,7 @@ final class EntrySelection: Sendable {
             guard index < record.attributeCount else { return }
             guard record.attributeID(at: index) == id else { continue }
             if typesOnly {
-                let encoded = catalogue.table.encodedNames
+                let encoded = catalogue.table.encodedNames.bytes
                 scratch.appendType(encoded.rawSpan.slice(names[place]))
             } else {
                 scratch.take(id, names[place], record.valuesRange(at: index))
@@ -154,13 +154,13 @@ final class EntrySelection: Sendable {
     }
 
     private func takeVisible(_ range: Range<Int>, _ record: borrowing EntryRecord, _ scratch: inout SelectionScratch) {
+        let names = catalogue.table.encodedNames
         if typesOnly {
-            let encoded = catalogue.table.encodedNames
-            for index in range { scratch.appendType(encoded.rawSpan.slice(catalogue.table.encodedName(of: record.attributeID(at: index)))) }
+            for index in range { scratch.appendType(names.bytes.rawSpan.slice(names[record.attributeID(at: index)])) }
             return
         }
         scratch.reserve(range.count)
-        record.forEachPlace(in: range) { id, values in scratch.take(id, catalogue.table.encodedName(of: id), values) }
+        record.forEachPlace(in: range) { id, values in scratch.take(id, names[id], values) }
     }
 
     private func compute(

@@ -40,15 +40,19 @@ extension Schema {
     }
 
     private func append(_ pair: AttributeTypeAndValue, into out: inout [UInt8]) throws(LDAPError) {
-        guard let id = attributeType(named: pair.type) else {
-            throw LDAPError(.invalidDNSyntax, "unknown attribute type \"\(pair.type)\" in a name")
+        try normalizeRDN(type: pair.type.utf8Span.span.bytes, value: pair.value.rawSpan, into: &out)
+    }
+
+    /// Appends a level of a name that has one value, given as it is (not escaped), in canonical form; throws `invalidDNSyntax`.
+    public func normalizeRDN(type name: RawSpan, value: RawSpan, into out: inout [UInt8]) throws(LDAPError) {
+        guard let id = attributeType(name) else {
+            throw LDAPError(.invalidDNSyntax, "unknown attribute type \"\(String(decoding: name.array, as: UTF8.self))\" in a name")
         }
         let type = self[id]
         let start = out.count
         type.text.lowercaseNameBytes.withUnsafeBufferPointer { out.append(contentsOf: $0) }
         out.append(0x3d)
         let valueStart = out.count
-        let value = pair.value.rawSpan
         let isValid: Bool
         switch (type.syntax, type.equality) {
         case (.directoryString, .caseIgnoreMatch), (.ia5String, .caseIgnoreIA5Match):
