@@ -143,6 +143,12 @@ public final class EntryStore: Sendable {
         do { return Snapshot(self, try environment.beginRead()) } catch { throw EntryStoreError(error) }
     }
 
+    /// Brings the whole database into memory, in large pages where the system has them; see `Environment.warm`.
+    /// - Parameters:
+    ///   - limit: a larger database is left alone, in bytes.
+    ///   - isWanted: asked now and then whether to go on.
+    public func warm(limit: Int, while isWanted: () -> Bool) { _ = environment.warm(limit: limit, while: isWanted) }
+
     /// Flushes everything to disk.
     public func sync() throws(EntryStoreError) {
         do { try environment.sync() } catch { throw EntryStoreError(error) }

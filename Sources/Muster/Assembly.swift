@@ -14,6 +14,7 @@ import Darwin
 /// Puts a directory together from its parts: schema, store, operations. The one place that knows how they are made.
 struct Assembly: Sendable {
     let directory: Directory
+    private let warming: Warming?
 
     /// Opens the data directory with the schema and the indexes of the configuration. Indexes that are new are built meanwhile.
     static func open(_ configuration: MusterConfiguration, log: OperationLog) throws -> Assembly {
@@ -27,7 +28,7 @@ struct Assembly: Sendable {
         store.buildMissingIndexes(directory.writer) { error in
             if let error { complain("indexes could not be built: \(error.message)") }
         }
-        return Assembly(directory: directory)
+        return Assembly(directory: directory, warming: configuration.warmsDatabase ? Warming(store) : nil)
     }
 
     /// Whether the data directory holds no database yet.
@@ -36,7 +37,10 @@ struct Assembly: Sendable {
     }
 
     /// Flushes and closes. To be called after the last operation has ended.
-    func close() { directory.close() }
+    func close() {
+        warming?.stop()
+        directory.close()
+    }
 
     /// A password as it is stored.
     static func hash(_ password: String) throws -> [UInt8] { try DirectorySettings().passwordScheme.hash(Array(password.utf8)) }

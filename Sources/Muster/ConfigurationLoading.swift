@@ -75,6 +75,7 @@ private struct Settings {
         result.uniqueAttributes = try await strings("unique") ?? result.uniqueAttributes
         if let text = try await string("durability") { result.durability = try MusterConfiguration.Durability(text) }
         result.mapSize = try await int("mapSize", 1 << 20...1 << 46) ?? result.mapSize
+        result.warmsDatabase = try await bool("warm") ?? true
         result.searchSizeLimit = try await int("limits.searchSize", 0...Int.max) ?? result.searchSizeLimit
         result.searchTimeLimit = try await int("limits.searchTime", 0...Int.max) ?? result.searchTimeLimit
         try await load(&result.limits)
