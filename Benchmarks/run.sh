@@ -243,7 +243,7 @@ if wants callgrind; then
   # valgrind 3.19 gives up on Swift's debugging information
   program=$muster muster=$work/muster.stripped
   objcopy --strip-debug "$program" "$muster"
-  export MUSTER_SCHEMA_DIR=$root/schema MUSTER_LDIF_DIR=$root/ldif
+  export MUSTER_SCHEMA_DIR=$root/schema MUSTER_LDIF_DIR=$root/ldif MUSTER_WARM=false
   printf '\n| workload | instructions per operation |\n|---|---|\n'
   for w in $comparisons; do
     case $w in paged | lookup8 | bind16) continue ;; esac

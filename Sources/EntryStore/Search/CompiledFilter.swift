@@ -43,6 +43,43 @@ public struct CompiledFilter: Sendable {
     private(set) var attributes: [AttributeID] = []
     private(set) var predicates: [any EntryPredicate] = []
 
+    /// What the names of the last filters' items stood for: a client asks for the same attributes again and again.
+    private var lastNames: [KnownName] = []
+    private var nextName = 0
+    private static let nameLimit = 16
+
+    private struct KnownName: Sendable {
+        /// As it stood in the request; without options.
+        let name: [UInt8]
+        let type: AttributeTypeID
+        let equality: MatchingRule?
+        let ids: [AttributeID]
+
+        func isSpelled(_ other: RawSpan) -> Bool { name.rawSpan.elementsEqual(other) }
+    }
+
+    /// Where a name without options stands among the last ones, looked up in the schema if need be; nil for one with options, or
+    /// unknown.
+    private mutating func place(ofName name: RawSpan) -> Int? {
+        // Most often the one after the last.
+        var place = nextName
+        for _ in 0..<lastNames.count {
+            if place >= lastNames.count { place = 0 }
+            if lastNames[place].isSpelled(name) {
+                nextName = place + 1
+                return place
+            }
+            place += 1
+        }
+        guard name.byteCount <= 64, let type = catalogue.schema.attributeType(name) else { return nil }
+        var ids: [AttributeID] = []
+        catalogue.table.appendIDs(matching: type, options: [], to: &ids)
+        if lastNames.count >= Self.nameLimit { lastNames.removeAll(keepingCapacity: true) }
+        lastNames.append(KnownName(name: name.array, type: type, equality: catalogue.schema[type].equality, ids: ids))
+        nextName = lastNames.count
+        return nextName - 1
+    }
+
     /// Says what an item on a virtual or hidden attribute type means; nil: the attribute is an ordinary one.
     public typealias Resolver = (_ type: AttributeTypeID, _ item: borrowing Item) -> VirtualItem?
 
@@ -86,7 +123,10 @@ public struct CompiledFilter: Sendable {
     public mutating func compile(
         _ source: [Filter.Node], _ text: RawSpan, _ catalogue: Catalogue, isSpecial: (AttributeTypeID) -> Bool, resolver: Resolver
     ) {
-        if self.catalogue !== catalogue { self.catalogue = catalogue }
+        if self.catalogue !== catalogue {
+            self.catalogue = catalogue
+            lastNames = []
+        }
         nodes.removeAll(keepingCapacity: true)
         bytes.removeAll(keepingCapacity: true)
         attributes.removeAll(keepingCapacity: true)
@@ -126,6 +166,9 @@ public struct CompiledFilter: Sendable {
     private mutating func compileItem(
         _ filter: [Filter.Node], _ text: RawSpan, _ index: Int, _ source: Filter.Node, _ isSpecial: (AttributeTypeID) -> Bool, _ resolver: Resolver
     ) {
+        if source.kind == .equality, let known = place(ofName: text.slice(source.attribute)) {
+            return compileEquality(lastNames[known].type, lastNames[known].equality, known, text, source, isSpecial, resolver)
+        }
         guard let (type, options) = catalogue.table.parse(text.slice(source.attribute)) else {
             return append(.constantUndefined)
         }
@@ -169,6 +212,28 @@ public struct CompiledFilter: Sendable {
         } else {
             setValue(text.slice(source.value), rule, of: place)
         }
+    }
+
+    /// An equality item, the most frequent one.
+    private mutating func compileEquality(
+        _ type: AttributeTypeID, _ rule: MatchingRule?, _ known: Int, _ text: RawSpan, _ source: Filter.Node,
+        _ isSpecial: (AttributeTypeID) -> Bool, _ resolver: Resolver
+    ) {
+        if isSpecial(type) {
+            let item = Item(kind: source.kind, type: type, rule: rule, value: text.slice(source.value))
+            if let virtual = resolver(type, item) { return append(virtual) }
+        }
+        guard let rule else { return append(.constantUndefined) }
+        let place = nodes.count
+        var node = Node(kind: .equality, rule: rule, end: Int32(place + 1))
+        node.type = type
+        node.firstAttribute = Int32(attributes.count)
+        for index in lastNames[known].ids.indices { attributes.append(lastNames[known].ids[index]) }
+        node.attributeCount = Int32(attributes.count) - node.firstAttribute
+        let start = bytes.count
+        guard catalogue.schema.normalize(text.slice(source.value), by: rule, into: &bytes) else { return append(.constantUndefined) }
+        node.value = ByteRange(start: start, count: bytes.count - start)
+        nodes.append(node)
     }
 
     /// Replaces everything from a node on by Undefined.

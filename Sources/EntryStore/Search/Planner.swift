@@ -259,49 +259,68 @@ struct Planner: ~Copyable {
 
     private mutating func or(_ index: Int, _ node: CompiledFilter.Node, _ snapshot: borrowing Snapshot) throws(LMDBError) -> Part {
         var parts: [Part] = []
+        var ids: [EntryID] = []
+        var isExact = true
         var child = index + 1
         while child < node.end {
             let part = try part(child, snapshot)
             child = Int(filter.nodes[child].end)
             if case .all = part.node { return Part(node: .all, isExact: part.isExact, estimate: .max) }
             if case .not = part.node { return .all }
-            parts.append(part)
+            guard let few = part.ids else {
+                parts.append(part)
+                continue
+            }
+            if few.isEmpty { continue }
+            if !part.isExact { isExact = false }
+            if ids.isEmpty { ids = few } else { ids += few }
         }
-        return union(parts)
+        return union(sets: parts, ids, isExact: isExact)
     }
 
     /// What satisfies any of several parts, none of which is without restriction.
     private mutating func union(_ parts: [Part]) -> Part {
         var ids: [EntryID] = []
         var isExact = true
-        var estimate = 0
-        var isFew = true
-        var used = 0
-        for part in parts where part.ids?.isEmpty != true {
-            used += 1
-            if !part.isExact { isExact = false }
-            estimate = estimate.addingReportingOverflow(part.estimate).overflow ? .max - 1 : estimate + part.estimate
-            if let more = part.ids { ids += more } else { isFew = false }
-        }
-        if used == 0 { return .none }
-        if isFew, ids.count <= Self.few * 2 {
-            if used > 1 {
-                ids.sort()
-                var count = 1
-                for index in 1..<ids.count where ids[index] != ids[count - 1] {
-                    ids[count] = ids[index]
-                    count += 1
-                }
-                ids.removeLast(ids.count - count)
+        var sets: [Part] = []
+        for part in parts {
+            guard let more = part.ids else {
+                sets.append(part)
+                continue
             }
-            return Part(node: .none, isExact: isExact, estimate: ids.count, ids: ids)
+            if more.isEmpty { continue }
+            if !part.isExact { isExact = false }
+            ids += more
+        }
+        return union(sets: sets, ids, isExact: isExact)
+    }
+
+    /// What is in any of some sets or among ids, which may be in any order and twice.
+    /// - Parameter isExact: whether the item is true of all ids.
+    private mutating func union(sets: [Part], _ some: [EntryID], isExact isExactOfIDs: Bool) -> Part {
+        var ids = some
+        if ids.count > 1 {
+            ids.sort()
+            var count = 1
+            for index in 1..<ids.count where ids[index] != ids[count - 1] {
+                ids[count] = ids[index]
+                count += 1
+            }
+            ids.removeLast(ids.count - count)
+        }
+        if sets.isEmpty {
+            if ids.isEmpty { return .none }
+            if ids.count <= Self.few * 2 { return Part(node: .none, isExact: isExactOfIDs, estimate: ids.count, ids: ids) }
         }
         var nodes: [Plan.Node] = []
-        for part in parts where part.ids == nil { nodes.append(part.node) }
-        if !ids.isEmpty {
-            ids.sort()
-            nodes.append(add(ids))
+        var isExact = isExactOfIDs
+        var estimate = ids.count
+        for part in sets {
+            nodes.append(part.node)
+            if !part.isExact { isExact = false }
+            estimate = estimate.addingReportingOverflow(part.estimate).overflow ? .max - 1 : estimate + part.estimate
         }
+        if !ids.isEmpty { nodes.append(add(ids)) }
         return Part(node: nodes.count == 1 ? nodes[0] : .or(nodes), isExact: isExact, estimate: estimate)
     }
 
