@@ -24,19 +24,19 @@ extension InheritanceTable {
         let catalogue = snapshot.catalogue
         let everyone = accounts(catalogue)
         func isWanted(_ place: Int?) -> Bool { place.map { wanted[$0] } ?? none }
-        let count = wanted.count { $0 }
-        if count == wanted.count, none || defaultClass != nil && defaultExternalClass != nil { return everyone }
-        if count > Self.classLimit { return everyone }
+        let classCount = wanted.count { $0 }
+        if classCount == wanted.count, none || defaultClass != nil && defaultExternalClass != nil { return everyone }
+        if classCount > Self.classLimit { return everyone }
         var sets: [CandidateSet] = []
         // 2.6, step 1: those that name one of the classes.
         let ids = classes.indices.filter { wanted[$0] && !classes[$0].id.isEmpty }.map { classes[$0].id }
         if !ids.isEmpty { sets.append(.matching(StoredItems.equal(types.classOfServiceID, toAnyOf: ids, catalogue))) }
 
         // Steps 2 and 3: those that name no class that exists, in a domain whose default is wanted, or outside the domains.
-        var named: [EntryID] = []
-        for (id, domain) in domains where isWanted(domain.classOfService) || isWanted(domain.externalClassOfService) { named.append(id) }
+        let defaults = domainsByDefault.indices.filter { isWanted($0 < wanted.count ? $0 : nil) }
+        let count = defaults.reduce(0) { $0 + domainsByDefault[$1].count }
         let wantsOutsiders = isWanted(defaultClass) || isWanted(defaultExternalClass)
-        guard wantsOutsiders || !named.isEmpty else { return .union(sets) }
+        guard wantsOutsiders || count > 0 else { return .union(sets) }
         var unclaimed: [CandidateSet] = []
         let all = classes.map(\.id).filter { !$0.isEmpty }
         if all.count <= Self.claimLimit, !all.isEmpty {
@@ -44,7 +44,8 @@ extension InheritanceTable {
         }
         // Naming domains pays when they are few beside all.
         var places: CandidateSet?
-        if named.count <= 8 || named.count <= Self.domainLimit && named.count * 4 <= domains.count {
+        if count <= 8 || count <= Self.domainLimit && count * 4 <= domains.count {
+            let named = defaults.flatMap { domainsByDefault[$0] }
             if !wantsOutsiders {
                 places = below(named)
             } else if let others = outsiders(snapshot) {

@@ -37,6 +37,8 @@ final class InheritanceTable: Sendable {
     /// The classes of service named `default` and `defaultExternal` (2.6, 2.7).
     let defaultClass: Int?
     let defaultExternalClass: Int?
+    /// By class of service, the last for none: the domains whose accounts, or external accounts, have it by default.
+    let domainsByDefault: [[EntryID]]
     /// Domains in which the status of accounts is not simply their own, ascending.
     let restrictedDomains: [EntryID]
     /// Entries that are no domains but have domains below them, the root among them, without those below another domain.
@@ -95,6 +97,7 @@ final class InheritanceTable: Sendable {
         self.byID = byID
 
         var domains: [EntryID: Domain] = [:]
+        var byDefault: [[EntryID]] = Array(repeating: [], count: classes.count + 1)
         var restricted: [EntryID] = []
         var parents: [EntryID] = []
         try snapshot.forEach(types.domain.filter(catalogue)) { id, record throws(EntryStoreError) in
@@ -107,10 +110,13 @@ final class InheritanceTable: Sendable {
                 status: first(types.domainStatus, record).map { DomainStatus($0.rawSpan) } ?? globalStatus ?? .active,
                 acceptsMail: record.first(of: types.mailStatus, equals: MailStatus.enabled, catalogue))
             domains[id] = domain
+            byDefault[domain.classOfService ?? classes.count].append(id)
+            if domain.externalClassOfService != domain.classOfService { byDefault[domain.externalClassOfService ?? classes.count].append(id) }
             if domain.status != .active || !domain.acceptsMail { restricted.append(id) }
             if parents.last != record.parent { parents.append(record.parent) }
         }
         self.domains = domains
+        domainsByDefault = byDefault
         restrictedDomains = restricted
         frontier = try Self.frontier(above: parents, domains, snapshot)
     }

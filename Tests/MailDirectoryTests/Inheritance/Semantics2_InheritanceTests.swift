@@ -178,73 +178,83 @@ extension SampleDirectory {
         #expect(try sample.modify(kaethe, [(.delete, "zimbraMailQuota", ["21474836480"])]).code == .noSuchAttribute)
     }
 
-    @Test(arguments: [
-        "zimbraSSLCertificate", "zimbraSSLPrivateKey", "zimbraSmtpHostname", "zimbraSmtpPort", "zimbraSmtpTimeout", "zimbraSmtpSendPartial",
-        "zimbraSpamTrashAlias", "carbonioWebUILoginURL", "carbonioWebUILogoutURL", "carbonioAdminUILoginURL", "carbonioAdminUILogoutURL",
-        "zimbraLocale", "zimbraCsrfAllowedRefererHosts", "zimbraSMIMELdapURL",
-    ])
-    func rule2_10_notInheritedByDomains(_ name: String) throws {
-        let schema = try SampleDirectory.schema.get()
-        let type = try #require(schema.attributeType(named: name))
-        #expect(schema[type].values(ofExtension: "X-INHERIT")?.contains("domain") != true)
-        let value = schema[type].equality == .integerMatch ? "1" : schema[type].equality == .booleanMatch ? "TRUE" : "en"
-        // Where global configuration may hold it at all, the domain still has none.
-        if try sample.modify(config, [(.replace, name, [value])]).code == .success {
-            #expect(try sample.value(org, name).isEmpty)
+    @Test func rule2_10_notInheritedByDomains() throws {
+        let names = [
+            "zimbraSSLCertificate", "zimbraSSLPrivateKey", "zimbraSmtpHostname", "zimbraSmtpPort", "zimbraSmtpTimeout", "zimbraSmtpSendPartial",
+            "zimbraSpamTrashAlias", "carbonioWebUILoginURL", "carbonioWebUILogoutURL", "carbonioAdminUILoginURL", "carbonioAdminUILogoutURL",
+            "zimbraLocale", "zimbraCsrfAllowedRefererHosts", "zimbraSMIMELdapURL",
+        ]
+        for name in names {
+            let schema = try SampleDirectory.schema.get()
+            let type = try #require(schema.attributeType(named: name))
+            #expect(schema[type].values(ofExtension: "X-INHERIT")?.contains("domain") != true, "\(name)")
+            let value = schema[type].equality == .integerMatch ? "1" : schema[type].equality == .booleanMatch ? "TRUE" : "en"
+            // Where global configuration may hold it at all, the domain still has none.
+            if try sample.modify(config, [(.replace, name, [value])]).code == .success {
+                #expect(try sample.value(org, name).isEmpty, "\(name)")
+            }
         }
     }
 
-    @Test(arguments: ["description", "zimbraNotes", "zimbraACE", "zimbraPrefDisabledZimlets", "zimbraProxyAllowedDomains", "zimbraPrefSpellIgnoreWord"])
-    func rule2_10_notInheritedByAccounts(_ name: String) throws {
-        let schema = try SampleDirectory.schema.get()
-        let type = try #require(schema.attributeType(named: name))
-        #expect(schema[type].values(ofExtension: "X-INHERIT") == nil)
-        _ = try sample.modify(business, [(.replace, name, ["x"])])
-        #expect(try sample.value(kaethe, name).isEmpty)
+    @Test func rule2_10_notInheritedByAccounts() throws {
+        let names = ["description", "zimbraNotes", "zimbraACE", "zimbraPrefDisabledZimlets", "zimbraProxyAllowedDomains", "zimbraPrefSpellIgnoreWord"]
+        for name in names {
+            let schema = try SampleDirectory.schema.get()
+            let type = try #require(schema.attributeType(named: name))
+            #expect(schema[type].values(ofExtension: "X-INHERIT") == nil, "\(name)")
+            _ = try sample.modify(business, [(.replace, name, ["x"])])
+            #expect(try sample.value(kaethe, name).isEmpty, "\(name)")
+        }
     }
 
-    @Test(arguments: [
-        "zimbraSkinLogoURL", "zimbraWebClientLoginURL", "zimbraGalLdapAttrMap", "zimbraGalLdapValueMap", "zimbraGalMaxResults",
-        "zimbraGalInternalSearchBase", "zimbraGalLdapPageSize", "zimbraGalAutoCompleteLdapFilter", "zimbraPublicServicePort",
-        "zimbraMailDomainQuota", "zimbraDomainAggregateQuota", "zimbraDomainStatus", "zimbraAuthFallbackToLocal", "carbonioNotificationFrom",
-        "zimbraReverseProxyClientCertMode", "zimbraMailAddressValidationRegex", "zimbraBasicAuthRealm", "carbonioWebUiDarkMode",
-    ])
-    func rule2_11_inheritedByDomains(_ name: String) throws {
-        let schema = try SampleDirectory.schema.get()
-        let type = try #require(schema.attributeType(named: name))
-        #expect(schema[type].values(ofExtension: "X-INHERIT")?.contains("domain") == true)
-        try sample.set(org, name, [])
-        #expect(try sample.value(org, name) == sample.value(config, name))
-    }
-
-    @Test(arguments: [
-        "zimbraVirtualHostname", "zimbraVirtualIPAddress", "zimbraAuthMech", "zimbraAuthMechAdmin", "zimbraAuthLdapURL", "zimbraGalMode",
-        "zimbraGalAccountId", "zimbraGalLdapURL", "zimbraGalLdapFilter", "zimbraGalSyncLdapURL", "zimbraDomainMaxAccounts",
-        "zimbraDomainCOSMaxAccounts", "zimbraPreAuthKey", "zimbraDomainAliasTargetId", "zimbraAutoProvMode", "zimbraDomainAllowedIPs",
-    ])
-    func rule2_12_setOnTheDomainOrAbsent(_ name: String) throws {
-        let schema = try SampleDirectory.schema.get()
-        let type = try #require(schema.attributeType(named: name))
-        #expect(schema[type].values(ofExtension: "X-INHERIT")?.contains("domain") != true)
-        if try sample.modify(config, [(.replace, name, ["zimbra"])]).code == .success {
+    @Test func rule2_11_inheritedByDomains() throws {
+        let names = [
+            "zimbraSkinLogoURL", "zimbraWebClientLoginURL", "zimbraGalLdapAttrMap", "zimbraGalLdapValueMap", "zimbraGalMaxResults",
+            "zimbraGalInternalSearchBase", "zimbraGalLdapPageSize", "zimbraGalAutoCompleteLdapFilter", "zimbraPublicServicePort",
+            "zimbraMailDomainQuota", "zimbraDomainAggregateQuota", "zimbraDomainStatus", "zimbraAuthFallbackToLocal", "carbonioNotificationFrom",
+            "zimbraReverseProxyClientCertMode", "zimbraMailAddressValidationRegex", "zimbraBasicAuthRealm", "carbonioWebUiDarkMode",
+        ]
+        for name in names {
+            let schema = try SampleDirectory.schema.get()
+            let type = try #require(schema.attributeType(named: name))
+            #expect(schema[type].values(ofExtension: "X-INHERIT")?.contains("domain") == true, "\(name)")
             try sample.set(org, name, [])
-            #expect(try sample.value(org, name).isEmpty)
+            #expect(try sample.value(org, name) == sample.value(config, name), "\(name)")
         }
     }
 
-    @Test(arguments: ["zimbraPrefTimeZoneId", "zimbraFeatureResetPasswordStatus", "zimbraPrefSkin", "zimbraAvailableSkin", "zimbraExternalSharingEnabled"])
-    func rule2_13_classOfServiceHidesTheDomain(_ name: String) throws {
-        let schema = try SampleDirectory.schema.get()
-        let type = try #require(schema.attributeType(named: name))
-        #expect(schema[type].values(ofExtension: "X-INHERIT")?.contains("cosDomain") == true)
-        let values =
-            schema[type].equality == .booleanMatch ? ["TRUE", "FALSE"]
-            : name == "zimbraFeatureResetPasswordStatus" ? ["enabled", "disabled"] : ["one", "two"]
-        try sample.set(com, name, [values[0]])
-        try sample.set(business, name, [values[1]])
-        #expect(try sample.value(kaethe, name) == [values[1]])
-        try sample.set(business, name, [])
-        #expect(try sample.value(kaethe, name) == [values[0]])
+    @Test func rule2_12_setOnTheDomainOrAbsent() throws {
+        let names = [
+            "zimbraVirtualHostname", "zimbraVirtualIPAddress", "zimbraAuthMech", "zimbraAuthMechAdmin", "zimbraAuthLdapURL", "zimbraGalMode",
+            "zimbraGalAccountId", "zimbraGalLdapURL", "zimbraGalLdapFilter", "zimbraGalSyncLdapURL", "zimbraDomainMaxAccounts",
+            "zimbraDomainCOSMaxAccounts", "zimbraPreAuthKey", "zimbraDomainAliasTargetId", "zimbraAutoProvMode", "zimbraDomainAllowedIPs",
+        ]
+        for name in names {
+            let schema = try SampleDirectory.schema.get()
+            let type = try #require(schema.attributeType(named: name))
+            #expect(schema[type].values(ofExtension: "X-INHERIT")?.contains("domain") != true, "\(name)")
+            if try sample.modify(config, [(.replace, name, ["zimbra"])]).code == .success {
+                try sample.set(org, name, [])
+                #expect(try sample.value(org, name).isEmpty, "\(name)")
+            }
+        }
+    }
+
+    @Test func rule2_13_classOfServiceHidesTheDomain() throws {
+        let names = ["zimbraPrefTimeZoneId", "zimbraFeatureResetPasswordStatus", "zimbraPrefSkin", "zimbraAvailableSkin", "zimbraExternalSharingEnabled"]
+        for name in names {
+            let schema = try SampleDirectory.schema.get()
+            let type = try #require(schema.attributeType(named: name))
+            #expect(schema[type].values(ofExtension: "X-INHERIT")?.contains("cosDomain") == true, "\(name)")
+            let values =
+                schema[type].equality == .booleanMatch ? ["TRUE", "FALSE"]
+                : name == "zimbraFeatureResetPasswordStatus" ? ["enabled", "disabled"] : ["one", "two"]
+            try sample.set(com, name, [values[0]])
+            try sample.set(business, name, [values[1]])
+            #expect(try sample.value(kaethe, name) == [values[1]], "\(name)")
+            try sample.set(business, name, [])
+            #expect(try sample.value(kaethe, name) == [values[0]], "\(name)")
+        }
     }
 
     @Test func rule2_14_namesIgnoreCase() throws {
@@ -253,16 +263,18 @@ extension SampleDirectory {
         #expect(try sample.search(kaethe, .baseObject, "(ZimbraMailQuota=21474836480)", ["1.1"]).names == [kaethe])
     }
 
-    @Test(arguments: ["zimbraLastLogonTimestamp", "zimbraAuthTokens", "zimbraCsrfTokenData", "zimbraInvalidJWTokens"])
-    func rule2_15_ephemeralAttributesAreTheAccountsOwn(_ name: String) throws {
-        let schema = try SampleDirectory.schema.get()
-        let type = try #require(schema.attributeType(named: name))
-        #expect(schema[type].values(ofExtension: "X-FLAGS")?.contains("ephemeral") == true)
-        #expect(schema[type].values(ofExtension: "X-INHERIT") == nil)
-        let value = name == "zimbraLastLogonTimestamp" ? "20260101000000Z" : "x"
-        try sample.set(kaethe, name, [value])
-        #expect(try sample.value(kaethe, name) == [value])
-        #expect(try sample.search(kaethe, .baseObject, "(objectClass=*)", ["*"]).values(name) == [value])
+    @Test func rule2_15_ephemeralAttributesAreTheAccountsOwn() throws {
+        let names = ["zimbraLastLogonTimestamp", "zimbraAuthTokens", "zimbraCsrfTokenData", "zimbraInvalidJWTokens"]
+        for name in names {
+            let schema = try SampleDirectory.schema.get()
+            let type = try #require(schema.attributeType(named: name))
+            #expect(schema[type].values(ofExtension: "X-FLAGS")?.contains("ephemeral") == true, "\(name)")
+            #expect(schema[type].values(ofExtension: "X-INHERIT") == nil, "\(name)")
+            let value = name == "zimbraLastLogonTimestamp" ? "20260101000000Z" : "x"
+            try sample.set(kaethe, name, [value])
+            #expect(try sample.value(kaethe, name) == [value], "\(name)")
+            #expect(try sample.search(kaethe, .baseObject, "(objectClass=*)", ["*"]).values(name) == [value], "\(name)")
+        }
     }
 
     // MARK: Views
