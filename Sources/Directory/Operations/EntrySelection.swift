@@ -189,7 +189,8 @@ final class EntrySelection: Sendable {
             count += 1
             if !typesOnly { scratch.made.append(BERTag.octetString, contents: value) }
         }
-        guard count > 0 else { return scratch.made.truncate(to: mark) }
+        // The name of a stored attribute, when names only are asked for, has gone out already.
+        guard count > 0, !(typesOnly && hasStored && view != .virtualOnly) else { return scratch.made.truncate(to: mark) }
         scratch.made.end(values)
         scratch.made.end(attribute)
         if hasStored, view != .virtualOnly { scratch.drop(virtual.stored) }
