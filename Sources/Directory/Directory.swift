@@ -21,6 +21,8 @@ public final class Directory: Sendable {
     let rootName: [UInt8]
     /// Levels of it.
     let rootDepth: Int
+    /// Canonical names of the identities with the stored view.
+    private let storedViewNames: [[UInt8]]
     /// The entry below which administrators stand.
     let administrators: DistinguishedName
     /// Types named by ``DirectorySettings/uniqueness``.
@@ -57,6 +59,15 @@ public final class Directory: Sendable {
             throw DirectoryError("root name \"\(settings.rootName)\": \(error.message)")
         }
         rootName = name
+        var storedViewNames: [[UInt8]] = []
+        for identity in settings.storedViewIdentities {
+            var name: [UInt8] = []
+            do { try store.schema.normalizeDN(DistinguishedName(identity), into: &name) } catch {
+                throw DirectoryError("identity with the stored view \"\(identity)\": \(error.message)")
+            }
+            storedViewNames.append(name)
+        }
+        self.storedViewNames = storedViewNames
         do { administrators = try DistinguishedName(settings.administrators) } catch {
             throw DirectoryError("administrators \"\(settings.administrators)\": \(error.message)")
         }
@@ -71,6 +82,20 @@ public final class Directory: Sendable {
             types.append(type)
         }
         uniqueTypes = types
+    }
+
+    /// How an identity sees entries unless it asks otherwise.
+    func view(of identity: Identity) -> EntrySelection.View {
+        if storedViewNames.isEmpty { return .all }
+        switch identity {
+        case .anonymous: return .all
+        case .root: return storedViewNames.contains(rootName) ? .stored : .all
+        case .entry(_, let name, _):
+            var canonical: [UInt8] = []
+            guard let name = try? DistinguishedName(parsing: name.rawSpan), (try? schema.normalizeDN(name, into: &canonical)) != nil
+            else { return .all }
+            return storedViewNames.contains(canonical) ? .stored : .all
+        }
     }
 
     /// Handles one complete LDAPMessage.

@@ -14,6 +14,10 @@ public struct DirectorySettings: Sendable {
     /// How Password Modify stores passwords.
     public var passwordScheme = PasswordScheme.ssha512
     public var limits = SearchLimits()
+    /// Names of identities that see values as they are stored, in answers and in filters, because they work out inherited values
+    /// themselves and would write them back: the mail system's own servers. A client of such an identity that sends the control
+    /// "virtual attributes only" is treated as any other.
+    public var storedViewIdentities: [String] = []
 
     public init() {}
 }

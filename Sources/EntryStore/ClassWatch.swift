@@ -5,14 +5,16 @@ import Synchronization
 /// Knows the last commit that changed an entry of certain object classes: what was worked out from such entries (classes of service,
 /// domains, lists) is right for every snapshot from that commit on.
 ///
-/// A cache made from a snapshot of commit `c` serves a snapshot of commit `s` if ``lastChange`` was read after the snapshot was taken and
-/// is at most the smaller of `c` and `s`.
+/// ``Snapshot/serves(_:madeAt:)`` tells whether a cache is right for a snapshot.
 public final class ClassWatch: Sendable {
     /// By class: whether it is watched.
     private let isWatched: [Bool]
+    /// Its place among the watches of the store.
+    let number: Int
     private let commit = Atomic<Int>(0)
 
-    init(_ classes: [ObjectClassID], schema: Schema) {
+    init(_ classes: [ObjectClassID], number: Int, schema: Schema) {
+        self.number = number
         var isWatched = Array(repeating: false, count: schema.objectClasses.count)
         for description in schema.objectClasses {
             isWatched[Int(description.id.rawValue)] = schema.superiors(of: description.id).contains { classes.contains($0) }
@@ -29,4 +31,16 @@ public final class ClassWatch: Sendable {
     }
 
     func note(commit: Int) { self.commit.store(commit, ordering: .releasing) }
+}
+
+extension Snapshot {
+    /// Whether what was worked out from the watched entries in a snapshot of some commit is right for this snapshot.
+    ///
+    /// In a write transaction it is not once the transaction itself has changed such entries: then it must be worked out anew, and not
+    /// be kept (``isUncommitted``).
+    public borrowing func serves(_ watch: ClassWatch, madeAt commit: Int) -> Bool {
+        if isUncommitted, watch.number < changedClasses.count, changedClasses[watch.number] { return false }
+        // Read after this snapshot was taken: no change that it sees can be missing.
+        return watch.lastChange <= min(commit, self.commit)
+    }
 }

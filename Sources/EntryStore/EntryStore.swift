@@ -125,9 +125,11 @@ public final class EntryStore: Sendable {
 
     /// Has changes of entries of some classes noted from now on. To be called when a directory is set up, before anything is changed.
     public func watch(_ classes: [ObjectClassID]) -> ClassWatch {
-        let watch = ClassWatch(classes, schema: schema)
-        watches.withLock { $0.append(watch) }
-        return watch
+        watches.withLock {
+            let watch = ClassWatch(classes, number: $0.count, schema: schema)
+            $0.append(watch)
+            return watch
+        }
     }
 
     var classWatches: [ClassWatch] { watches.withLock { $0 } }

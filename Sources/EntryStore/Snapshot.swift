@@ -11,6 +11,10 @@ public struct Snapshot: ~Copyable {
     /// As of the last ``renew()``: never older than the snapshot.
     public private(set) var catalogue: Catalogue
     private var isHeld: Bool
+    /// Whether this is a write transaction's view: it holds changes that may be given up, and its ``commit`` is that of several states.
+    public internal(set) var isUncommitted = false
+    /// By number of ``ClassWatch``: whether the write transaction has changed entries of its classes.
+    var changedClasses: [Bool] = []
 
     init(_ store: EntryStore, _ transaction: consuming Transaction) {
         self.store = store

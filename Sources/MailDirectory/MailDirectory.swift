@@ -1,11 +1,16 @@
 public import Directory
 public import EntryStore
+public import Schema
 
 /// What a mail system's directory means, as an extension of the directory: numbers in comments are rules of the semantics that
 /// Zimbra and Carbonio share.
 public enum MailDirectory {
     /// What an administrator sets.
     public struct Settings: Sendable {
+        /// Accounts of a locked domain keep their own status, so that active ones may log in, as the administration guide says. Otherwise
+        /// they are locked, as in the mail system's own code (3.11).
+        public var admitsActiveInLockedDomains = false
+
         public init() {}
     }
 
@@ -13,6 +18,34 @@ public enum MailDirectory {
     /// schema is a plain directory.
     /// - Throws: for settings that do not fit the schema.
     public static func directoryExtension(_ store: EntryStore, _ settings: Settings = Settings()) throws(DirectoryError) -> DirectoryExtension {
-        DirectoryExtension()
+        var plugged = DirectoryExtension()
+        if let types = MailTypes(store.schema) {
+            let tree = MailTree(types, store)
+            plugged.virtualAttributes += inheritance(tree, store.schema) + statuses(tree, store.schema, settings)
+        }
+        return plugged
+    }
+
+    /// Indexes that searches by what entries mean need, beside those that are configured.
+    public static func indexes(_ schema: Schema) -> [IndexDefinition] {
+        guard let types = MailTypes(schema) else { return [] }
+        return InheritedTypes(schema).indexes(schema)
+            + [types.classOfServiceID, types.accountStatus, types.mailStatus].map { IndexDefinition(type: $0, kinds: [.presence, .equality]) }
+    }
+
+    private static func inheritance(_ tree: MailTree, _ schema: Schema) -> [any VirtualAttribute] {
+        let inherited = InheritedTypes(schema)
+        var provided: [any VirtualAttribute] = [Inheritance(tree: tree, inherited: inherited), EffectiveClassOfService(tree: tree)]
+        if let type = schema.attributeType(named: "musterInheritedFrom") {
+            provided.append(InheritedFrom(type: type, tree: tree, inherited: inherited))
+        }
+        return provided
+    }
+
+    private static func statuses(_ tree: MailTree, _ schema: Schema, _ settings: Settings) -> [any VirtualAttribute] {
+        let rules = StatusRules(tree: tree, admitsActiveInLockedDomains: settings.admitsActiveInLockedDomains)
+        return [("musterEffectiveAccountStatus", EffectiveStatus.Kind.account), ("musterEffectiveMailStatus", .mail)].compactMap { name, kind in
+            schema.attributeType(named: name).map { EffectiveStatus(kind: kind, type: $0, rules: rules) }
+        }
     }
 }

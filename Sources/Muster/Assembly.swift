@@ -128,7 +128,7 @@ struct Assembly: Sendable {
             }
             definitions.append(IndexDefinition(type: type, kinds: kinds))
         }
-        return definitions
+        return configuration.usesDefaultIndexes ? definitions + MailDirectory.indexes(schema) : definitions
     }
 
     private static func options(_ configuration: MusterConfiguration) -> EntryStore.Options {
@@ -148,12 +148,17 @@ struct Assembly: Sendable {
         settings.rootName = MusterConfiguration.rootName
         settings.rootPassword = configuration.rootPassword.map { Array($0.utf8) }
         settings.uniqueness = configuration.uniqueAttributes
+        settings.storedViewIdentities = configuration.storedViewIdentities
         settings.limits.size = configuration.searchSizeLimit
         settings.limits.time = configuration.searchTimeLimit
         return settings
     }
 
-    private static func mailSettings(_ configuration: MusterConfiguration) -> MailDirectory.Settings { MailDirectory.Settings() }
+    private static func mailSettings(_ configuration: MusterConfiguration) -> MailDirectory.Settings {
+        var settings = MailDirectory.Settings()
+        settings.admitsActiveInLockedDomains = configuration.admitsActiveInLockedDomains
+        return settings
+    }
 
     private static func size(_ file: String) -> Int {
         var status = stat()

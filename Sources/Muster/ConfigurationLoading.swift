@@ -72,6 +72,8 @@ private struct Settings {
         result.ldifDirectory = try await string("ldifDir")
         result.usesDefaultIndexes = try await bool("useDefaultIndexes") ?? true
         for text in try await strings("indexes") ?? [] { result.indexes.append(try MusterConfiguration.Index(text)) }
+        result.storedViewIdentities = try await strings("mail.storedViewIdentities") ?? []
+        result.admitsActiveInLockedDomains = try await bool("mail.activeInLockedDomains") ?? false
         result.uniqueAttributes = try await strings("unique") ?? result.uniqueAttributes
         if let text = try await string("durability") { result.durability = try MusterConfiguration.Durability(text) }
         result.mapSize = try await int("mapSize", 1 << 20...1 << 46) ?? result.mapSize

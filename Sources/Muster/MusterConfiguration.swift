@@ -24,6 +24,11 @@ public struct MusterConfiguration: Sendable {
     /// Further indexes: an attribute and the kinds `pres`, `eq`, `sub`, as in `"employeeNumber eq,pres"`. A new one is built while the
     /// server runs.
     public var indexes: [Index] = []
+    /// Names of identities that see values as they are stored, and nothing inherited: the mail system's own servers, which work out
+    /// inheritance themselves and would write inherited values back.
+    public var storedViewIdentities: [String] = []
+    /// Whether accounts of a locked domain keep their status, so that active ones may log in. Otherwise they are locked.
+    public var admitsActiveInLockedDomains = false
     /// Attributes whose values occur once in the whole tree.
     public var uniqueAttributes = ["mail", "zimbraId", "DKIMSelector"]
 

@@ -19,7 +19,7 @@ struct PlannerTests {
 
     private static func filter(_ random: inout SeededGenerator, depth: Int) -> String {
         let value = names[random.below(names.count)]
-        let type = ["cn", "sn", "mail", "description", "objectClass", "uidNumber", "nothing", "name"][random.below(8)]
+        let type = ["cn", "sn", "mail", "description", "objectClass", "uidNumber", "nothing", "name", "title"][random.below(9)]
         func piece() -> String {
             let scalars = Array(value)
             let start = random.below(scalars.count)
@@ -93,7 +93,17 @@ struct PlannerTests {
         #expect(everybody.count == 9000)
         for _ in 0..<150 {
             let text = Self.filter(&random, depth: 3)
-            let filter = CompiledFilter(try Filter(text), snapshot.catalogue)
+            // Items on `title` are predicates.
+            let title = try type("title")
+            var predicates: [RandomPredicate] = []
+            for _ in 0..<8 { predicates.append(try RandomPredicate(&random, containers, snapshot.catalogue)) }
+            var used = 0
+            let filter = CompiledFilter(
+                try Filter(text), snapshot.catalogue, isSpecial: { $0 == title },
+                resolver: { _, _ in
+                    used += 1
+                    return .predicate(predicates[used % predicates.count])
+                })
             let base = containers[random.below(containers.count)]
             let scope = [SearchScope.wholeSubtree, .wholeSubtree, .singleLevel, .subordinateSubtree, .baseObject][random.below(5)]
             var expected: [EntryID] = []
@@ -134,5 +144,88 @@ struct PlannerTests {
             }
         }
         #expect(try snapshot.check { Issue.record("\($0)") } == 0)
+    }
+}
+
+/// A predicate that is true of the members of a random set, and names that set, a larger one, or none.
+private struct RandomPredicate: EntryPredicate {
+    private indirect enum Members: Sendable {
+        case ids([EntryID])
+        case matching(CompiledFilter)
+        case below(EntryID)
+        case union([Members])
+        case intersection([Members])
+        case except(Members)
+
+        var set: CandidateSet {
+            switch self {
+            case .ids(let ids): .ids(ids)
+            case .matching(let filter): .matching(filter)
+            case .below(let id): .below(id)
+            case .union(let all): .union(all.map(\.set))
+            case .intersection(let all): .intersection(all.map(\.set))
+            case .except(let inner): .except(inner.set)
+            }
+        }
+
+        func contains(_ id: EntryID, _ record: borrowing EntryRecord, _ snapshot: borrowing Snapshot) -> Bool {
+            switch self {
+            case .ids(let ids): return ids.contains(id)
+            case .matching(let filter):
+                var scratch = FilterScratch()
+                return filter.evaluate(id, record, snapshot, scratch: &scratch) == .yes
+            case .below(let base): return id != base && (try? snapshot.isInSubtree(id, of: base)) == true
+            case .union(let all):
+                for members in all where members.contains(id, record, snapshot) { return true }
+                return false
+            case .intersection(let all):
+                for members in all where !members.contains(id, record, snapshot) { return false }
+                return true
+            case .except(let inner): return !inner.contains(id, record, snapshot)
+            }
+        }
+    }
+
+    private let members: Members
+    private let isNamed: Bool
+    /// What is named beside the members.
+    private let more: [CandidateSet]
+    var isTwoValued: Bool { true }
+
+    init(_ random: inout SeededGenerator, _ containers: [EntryID], _ catalogue: Catalogue) throws {
+        members = try Self.members(&random, containers, catalogue, depth: 2)
+        isNamed = random.below(5) > 0
+        more = random.below(3) == 0 ? [try Self.members(&random, containers, catalogue, depth: 1).set] : []
+    }
+
+    private static func members(
+        _ random: inout SeededGenerator, _ containers: [EntryID], _ catalogue: Catalogue, depth: Int
+    ) throws -> Members {
+        if depth > 0, random.below(3) > 0 {
+            var inner: [Members] = []
+            for _ in 0..<random.below(4) { inner.append(try members(&random, containers, catalogue, depth: depth - 1)) }
+            switch random.below(3) {
+            case 0: return .union(inner)
+            case 1 where !inner.isEmpty: return .intersection(inner)
+            default: return .except(try members(&random, containers, catalogue, depth: depth - 1))
+            }
+        }
+        switch random.below(4) {
+        case 0:
+            let count = random.below(60)
+            return .ids(Set((0..<count).map { _ in EntryID(rawValue: UInt64(1 + random.below(9000))) }).sorted())
+        case 1: return .below(containers[random.below(containers.count)])
+        default:
+            let texts = ["(cn=ada)", "(sn=*)", "(cn=*)", "(objectClass=person)", "(!(sn=x))", "(|(cn=bea)(sn=Ben))", "(mail=*a*)", "(uidNumber>=30)"]
+            return .matching(CompiledFilter(try Filter(texts[random.below(texts.count)]), catalogue))
+        }
+    }
+
+    func evaluate(_ id: EntryID, _ record: borrowing EntryRecord, _ snapshot: borrowing Snapshot) -> Ternary {
+        Ternary(members.contains(id, record, snapshot))
+    }
+
+    func sets(negated: Bool, _ snapshot: borrowing Snapshot) -> CandidateSet? {
+        isNamed ? .union([negated ? .except(members.set) : members.set] + more) : nil
     }
 }

@@ -26,17 +26,21 @@ final class SampleDirectory {
     /// All of `schema/`, read once.
     static let schema = Result {
         try Schema(
-            ["system", "core", "cosine", "inetorgperson", "dyngroup", "amavisd", "carbonio-standard", "carbonio", "opendkim"]
+            ["system", "core", "cosine", "inetorgperson", "dyngroup", "amavisd", "carbonio-standard", "carbonio", "opendkim", "muster"]
                 .map { try SchemaSource(path: root + "/schema/" + $0 + ".schema") })
     }
 
-    /// - Parameter indexes: attributes with presence, equality and (where they have such a rule) substring index.
+    /// - Parameters:
+    ///   - indexes: attributes with presence, equality and (where they have such a rule) substring index.
+    ///   - isIndexed: whether what the module wants indexed is.
+    ///   - storedView: identities with the stored view.
     init(
         _ settings: MailDirectory.Settings = MailDirectory.Settings(),
         indexes: [String] = [
             "objectClass", "mail", "cn", "uid", "sn", "givenName", "displayName", "member", "memberURL", "zimbraId", "zimbraCOSId",
             "zimbraDomainName", "zimbraMailDeliveryAddress", "zimbraMailAlias", "zimbraMailForwardingAddress", "DKIMSelector",
-        ]
+        ],
+        isIndexed: Bool = true, storedView: [String] = []
     ) throws {
         folder = "/tmp/muster-mail-\(getpid())-\(UInt32.random(in: 0...UInt32.max))"
         mkdir(folder, 0o700)
@@ -47,12 +51,14 @@ final class SampleDirectory {
         let definitions = indexes.compactMap { schema.attributeType(named: $0) }.map { type in
             IndexDefinition(type: type, kinds: schema[type].substring == nil ? [.presence, .equality] : [.presence, .equality, .substring])
         }
-        let store = try EntryStore(directory: folder, schema: schema, indexes: definitions, options: options)
+        let store = try EntryStore(
+            directory: folder, schema: schema, indexes: definitions + (isIndexed ? MailDirectory.indexes(schema) : []), options: options)
         var load = try LDIFImport(store)
         for file in ["carbonio", "sample"] { try load.read(Self.root + "/ldif/" + file + ".ldif") }
         _ = try load.finish()
         var directorySettings = DirectorySettings()
         directorySettings.rootPassword = Array("secret".utf8)
+        directorySettings.storedViewIdentities = storedView
         directory = try Directory(
             store: store, settings: directorySettings, extension: MailDirectory.directoryExtension(store, settings))
         worker = DirectoryWorker(directory)

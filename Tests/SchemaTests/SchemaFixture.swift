@@ -12,7 +12,7 @@ enum Fixture {
     }()
 
     static let names = [
-        "system", "core", "cosine", "inetorgperson", "dyngroup", "carbonio", "carbonio-standard", "amavisd", "opendkim",
+        "system", "core", "cosine", "inetorgperson", "dyngroup", "carbonio", "carbonio-standard", "amavisd", "opendkim", "muster",
     ]
 
     static func sources() throws -> [SchemaSource] {

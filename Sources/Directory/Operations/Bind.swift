@@ -8,6 +8,7 @@ extension Request {
     func bind(_ session: Session, _ worker: DirectoryWorker, _ output: inout BERBuffer) -> Disposition {
         // RFC 4511 section 4.2.1: until it succeeds, and if it fails, the client is anonymous.
         session.identity = .anonymous
+        session.view = .all
         do throws(LDAPError) {
             let request = try BindRequest(decoding: pdu, envelope.contents)
             if directory.log.isEnabled {
@@ -115,6 +116,7 @@ private struct BindAttempt: Sendable {
         var code = ResultCode.invalidCredentials
         if isRight, let identity {
             session.identity = identity
+            session.view = directory.view(of: identity)
             code = .success
         }
         output.appendResult(messageID: messageID, tag: OperationTag.bindResponse, code: code)

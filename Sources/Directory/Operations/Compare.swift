@@ -14,8 +14,9 @@ extension Request {
             }
             let controls = try SearchControls(decodeControls())
             let code = try worker.read { snapshot, _, _ throws(LDAPError) in
-                try Comparison(directory: directory, access: AccessControl(session.identity, directory), controls: controls)
-                    .run(request, snapshot)
+                try Comparison(
+                    directory: directory, access: AccessControl(session.identity, directory), view: session.view, controls: controls
+                ).run(request, snapshot)
             }
             output.appendResult(messageID: messageID, tag: OperationTag.compareResponse, code: code)
             logResult(OperationTag.compareResponse, code, "", session)
@@ -30,6 +31,7 @@ extension Request {
 private struct Comparison {
     let directory: Directory
     let access: AccessControl
+    let view: EntrySelection.View
     let controls: SearchControls
 
     func run(_ request: CompareRequest, _ snapshot: borrowing Snapshot) throws(LDAPError) -> ResultCode {
@@ -48,7 +50,7 @@ private struct Comparison {
             }
             if let assertion = controls.assertion {
                 var scratch = FilterScratch()
-                guard directory.compile(assertion, catalogue, access).evaluate(found.id, record, snapshot, scratch: &scratch) == .yes else {
+                guard directory.compile(assertion, catalogue, access, view).evaluate(found.id, record, snapshot, scratch: &scratch) == .yes else {
                     throw LDAPError(.assertionFailed, "the entry does not match the asserted filter")
                 }
             }
@@ -92,11 +94,11 @@ private struct Comparison {
         var present = Filter.Node(kind: .present, end: 1)
         present.attribute = node.attribute
         var scratch = FilterScratch()
-        switch directory.compile(Filter(bytes: bytes, nodes: [node]), catalogue, access).evaluate(id, record, snapshot, scratch: &scratch) {
+        switch directory.compile(Filter(bytes: bytes, nodes: [node]), catalogue, access, view).evaluate(id, record, snapshot, scratch: &scratch) {
         case .yes: return .compareTrue
         case .undefined: throw LDAPError(.inappropriateMatching, "values cannot be compared")
         case .no:
-            let exists = directory.compile(Filter(bytes: bytes, nodes: [present]), catalogue, access)
+            let exists = directory.compile(Filter(bytes: bytes, nodes: [present]), catalogue, access, view)
             guard exists.evaluate(id, record, snapshot, scratch: &scratch) == .yes else {
                 throw LDAPError(.noSuchAttribute, "")
             }

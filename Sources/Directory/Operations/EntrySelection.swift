@@ -6,8 +6,13 @@ import Schema
 /// Which attributes of entries a client gets: its attribute selection (RFC 4511 section 4.5.1.8, RFC 3673, RFC 4529) made ready,
 /// less what it may not read. Immutable once made; workers keep the last ones, because clients ask for the same again and again.
 final class EntrySelection: Sendable {
-    /// Stored or computed values only.
-    enum View: Sendable { case all, realOnly, virtualOnly }
+    enum View: Sendable {
+        case all
+        /// Stored or computed values only.
+        case realOnly, virtualOnly
+        /// Without what existing clients work out themselves (``DirectorySettings/storedViewIdentities``).
+        case stored
+    }
 
     /// A virtual attribute: its provider as place in the list of providers, its type, and the number under which values are stored.
     struct Computed: Sendable {
@@ -27,6 +32,8 @@ final class EntrySelection: Sendable {
     private let names: [ByteRange]
     /// Virtual attributes that go out.
     private let computed: [Computed]
+    /// Their types.
+    private let computedTypes: [AttributeTypeID]
     /// Stored attributes that the client may not read, ascending.
     private let hidden: [AttributeID]
 
@@ -59,7 +66,11 @@ final class EntrySelection: Sendable {
         names = ids.map { catalogue.table.encodedNames[$0] }
         allUser = wanted.allUser
         allOperational = wanted.allOperational
-        computed = view == .realOnly ? [] : wanted.computed.filter { !hidden.contains($0.stored) }
+        computed = wanted.computed.filter { attribute in
+            if view == .realOnly || hidden.contains(attribute.stored) { return false }
+            return view != .stored || virtual.providers[attribute.provider].isInStoredView
+        }
+        computedTypes = computed.map(\.type)
     }
 
     /// Appends a search result entry.
@@ -115,7 +126,7 @@ final class EntrySelection: Sendable {
             takeNamed(record, &scratch)
         }
         if !computed.isEmpty {
-            let context = VirtualContext(catalogue: catalogue, virtual: virtual)
+            let context = VirtualContext(catalogue: catalogue, virtual: virtual, requested: computedTypes)
             for attribute in computed {
                 let provider = virtual.providers[attribute.provider]
                 guard provider.concerns(attribute.type, record, catalogue) else { continue }
@@ -178,7 +189,8 @@ final class EntrySelection: Sendable {
             count += 1
             if !typesOnly { scratch.made.append(BERTag.octetString, contents: value) }
         }
-        guard count > 0 else { return scratch.made.truncate(to: mark) }
+        // The name of a stored attribute, when names only are asked for, has gone out already.
+        guard count > 0, !(typesOnly && hasStored && view != .virtualOnly) else { return scratch.made.truncate(to: mark) }
         scratch.made.end(values)
         scratch.made.end(attribute)
         if hasStored, view != .virtualOnly { scratch.drop(virtual.stored) }
@@ -199,11 +211,11 @@ private struct Wanted {
         if selector.byteCount == 1, selector[at: 0] == UInt8(ascii: "*") { return allUser = true }
         if selector.byteCount == 1, selector[at: 0] == UInt8(ascii: "+") { return allOperational = true }
         if selector[at: 0] == UInt8(ascii: "@") {
-            // RFC 4529: all attributes that a class and its superclasses allow. An unknown class selects nothing.
+            // RFC 4529: all attributes that a class and its superclasses allow. An unknown class selects nothing. Of computed
+            // attributes it selects those that `*` would: a class of a mail system allows hundreds that are inherited.
             guard let id = catalogue.schema.objectClass(selector.extracting(1..<selector.byteCount)) else { return }
             let description = catalogue.schema[id]
-            for type in description.allMust { add(type, []) }
-            for type in description.allMay { add(type, []) }
+            for type in description.allMust + description.allMay { add(type, []) { $0.isUserAttribute } }
             return
         }
         // Unknown types, `1.1` among them, select nothing.
@@ -211,11 +223,13 @@ private struct Wanted {
         add(type, options)
     }
 
-    private mutating func add(_ type: AttributeTypeID, _ options: [[UInt8]]) {
+    private mutating func add(
+        _ type: AttributeTypeID, _ options: [[UInt8]], computing: (any VirtualAttribute) -> Bool = { _ in true }
+    ) {
         catalogue.table.appendIDs(matching: type, options: options, to: &ids)
         guard options.isEmpty else { return }
         for subtype in catalogue.schema.subtypes(of: type) {
-            if let index = virtual.index(of: subtype) { add(provider: index, subtype) }
+            if let index = virtual.index(of: subtype), computing(virtual.providers[index]) { add(provider: index, subtype) }
         }
     }
 

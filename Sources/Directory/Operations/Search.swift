@@ -52,6 +52,7 @@ struct SearchExecution: ~Copyable {
     private var request = SearchRequest()
     private var controls = SearchControls()
     private var identity = Identity.anonymous
+    private var view = EntrySelection.View.all
     private var messageID = 0
     private var connectionID: UInt64 = 0
     private var operation: UInt64 = 0
@@ -86,6 +87,7 @@ struct SearchExecution: ~Copyable {
         if directory.log.isEnabled { source.logSearch(request, session) }
         controls = source.envelope.controls == nil ? SearchControls() : try SearchControls(source.decodeControls())
         identity = session.identity
+        view = controls.view == .all ? session.view : controls.view
         access = AccessControl(identity, directory)
         let limits = directory.settings.limits
         sizeLimit = Self.smaller(request.sizeLimit, limits.size)
@@ -204,16 +206,16 @@ struct SearchExecution: ~Copyable {
         }
         if search == nil { search = EntrySearch(filter: CompiledFilter(catalogue), base: base.id, scope: request.scope) }
         var filter = search?.takeFilter() ?? CompiledFilter(catalogue)
-        directory.compile(request.filterNodes, request.bytes.rawSpan, catalogue, access, into: &filter)
+        directory.compile(request.filterNodes, request.bytes.rawSpan, catalogue, access, view, into: &filter)
         search?.begin(consume filter, base: base.id, scope: request.scope, from: position)
         isPrepared = true
         selection = state.selections.selection(
-            request, controls.view, isAdministrator: identity.isAdministrator, access, catalogue, directory.virtual)
+            request, view, isAdministrator: identity.isAdministrator, access, catalogue, directory.virtual)
     }
 
     /// RFC 4528: for a search, the base must match.
     private func check(_ assertion: Filter, _ base: EntryID, _ snapshot: borrowing Snapshot) throws(LDAPError) {
-        let filter = directory.compile(assertion, snapshot.catalogue, access)
+        let filter = directory.compile(assertion, snapshot.catalogue, access, view)
         var scratch = FilterScratch()
         do {
             if let record = try snapshot.record(base), filter.evaluate(base, record, snapshot, scratch: &scratch) == .yes { return }
@@ -227,7 +229,7 @@ struct SearchExecution: ~Copyable {
         let isMatch = try worker.read { snapshot, _, _ throws(LDAPError) in
             guard let record = EntryRecord(entry.record.rawSpan) else { throw LDAPError(.other, "\(entry.title) is damaged") }
             var scratch = FilterScratch()
-            let filter = directory.compile(request.filter, snapshot.catalogue, access)
+            let filter = directory.compile(request.filter, snapshot.catalogue, access, view)
             guard filter.evaluate(.root, record, snapshot, scratch: &scratch) == .yes else { return false }
             let selection = EntrySelection(
                 request.attributes, in: request.bytes.rawSpan, typesOnly: request.typesOnly, view: .realOnly, access: access,
@@ -269,16 +271,19 @@ struct SearchExecution: ~Copyable {
 
 extension Directory {
     /// Makes a filter ready: virtual attributes by their providers, attributes that the client may not read Undefined.
-    func compile(_ filter: Filter, _ catalogue: Catalogue, _ access: AccessControl) -> CompiledFilter {
+    func compile(
+        _ filter: Filter, _ catalogue: Catalogue, _ access: AccessControl, _ view: EntrySelection.View
+    ) -> CompiledFilter {
         var compiled = CompiledFilter(catalogue)
         let bytes = filter.bytes
-        compile(filter.nodes, bytes.rawSpan, catalogue, access, into: &compiled)
+        compile(filter.nodes, bytes.rawSpan, catalogue, access, view, into: &compiled)
         return compiled
     }
 
     /// The same of a filter's nodes, which have places in `text`.
     func compile(
-        _ nodes: [Filter.Node], _ text: RawSpan, _ catalogue: Catalogue, _ access: AccessControl, into compiled: inout CompiledFilter
+        _ nodes: [Filter.Node], _ text: RawSpan, _ catalogue: Catalogue, _ access: AccessControl, _ view: EntrySelection.View,
+        into compiled: inout CompiledFilter
     ) {
         compiled.compile(
             nodes, text, catalogue,
@@ -286,7 +291,8 @@ extension Directory {
             resolver: { type, item in
                 if !access.mayRead(type) { return .constant(.undefined) }
                 if type == known.objectClass { return classes.item(item, catalogue) }
-                return virtual.provider(of: type)?.item(item, VirtualContext(catalogue: catalogue, virtual: virtual))
+                guard let provider = virtual.provider(of: type), view != .stored || provider.isInStoredView else { return nil }
+                return provider.item(item, VirtualContext(catalogue: catalogue, virtual: virtual))
             })
     }
 }

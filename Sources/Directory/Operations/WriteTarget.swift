@@ -127,7 +127,7 @@ extension Directory {
     ) throws(LDAPError) {
         guard let assertion = controls.assertion else { return }
         var scratch = FilterScratch()
-        let filter = compile(assertion, snapshot.catalogue, access)
+        let filter = compile(assertion, snapshot.catalogue, access, view(of: access.identity))
         guard filter.evaluate(id, record, snapshot, scratch: &scratch) == .yes else {
             throw LDAPError(.assertionFailed, "the entry does not match the asserted filter")
         }
@@ -144,7 +144,8 @@ extension Directory {
             bytes += selector
             return place
         }
-        let selection = EntrySelection(places, in: bytes.rawSpan, access: access, snapshot.catalogue, virtual)
+        let selection = EntrySelection(
+            places, in: bytes.rawSpan, view: view(of: access.identity), access: access, snapshot.catalogue, virtual)
         do {
             let name = try snapshot.name(of: id)
             return Control(oid: oid, value: try selection.searchResultEntry(id: id, name: name.rawSpan, record: record, snapshot))

@@ -5,7 +5,7 @@ import Schema
 /// What an identity may do. Simple rules until access rules are configured: anonymous clients see the root DSE and the subschema;
 /// everybody who is bound reads everything but passwords; administrators read and write all; everybody may set their own password.
 struct AccessControl: Sendable {
-    private let identity: Identity
+    let identity: Identity
     /// Types that are readable by administrators only.
     private let secretTypes: [AttributeTypeID]
 

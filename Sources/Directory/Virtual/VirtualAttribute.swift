@@ -12,10 +12,14 @@ public protocol VirtualAttribute: Sendable {
     /// Whether `+` includes them.
     var isInAllOperational: Bool { get }
 
+    /// Whether clients with the stored view (``DirectorySettings/storedViewIdentities``) get them, and filters of such clients see them.
+    var isInStoredView: Bool { get }
+
     /// Whether an entry can have computed values of a type; cheap. Where not, the stored ones are all.
     func concerns(_ type: AttributeTypeID, _ record: borrowing EntryRecord, _ catalogue: Catalogue) -> Bool
 
     /// Calls `body` with each value of an entry, the stored ones of the type included; `name` is the entry's DN in string form.
+    /// No call at all: nothing is computed, the stored values are all.
     func forEachValue(
         of type: AttributeTypeID, _ id: EntryID, _ record: borrowing EntryRecord, name: RawSpan, _ snapshot: borrowing Snapshot,
         _ context: VirtualContext, _ body: (RawSpan) -> Void
@@ -28,6 +32,7 @@ public protocol VirtualAttribute: Sendable {
 extension VirtualAttribute {
     public var isUserAttribute: Bool { false }
     public var isInAllOperational: Bool { false }
+    public var isInStoredView: Bool { true }
     public func concerns(_ type: AttributeTypeID, _ record: borrowing EntryRecord, _ catalogue: Catalogue) -> Bool { true }
 }
 
@@ -35,6 +40,8 @@ extension VirtualAttribute {
 public struct VirtualContext: Sendable {
     public let catalogue: Catalogue
     let virtual: VirtualAttributes
+    /// The computed attributes that the client asked for, in no order; empty in a filter.
+    public internal(set) var requested: [AttributeTypeID] = []
 }
 
 /// All providers, by type.

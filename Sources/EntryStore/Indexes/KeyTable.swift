@@ -178,7 +178,7 @@ extension RawSpan {
     }
 
     /// Whether these bytes sort before others (octet by octet, the shorter first).
-    func precedes(_ other: borrowing RawSpan) -> Bool {
+    public func precedes(_ other: borrowing RawSpan) -> Bool {
         let common = min(byteCount, other.byteCount)
         var index = 0
         while index < common {

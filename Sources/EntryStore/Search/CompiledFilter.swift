@@ -42,6 +42,11 @@ public struct CompiledFilter: Sendable {
     private(set) var bytes: [UInt8] = []
     private(set) var attributes: [AttributeID] = []
     private(set) var predicates: [any EntryPredicate] = []
+    /// For `>=` and `<=` on types without an ordering rule.
+    private var ordering: MatchingRule?
+
+    /// Whether the filter is Undefined for every entry.
+    public var isUndefined: Bool { nodes[0].kind == .constantUndefined }
 
     /// What the names of the last filters' items stood for: a client asks for the same attributes again and again.
     private var lastNames: [KnownName] = []
@@ -91,13 +96,40 @@ public struct CompiledFilter: Sendable {
         public let rule: MatchingRule?
         /// As the client gave it.
         public let value: RawSpan
+        private let nodes: [Filter.Node]
+        private let text: RawSpan
+        private let index: Int
 
-        @_lifetime(copy value)
-        init(kind: Filter.Kind, type: AttributeTypeID, rule: MatchingRule?, value: RawSpan) {
+        @_lifetime(copy value, copy text)
+        init(
+            kind: Filter.Kind, type: AttributeTypeID, rule: MatchingRule?, value: RawSpan, _ nodes: [Filter.Node], _ text: RawSpan, _ index: Int
+        ) {
             self.kind = kind
             self.type = type
             self.rule = rule
             self.value = value
+            self.nodes = nodes
+            self.text = text
+            self.index = index
+        }
+
+        /// The item as it is on stored values, of its own type or of another with the same rules.
+        /// - Parameter ordering: for `>=` and `<=` on a type without an ordering rule.
+        public func onStored(
+            _ catalogue: Catalogue, type: AttributeTypeID? = nil, ordering: MatchingRule? = nil
+        ) -> CompiledFilter {
+            var part = Array(nodes[index..<Int(nodes[index].end)])
+            for place in part.indices { part[place].end -= Int32(index) }
+            var bytes = text.array
+            if let type {
+                let name = catalogue.schema[type].nameBytes
+                part[0].attribute = ByteRange(start: bytes.count, count: name.count)
+                bytes += name
+            }
+            var compiled = CompiledFilter(catalogue)
+            compiled.ordering = ordering
+            compiled.compile(part, bytes.rawSpan, catalogue, isSpecial: { _ in false }, resolver: { _, _ in nil })
+            return compiled
         }
     }
 
@@ -156,7 +188,7 @@ public struct CompiledFilter: Sendable {
             while child < end { child = compile(filter, text, child, isSpecial, resolver) }
             nodes[place].end = Int32(nodes.count)
         case .extensible:
-            compileExtensible(text, source, isSpecial, resolver)
+            compileExtensible(filter, text, index, source, isSpecial, resolver)
         default:
             compileItem(filter, text, index, source, isSpecial, resolver)
         }
@@ -175,11 +207,11 @@ public struct CompiledFilter: Sendable {
         let rule: MatchingRule? =
             switch source.kind {
             case .substrings: catalogue.schema[type].substring
-            case .greaterOrEqual, .lessOrEqual: catalogue.schema[type].ordering
+            case .greaterOrEqual, .lessOrEqual: catalogue.schema[type].ordering ?? ordering
             default: catalogue.schema[type].equality
             }
         if isSpecial(type) {
-            let item = Item(kind: source.kind, type: type, rule: rule, value: text.slice(source.value))
+            let item = Item(kind: source.kind, type: type, rule: rule, value: text.slice(source.value), filter, text, index)
             if let virtual = resolver(type, item) { return append(virtual) }
         }
         if source.kind == .present {
@@ -284,7 +316,8 @@ public struct CompiledFilter: Sendable {
 
     /// Extensible matches (RFC 4511 section 4.5.1.7.7).
     private mutating func compileExtensible(
-        _ text: RawSpan, _ source: Filter.Node, _ isSpecial: (AttributeTypeID) -> Bool, _ resolver: Resolver
+        _ filter: [Filter.Node], _ text: RawSpan, _ index: Int, _ source: Filter.Node, _ isSpecial: (AttributeTypeID) -> Bool,
+        _ resolver: Resolver
     ) {
         var rule: MatchingRule?
         if !source.rule.isEmpty {
@@ -313,7 +346,7 @@ public struct CompiledFilter: Sendable {
             let description = catalogue.schema[type]
             guard let rule = rule ?? description.equality, rule.applies(to: description) else { return makeUndefined(from: place) }
             if isSpecial(type) {
-                let item = Item(kind: .extensible, type: type, rule: rule, value: text.slice(source.value))
+                let item = Item(kind: .extensible, type: type, rule: rule, value: text.slice(source.value), filter, text, index)
                 if let virtual = resolver(type, item) {
                     makeUndefined(from: place)
                     nodes.removeLast()

@@ -2,8 +2,35 @@
 public protocol EntryPredicate: Sendable {
     /// Whether an entry satisfies the item.
     func evaluate(_ id: EntryID, _ record: borrowing EntryRecord, _ snapshot: borrowing Snapshot) -> Ternary
-    /// The entries that can satisfy it, ascending; nil if the provider cannot name them.
+    /// Whether it is never Undefined.
+    var isTwoValued: Bool { get }
+    /// The entries that can satisfy the item, ascending; nil if the provider cannot name them. For items that few entries satisfy.
     func candidates(_ snapshot: borrowing Snapshot) -> [EntryID]?
+    /// The entries that can satisfy the item, by the store's own sets; each is tested before it is found. Nil: any entry.
+    /// - Parameter negated: those that can fail it instead; asked only of what is two-valued.
+    func sets(negated: Bool, _ snapshot: borrowing Snapshot) -> CandidateSet?
+}
+
+extension EntryPredicate {
+    public var isTwoValued: Bool { false }
+    public func candidates(_ snapshot: borrowing Snapshot) -> [EntryID]? { nil }
+    public func sets(negated: Bool, _ snapshot: borrowing Snapshot) -> CandidateSet? {
+        negated ? nil : candidates(snapshot).map { .ids($0) }
+    }
+}
+
+/// Entries in terms of what the store has sets of; the planner reads them block by block.
+public indirect enum CandidateSet: Sendable {
+    /// Ascending.
+    case ids([EntryID])
+    /// Those that a filter on stored attributes finds.
+    case matching(CompiledFilter)
+    /// Those anywhere below an entry.
+    case below(EntryID)
+    case union([CandidateSet])
+    case intersection([CandidateSet])
+    /// All others. A set that is only known to contain them all cannot be turned round: then every entry.
+    case except(CandidateSet)
 }
 
 /// What a provider says to a filter item on a type of its own.

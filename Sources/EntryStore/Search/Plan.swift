@@ -11,6 +11,16 @@ final class Plan {
         case or([Node])
         /// Everything but; only inside an `and`, after a node that restricts.
         case not(Node)
+
+        /// Whether it can have members in every block: it must not lead.
+        var isOpen: Bool {
+            switch self {
+            case .all, .not: true
+            case .none, .leaf: false
+            case .and(let children): children.allSatisfy(\.isOpen)
+            case .or(let children): children.contains(where: \.isOpen)
+            }
+        }
     }
 
     private let root: Node

@@ -10,6 +10,7 @@ import Schema
 ///
 /// It holds the filter that it plans, and keeps its memory from one filter to the next.
 struct Planner: ~Copyable {
+    /// The filter; while a predicate's sets are planned, the one they name.
     var filter: CompiledFilter
     private var leaves: [Leaf] = []
     private var scratch: [UInt8] = []
@@ -61,7 +62,7 @@ struct Planner: ~Copyable {
         if !leaves.isEmpty { leaves.removeAll(keepingCapacity: true) }
         start = from.block
         var part = try part(0, snapshot)
-        if case .not = part.node { part = .all }
+        if case .all = part.node {} else if part.node.isOpen { part = .all }
         let tests = part.isExact ? [] : part.untested ?? [0]
         let isWholeTree = base == .root && scope != .singleLevel
         if let ids = part.ids {
@@ -177,9 +178,7 @@ struct Planner: ~Copyable {
         case .constantNo, .constantUndefined: return .none
         case .constantYes: return Part(node: .all, isExact: true, estimate: .max)
         case .predicate:
-            guard let ids = filter.predicates[Int(node.predicate)].candidates(snapshot) else { return .all }
-            if ids.count <= Self.few { return Part(node: .none, isExact: false, estimate: ids.count, ids: ids) }
-            return Part(node: add(ids), isExact: false, estimate: ids.count)
+            return try predicate(node, negated: false, snapshot)
         case .equality: return try forEachAttribute(node, .equality, snapshot) { planner, attribute, snapshot throws(LMDBError) in
             let bytes = planner.filter.bytes
             planner.scratch.removeAll(keepingCapacity: true)
@@ -224,7 +223,7 @@ struct Planner: ~Copyable {
             }
             child = Int(filter.nodes[child].end)
             if case .all = part.node { continue }
-            if case .not = part.node { excluded.append(part.node) } else { parts.append(part) }
+            if part.node.isOpen { excluded.append(part.node) } else { parts.append(part) }
         }
         let isExact = untested.isEmpty
         guard !parts.isEmpty else {
@@ -240,7 +239,8 @@ struct Planner: ~Copyable {
     private func isTwoValued(_ index: Int) -> Bool {
         for node in filter.nodes[index..<Int(filter.nodes[index].end)] {
             switch node.kind {
-            case .constantUndefined, .predicate, .nameValue: return false
+            case .constantUndefined, .nameValue: return false
+            case .predicate: if !filter.predicates[Int(node.predicate)].isTwoValued { return false }
             default: break
             }
         }
@@ -249,12 +249,78 @@ struct Planner: ~Copyable {
 
     private mutating func not(_ index: Int, _ snapshot: borrowing Snapshot) throws(LMDBError) -> Part {
         guard isTwoValued(index) else { return .all }
-        let part = try part(index + 1, snapshot)
+        let inner = filter.nodes[index + 1]
+        if inner.kind == .predicate { return try predicate(inner, negated: true, snapshot) }
+        return complement(try part(index + 1, snapshot))
+    }
+
+    /// All entries that are not members of a set; no restriction unless the set is exact.
+    private mutating func complement(_ part: Part) -> Part {
         guard part.isExact else { return .all }
         if case .not(let inner) = part.node { return Part(node: inner, isExact: true, estimate: .max) }
         if case .all = part.node { return .none }
         if part.ids?.isEmpty == true { return Part(node: .all, isExact: true, estimate: .max) }
         return Part(node: .not(node(part)), isExact: true, estimate: .max)
+    }
+
+    // MARK: Predicates
+
+    /// What can satisfy (or fail) a predicate. Never exact.
+    private mutating func predicate(
+        _ node: CompiledFilter.Node, negated: Bool, _ snapshot: borrowing Snapshot
+    ) throws(LMDBError) -> Part {
+        guard let set = filter.predicates[Int(node.predicate)].sets(negated: negated, snapshot) else { return .all }
+        var part = try part(set, snapshot)
+        part.isExact = false
+        part.untested = nil
+        return part
+    }
+
+    private mutating func part(_ set: CandidateSet, _ snapshot: borrowing Snapshot) throws(LMDBError) -> Part {
+        switch set {
+        case .ids(let ids):
+            if ids.count <= Self.few { return Part(node: .none, isExact: true, estimate: ids.count, ids: ids) }
+            return Part(node: add(ids), isExact: true, estimate: ids.count)
+        case .matching(let other):
+            let outer = filter
+            filter = other
+            defer { filter = outer }
+            var part = try part(0, snapshot)
+            part.untested = nil
+            return part
+        case .below(let id): return try scope(.descendants, id, snapshot)
+        case .except(let inner): return complement(try part(inner, snapshot))
+        case .union(let sets):
+            var parts: [Part] = []
+            for set in sets {
+                let part = try part(set, snapshot)
+                if case .all = part.node { return Part(node: .all, isExact: part.isExact, estimate: .max) }
+                parts.append(part)
+            }
+            return union(parts)
+        case .intersection(let sets): return try intersection(sets, snapshot)
+        }
+    }
+
+    private mutating func intersection(_ sets: [CandidateSet], _ snapshot: borrowing Snapshot) throws(LMDBError) -> Part {
+        var parts: [Part] = []
+        var isExact = true
+        for set in sets {
+            var part = try part(set, snapshot)
+            if part.ids?.isEmpty == true { return .none }
+            if part.ids != nil {
+                // So few that the rest is not worth a look.
+                part.isExact = part.isExact && sets.count == 1
+                return part
+            }
+            if !part.isExact { isExact = false }
+            if case .all = part.node { continue }
+            parts.append(part)
+        }
+        guard !parts.isEmpty else { return Part(node: .all, isExact: isExact, estimate: .max) }
+        // What restricts comes first.
+        parts.sort { $0.node.isOpen != $1.node.isOpen ? $1.node.isOpen : $0.estimate < $1.estimate }
+        return Part(node: parts.count == 1 ? parts[0].node : .and(parts.map(\.node)), isExact: isExact, estimate: parts[0].estimate)
     }
 
     private mutating func or(_ index: Int, _ node: CompiledFilter.Node, _ snapshot: borrowing Snapshot) throws(LMDBError) -> Part {
@@ -266,7 +332,6 @@ struct Planner: ~Copyable {
             let part = try part(child, snapshot)
             child = Int(filter.nodes[child].end)
             if case .all = part.node { return Part(node: .all, isExact: part.isExact, estimate: .max) }
-            if case .not = part.node { return .all }
             guard let few = part.ids else {
                 parts.append(part)
                 continue

@@ -17,7 +17,6 @@ public struct StoreTransaction: ~Copyable {
     private var record: BERBuffer
     private var changesNames = false
     private let watches: [ClassWatch]
-    private var concerned: [Bool]
     private let objectClass: AttributeID?
     /// The last answer of ``superiors(_:)``; forgotten when an entry moves.
     private var lastSuperiors: [EntryID]?
@@ -31,11 +30,12 @@ public struct StoreTransaction: ~Copyable {
             let transaction = try store.environment.beginWrite()
             let next = try Metadata.number(.nextEntry, transaction, store.databases) ?? 1
             snapshot = Snapshot(store, transaction)
+            snapshot.isUncommitted = true
             nextEntry = next
             firstEntry = next
         } catch { throw EntryStoreError(error) }
         watches = store.classWatches
-        concerned = Array(repeating: false, count: watches.count)
+        snapshot.changedClasses = Array(repeating: false, count: watches.count)
         keys = IndexKeys(schema: store.schema)
         record = BERBuffer(capacity: 4096)
         let catalogue = snapshot.catalogue
@@ -154,8 +154,9 @@ public struct StoreTransaction: ~Copyable {
 
     private mutating func noteClasses(_ entry: Entry) {
         guard let objectClass else { return }
-        for (index, watch) in watches.enumerated() where !concerned[index] && watch.concerns(entry, objectClass, catalogue.schema) {
-            concerned[index] = true
+        for (index, watch) in watches.enumerated()
+        where !snapshot.changedClasses[index] && watch.concerns(entry, objectClass, catalogue.schema) {
+            snapshot.changedClasses[index] = true
         }
     }
 
@@ -344,8 +345,7 @@ public struct StoreTransaction: ~Copyable {
         }
         // Before the commit is visible: whoever sees the new names also sees this.
         if changesNames { store.noteRename(commit: snapshot.transaction.id) }
-        for (index, watch) in watches.enumerated() where concerned[index] { watch.note(commit: snapshot.transaction.id) }
-        for (index, watch) in watches.enumerated() where concerned[index] { watch.note(commit: snapshot.transaction.id) }
+        for (index, watch) in watches.enumerated() where snapshot.changedClasses[index] { watch.note(commit: snapshot.transaction.id) }
         let before = catalogueBefore
         let changed = catalogue !== before
         do { try snapshot.intoTransaction().commit() } catch {

@@ -1,0 +1,86 @@
+import EntryStore
+import Schema
+
+/// Accounts by their class of service, in terms of the store's sets: the cost grows with the number of classes, and of domains that must
+/// be named one by one, not with that of accounts.
+extension InheritanceTable {
+    /// More domains than this are not named one by one.
+    static let domainLimit = 1024
+    /// More classes of service than this are not named one by one.
+    private static let classLimit = 1024
+    /// More classes than this are not subtracted one by one.
+    private static let claimLimit = 64
+    /// More entries beside the domains than this are not named one by one.
+    private static let outsiderLimit = 256
+
+    /// All accounts.
+    func accounts(_ catalogue: Catalogue) -> CandidateSet { .matching(types.account.filter(catalogue)) }
+
+    /// At least the accounts whose class of service is among some.
+    /// - Parameters:
+    ///   - wanted: by class.
+    ///   - none: whether accounts are wanted that have no class of service at all.
+    func accounts(ofClasses wanted: [Bool], none: Bool, _ snapshot: borrowing Snapshot) -> CandidateSet {
+        let catalogue = snapshot.catalogue
+        let everyone = accounts(catalogue)
+        func isWanted(_ place: Int?) -> Bool { place.map { wanted[$0] } ?? none }
+        let classCount = wanted.count { $0 }
+        if classCount == wanted.count, none || defaultClass != nil && defaultExternalClass != nil { return everyone }
+        if classCount > Self.classLimit { return everyone }
+        var sets: [CandidateSet] = []
+        // 2.6, step 1: those that name one of the classes.
+        let ids = classes.indices.filter { wanted[$0] && !classes[$0].id.isEmpty }.map { classes[$0].id }
+        if !ids.isEmpty { sets.append(.matching(StoredItems.equal(types.classOfServiceID, toAnyOf: ids, catalogue))) }
+
+        // Steps 2 and 3: those that name no class that exists, in a domain whose default is wanted, or outside the domains.
+        let defaults = domainsByDefault.indices.filter { isWanted($0 < wanted.count ? $0 : nil) }
+        let count = defaults.reduce(0) { $0 + domainsByDefault[$1].count }
+        let wantsOutsiders = isWanted(defaultClass) || isWanted(defaultExternalClass)
+        guard wantsOutsiders || count > 0 else { return .union(sets) }
+        var unclaimed: [CandidateSet] = []
+        let all = classes.map(\.id).filter { !$0.isEmpty }
+        if all.count <= Self.claimLimit, !all.isEmpty {
+            unclaimed.append(.except(.matching(StoredItems.equal(types.classOfServiceID, toAnyOf: all, catalogue))))
+        }
+        // Naming domains pays when they are few beside all.
+        var places: CandidateSet?
+        if count <= 8 || count <= Self.domainLimit && count * 4 <= domains.count {
+            let named = defaults.flatMap { domainsByDefault[$0] }
+            if !wantsOutsiders {
+                places = below(named)
+            } else if let others = outsiders(snapshot) {
+                places = .union([below(named), others])
+            }
+        }
+        sets.append(.intersection([places ?? everyone] + unclaimed))
+        return .union(sets)
+    }
+
+    /// Everything below some entries.
+    func below(_ entries: [EntryID]) -> CandidateSet { .union(entries.map { .below($0) }) }
+
+    /// Everything that is in no domain; nil if that is too many to name.
+    private func outsiders(_ snapshot: borrowing Snapshot) -> CandidateSet? {
+        var ids: [EntryID] = []
+        for entry in frontier {
+            guard let children = try? snapshot.children(of: entry) else { return nil }
+            for child in children where domains[child] == nil && !isFrontier(child) {
+                ids.append(child)
+                if ids.count > Self.outsiderLimit { return nil }
+            }
+        }
+        ids += frontier.filter { $0 != .root }
+        ids.sort()
+        return .union([.ids(ids), below(ids.filter { !isFrontier($0) })])
+    }
+
+    private func isFrontier(_ id: EntryID) -> Bool {
+        var low = 0
+        var high = frontier.count
+        while low < high {
+            let middle = (low + high) >> 1
+            if frontier[middle] < id { low = middle + 1 } else { high = middle }
+        }
+        return low < frontier.count && frontier[low] == id
+    }
+}

@@ -1,0 +1,229 @@
+import BER
+import EntryStore
+import LDAP
+import Schema
+
+/// Where the entries stand that hold inherited values: classes of service, domains, global configuration. Immutable; made anew when one
+/// of them has changed. It holds no values: those are read from the entries themselves.
+final class InheritanceTable: Sendable {
+    /// A class of service.
+    struct ClassOfService: Sendable {
+        let entry: EntryID
+        /// As stored; empty if the entry has none.
+        let id: [UInt8]
+        /// In the canonical form of the attribute's equality rule.
+        let canonical: [UInt8]
+    }
+
+    /// A domain.
+    struct Domain: Sendable {
+        /// The classes of service of its accounts that have none of their own, and of its external virtual accounts: places in
+        /// ``classes``. The steps 2 and 3 of rule 2.6 are taken already.
+        let classOfService: Int?
+        let externalClassOfService: Int?
+        /// Own, else from global configuration (2.11), else active (3.1).
+        let status: DomainStatus
+        /// Whether its own mail status is enabled (3.9).
+        let acceptsMail: Bool
+    }
+
+    /// The commit it was made from.
+    let commit: Int
+    let types: MailTypes
+    /// `cn=config,cn=zimbra`.
+    let config: EntryID?
+    let classes: [ClassOfService]
+    let domains: [EntryID: Domain]
+    /// The classes of service named `default` and `defaultExternal` (2.6, 2.7).
+    let defaultClass: Int?
+    let defaultExternalClass: Int?
+    /// By class of service, the last for none: the domains whose accounts, or external accounts, have it by default.
+    let domainsByDefault: [[EntryID]]
+    /// Domains in which the status of accounts is not simply their own, ascending.
+    let restrictedDomains: [EntryID]
+    /// Entries that are no domains but have domains below them, the root among them, without those below another domain.
+    let frontier: [EntryID]
+    /// Places in ``classes``, by canonical id.
+    private let byID: [Int]
+    private let rule: MatchingRule
+
+    init(_ types: MailTypes, _ snapshot: borrowing Snapshot) throws(EntryStoreError) {
+        let catalogue = snapshot.catalogue
+        let schema = catalogue.schema
+        let table = catalogue.table
+        commit = snapshot.commit
+        self.types = types
+        let rule = schema[types.classOfServiceID].equality ?? .caseIgnoreMatch
+        self.rule = rule
+        func first(_ type: AttributeTypeID, _ record: borrowing EntryRecord) -> [UInt8]? {
+            guard let attribute = table.id(of: type) else { return nil }
+            var values = record.values(of: attribute)
+            return values.next()?.array
+        }
+        func canonical(_ value: [UInt8]) -> [UInt8] {
+            var canonical: [UInt8] = []
+            return schema.normalize(value.rawSpan, by: rule, into: &canonical) ? canonical : []
+        }
+
+        var config: EntryID?
+        var globalStatus: DomainStatus?
+        try snapshot.forEach(types.globalConfig.filter(catalogue)) { id, record throws(EntryStoreError) in
+            guard config == nil else { return }
+            config = id
+            globalStatus = first(types.domainStatus, record).map { DomainStatus($0.rawSpan) }
+        }
+        self.config = config
+
+        var classes: [ClassOfService] = []
+        var defaultClass: Int?
+        var defaultExternalClass: Int?
+        let name = table.id(of: types.commonName)
+        try snapshot.forEach(types.classOfService.filter(catalogue)) { id, record throws(EntryStoreError) in
+            if let name {
+                var values = record.values(of: name)
+                while let value = values.next() {
+                    if defaultClass == nil, value.equalsIgnoringCase(Self.defaultName) { defaultClass = classes.count }
+                    if defaultExternalClass == nil, value.equalsIgnoringCase(Self.defaultExternalName) { defaultExternalClass = classes.count }
+                }
+            }
+            let own = first(types.id, record) ?? []
+            classes.append(ClassOfService(entry: id, id: own, canonical: canonical(own)))
+        }
+        self.classes = classes
+        self.defaultClass = defaultClass
+        self.defaultExternalClass = defaultExternalClass
+        let byID = classes.indices.filter { !classes[$0].canonical.isEmpty }
+            .sorted { classes[$0].canonical.lexicographicallyPrecedes(classes[$1].canonical) }
+        self.byID = byID
+
+        var domains: [EntryID: Domain] = [:]
+        var byDefault: [[EntryID]] = Array(repeating: [], count: classes.count + 1)
+        var restricted: [EntryID] = []
+        var parents: [EntryID] = []
+        try snapshot.forEach(types.domain.filter(catalogue)) { id, record throws(EntryStoreError) in
+            func named(_ type: AttributeTypeID) -> Int? {
+                first(type, record).flatMap { Self.place(of: canonical($0).rawSpan, classes, byID) }
+            }
+            let domain = Domain(
+                classOfService: named(types.defaultClassOfServiceID) ?? defaultClass,
+                externalClassOfService: named(types.defaultExternalClassOfServiceID) ?? defaultExternalClass,
+                status: first(types.domainStatus, record).map { DomainStatus($0.rawSpan) } ?? globalStatus ?? .active,
+                acceptsMail: record.first(of: types.mailStatus, equals: MailStatus.enabled, catalogue))
+            domains[id] = domain
+            byDefault[domain.classOfService ?? classes.count].append(id)
+            if domain.externalClassOfService != domain.classOfService { byDefault[domain.externalClassOfService ?? classes.count].append(id) }
+            if domain.status != .active || !domain.acceptsMail { restricted.append(id) }
+            if parents.last != record.parent { parents.append(record.parent) }
+        }
+        self.domains = domains
+        domainsByDefault = byDefault
+        restrictedDomains = restricted
+        frontier = try Self.frontier(above: parents, domains, snapshot)
+    }
+
+    private static let defaultName = Array("default".utf8)
+    private static let defaultExternalName = Array("defaultexternal".utf8)
+
+    /// All superiors of domains that are not domains themselves nor below one.
+    private static func frontier(
+        above parents: [EntryID], _ domains: [EntryID: Domain], _ snapshot: borrowing Snapshot
+    ) throws(EntryStoreError) -> [EntryID] {
+        var known: Set<EntryID> = [.root]
+        var seen: Set<EntryID> = [.root]
+        for parent in parents {
+            var path: [EntryID] = []
+            var current = parent
+            while domains[current] == nil {
+                if known.contains(current) {
+                    known.formUnion(path)
+                    break
+                }
+                guard seen.insert(current).inserted, let record = try snapshot.record(current) else { break }
+                path.append(current)
+                current = record.parent
+            }
+        }
+        return known.sorted()
+    }
+
+    private static func place(of canonical: RawSpan, _ classes: [ClassOfService], _ byID: [Int]) -> Int? {
+        var low = 0
+        var high = byID.count
+        while low < high {
+            let middle = (low + high) >> 1
+            let known = classes[byID[middle]].canonical
+            if known.rawSpan.precedes(canonical) { low = middle + 1 } else { high = middle }
+        }
+        guard low < byID.count else { return nil }
+        let known = classes[byID[low]].canonical
+        return known.rawSpan.elementsEqual(canonical) ? byID[low] : nil
+    }
+
+    /// The place of the class of service with an id.
+    func classOfService(id: RawSpan, _ schema: Schema) -> Int? {
+        // Ids are written in lower case nearly always.
+        if let place = Self.place(of: id, classes, byID) { return place }
+        var canonical: [UInt8] = []
+        guard schema.normalize(id, by: rule, into: &canonical) else { return nil }
+        return Self.place(of: canonical.rawSpan, classes, byID)
+    }
+
+    /// The nearest superior that is a domain.
+    func domain(above parent: EntryID, _ snapshot: borrowing Snapshot) throws(EntryStoreError) -> EntryID? {
+        var current = parent
+        while current != .root {
+            if domains[current] != nil { return current }
+            guard let record = try snapshot.record(current) else { return nil }
+            current = record.parent
+        }
+        return nil
+    }
+
+    /// The class of service that an account names itself, if there is such a one (2.6, step 1).
+    func ownClassOfService(_ record: borrowing EntryRecord, _ catalogue: Catalogue) -> Int? {
+        guard let attribute = catalogue.table.id(of: types.classOfServiceID) else { return nil }
+        var values = record.values(of: attribute)
+        guard let value = values.next() else { return nil }
+        return classOfService(id: value, catalogue.schema)
+    }
+
+    /// The class of service of an account that names none (2.6, steps 2 and 3).
+    /// - Parameter domain: the account's.
+    func defaultClassOfService(_ record: borrowing EntryRecord, in domain: EntryID?, _ catalogue: Catalogue) -> Int? {
+        let isExternal = record.isTrue(types.isExternalVirtualAccount, catalogue)
+        if let domain, let known = domains[domain] { return isExternal ? known.externalClassOfService : known.classOfService }
+        return isExternal ? defaultExternalClass : defaultClass
+    }
+}
+
+extension EntryRecord {
+    /// Whether an attribute has the value TRUE.
+    borrowing func isTrue(_ type: AttributeTypeID, _ catalogue: Catalogue) -> Bool {
+        first(of: type, equals: Self.yes, catalogue)
+    }
+
+    /// Whether the (first) value of an attribute is the given one, which is in lower case.
+    borrowing func first(of type: AttributeTypeID, equals lower: [UInt8], _ catalogue: Catalogue) -> Bool {
+        guard let attribute = catalogue.table.id(of: type) else { return false }
+        var values = values(of: attribute)
+        guard let value = values.next() else { return false }
+        return value.equalsIgnoringCase(lower)
+    }
+
+    private static let yes = Array("true".utf8)
+}
+
+extension Snapshot {
+    /// Calls `body` with all entries that a filter finds.
+    borrowing func forEach(
+        _ filter: CompiledFilter, _ body: (EntryID, borrowing EntryRecord) throws(EntryStoreError) -> Void
+    ) throws(EntryStoreError) {
+        var search = EntrySearch(filter: filter, base: .root, scope: .wholeSubtree)
+        var budget = Int.max
+        var scratch = FilterScratch()
+        _ = try search.run(self, budget: &budget, scratch: &scratch) { id, record throws(EntryStoreError) in
+            try body(id, record)
+            return true
+        }
+    }
+}

@@ -1,0 +1,104 @@
+import EntryStore
+import Schema
+import Synchronization
+
+/// Tells of each entry whom it inherits from. Shared by all threads; nothing is locked longer than it takes to copy a reference.
+final class MailTree: Sendable {
+    let types: MailTypes
+    private let watch: ClassWatch
+    private let kept = Mutex<Kept>(Kept())
+
+    private struct Kept {
+        var table: InheritanceTable?
+        /// The last entry asked about: clients ask for many attributes of one.
+        var commit = -1
+        var entry = EntryID.root
+        var lineage = Lineage.none
+    }
+
+    init(_ types: MailTypes, _ store: EntryStore) {
+        self.types = types
+        watch = store.watch(types.classOfService.classes + types.domain.classes + types.globalConfig.classes)
+    }
+
+    /// The table that is right for a snapshot.
+    func table(_ snapshot: borrowing Snapshot) throws(EntryStoreError) -> InheritanceTable {
+        if let table = kept.withLock({ $0.table }), snapshot.serves(watch, madeAt: table.commit) { return table }
+        let table = try InheritanceTable(types, snapshot)
+        if !snapshot.isUncommitted {
+            kept.withLock { kept in
+                if kept.table.map({ $0.commit < table.commit }) ?? true { kept.table = table }
+            }
+        }
+        return table
+    }
+
+    /// Whom an entry inherits from.
+    func lineage(
+        _ id: EntryID, _ record: borrowing EntryRecord, _ snapshot: borrowing Snapshot
+    ) throws(EntryStoreError) -> Lineage {
+        let commit = snapshot.isUncommitted ? -1 : snapshot.commit
+        if commit >= 0, let lineage = kept.withLock({ $0.commit == commit && $0.entry == id ? $0.lineage : nil }) { return lineage }
+        let lineage = try Lineage(record, table(snapshot), snapshot)
+        if commit >= 0 {
+            kept.withLock { kept in
+                kept.commit = commit
+                kept.entry = id
+                kept.lineage = lineage
+            }
+        }
+        return lineage
+    }
+}
+
+/// Whom an entry inherits from (2.1 to 2.6).
+enum Lineage: Sendable {
+    /// Classes of service, lists, groups, aliases, identities: from nobody (2.3).
+    case none
+    case account(classOfService: EntryID?, classID: [UInt8], domain: EntryID?, config: EntryID?)
+    case domain(config: EntryID?)
+    case server(config: EntryID?)
+
+    init(
+        _ record: borrowing EntryRecord, _ table: InheritanceTable, _ snapshot: borrowing Snapshot
+    ) throws(EntryStoreError) {
+        let catalogue = snapshot.catalogue
+        let types = table.types
+        if types.account.matches(record, catalogue) {
+            let domain = try table.domain(above: record.parent, snapshot)
+            let place =
+                table.ownClassOfService(record, catalogue) ?? table.defaultClassOfService(record, in: domain, catalogue)
+            let classOfService = place.map { table.classes[$0] }
+            self = .account(
+                classOfService: classOfService?.entry, classID: classOfService?.id ?? [], domain: domain, config: table.config)
+        } else if types.domain.matches(record, catalogue) {
+            self = .domain(config: table.config)
+        } else if types.server.matches(record, catalogue) {
+            self = .server(config: table.config)
+        } else {
+            self = .none
+        }
+    }
+
+    /// The entry whose value of an attribute shows where the entry itself has none.
+    func source(
+        _ attribute: AttributeID, _ inheritance: InheritedTypes.Levels, _ snapshot: borrowing Snapshot
+    ) throws(EntryStoreError) -> EntryID? {
+        func holds(_ entry: EntryID?) throws(EntryStoreError) -> EntryID? {
+            guard let entry, let record = try snapshot.record(entry), record.contains(attribute) else { return nil }
+            return entry
+        }
+        switch self {
+        case .none: return nil
+        case .account(let classOfService, _, let domain, let config):
+            // 2.2: one that comes from the domain comes from the class of service first.
+            guard inheritance.contains(.account) || inheritance.contains(.classThenDomain) else { return nil }
+            if let found = try holds(classOfService) { return found }
+            guard inheritance.contains(.classThenDomain), let domain else { return nil }
+            if let found = try holds(domain) { return found }
+            return inheritance.contains(.domain) ? try holds(config) : nil
+        case .domain(let config): return inheritance.contains(.domain) ? try holds(config) : nil
+        case .server(let config): return inheritance.contains(.server) ? try holds(config) : nil
+        }
+    }
+}

@@ -1,0 +1,26 @@
+import BER
+
+/// What a domain's status does to its accounts: a row of table 3.2.
+enum DomainStatus: Sendable, Hashable {
+    case active
+    case locked
+    /// `maintenance`, `suspended` or `shutdown`.
+    case maintenance
+    /// `closed`, or a value that is not known.
+    case closed
+
+    init(_ value: RawSpan) {
+        self = Self.known.first { value.equalsIgnoringCase($0.0) }?.1 ?? .closed
+    }
+
+    private static let known: [([UInt8], DomainStatus)] = [
+        (Array("active".utf8), .active), (Array("locked".utf8), .locked), (Array("maintenance".utf8), .maintenance),
+        (Array("suspended".utf8), .maintenance), (Array("shutdown".utf8), .maintenance), (Array("closed".utf8), .closed),
+    ]
+}
+
+/// Values of `zimbraMailStatus` and `musterEffectiveMailStatus`.
+enum MailStatus {
+    static let enabled = Array("enabled".utf8)
+    static let disabled = Array("disabled".utf8)
+}

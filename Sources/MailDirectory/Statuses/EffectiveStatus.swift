@@ -1,0 +1,90 @@
+import BER
+import Directory
+import EntryStore
+import LDAP
+import Schema
+
+/// Works out statuses as they are in effect: those of entries together with those of their domains.
+struct StatusRules: Sendable {
+    let tree: MailTree
+    /// The administration guide's reading of locked domains (3.11): accounts there keep their status.
+    let admitsActiveInLockedDomains: Bool
+
+    /// The effective status of an account (3.2 to 3.4), as it is shown; nil if it has none, or is not an account.
+    func account(
+        _ record: borrowing EntryRecord, domain: EntryID?, _ table: InheritanceTable, _ catalogue: Catalogue
+    ) -> [UInt8]? {
+        guard tree.types.account.matches(record, catalogue) else { return nil }
+        let stored = Self.first(tree.types.accountStatus, record, catalogue)
+        let own = stored.flatMap { AccountStatus($0.rawSpan) }
+        // 3.4: without a domain it is its own.
+        if let domain, let known = table.domains[domain], !isGlobalAdministrator(record, catalogue),
+            let imposed = AccountStatus.imposed(on: own, by: known.status, admitsActive: admitsActiveInLockedDomains)
+        {
+            return imposed.value
+        }
+        return own?.value ?? stored
+    }
+
+    /// 3.3: not subject to the domain's status.
+    private func isGlobalAdministrator(_ record: borrowing EntryRecord, _ catalogue: Catalogue) -> Bool {
+        record.isTrue(tree.types.isAdminAccount, catalogue) && !record.isTrue(tree.types.isDomainAdminAccount, catalogue)
+    }
+
+    /// Whether mail for an entry is accepted; nil for what cannot receive mail.
+    ///
+    /// It is if the entry's own mail status is enabled (as the mail server's maps ask for, 5.2), that of its domain too (3.9), the domain
+    /// is not closed, and the account is neither pending nor closed (3.5). For a domain: its own mail status and status.
+    func acceptsMail(
+        _ id: EntryID, _ record: borrowing EntryRecord, domain: EntryID?, _ table: InheritanceTable, _ catalogue: Catalogue
+    ) -> Bool? {
+        guard tree.types.recipient.matches(record, catalogue) else { return nil }
+        guard record.first(of: tree.types.mailStatus, equals: MailStatus.enabled, catalogue) else { return false }
+        if let known = table.domains[id] { return known.status != .closed }
+        if let domain, let known = table.domains[domain], !known.acceptsMail || known.status == .closed { return false }
+        guard let status = account(record, domain: domain, table, catalogue) else { return true }
+        return status != AccountStatus.pending.value && status != AccountStatus.closed.value
+    }
+
+    private static func first(_ type: AttributeTypeID, _ record: borrowing EntryRecord, _ catalogue: Catalogue) -> [UInt8]? {
+        guard let attribute = catalogue.table.id(of: type) else { return nil }
+        var values = record.values(of: attribute)
+        return values.next()?.array
+    }
+}
+
+/// `musterEffectiveAccountStatus` and `musterEffectiveMailStatus`.
+struct EffectiveStatus: VirtualAttribute {
+    enum Kind: Sendable { case account, mail }
+
+    let kind: Kind
+    let type: AttributeTypeID
+    let rules: StatusRules
+    var types: [AttributeTypeID] { [type] }
+
+    func forEachValue(
+        of type: AttributeTypeID, _ id: EntryID, _ record: borrowing EntryRecord, name: RawSpan, _ snapshot: borrowing Snapshot,
+        _ context: VirtualContext, _ body: (RawSpan) -> Void
+    ) throws(EntryStoreError) {
+        let table = try rules.tree.table(snapshot)
+        let domain = try table.domain(above: record.parent, snapshot)
+        if let value = value(id, record, domain: domain, table, context.catalogue) { body(value.rawSpan) }
+    }
+
+    /// The value of an entry, nil if it has none.
+    func value(
+        _ id: EntryID, _ record: borrowing EntryRecord, domain: EntryID?, _ table: InheritanceTable, _ catalogue: Catalogue
+    ) -> [UInt8]? {
+        switch kind {
+        case .account: rules.account(record, domain: domain, table, catalogue)
+        case .mail:
+            rules.acceptsMail(id, record, domain: domain, table, catalogue).map { $0 ? MailStatus.enabled : MailStatus.disabled }
+        }
+    }
+
+    func item(_ item: borrowing CompiledFilter.Item, _ context: VirtualContext) -> VirtualItem? {
+        let asserted = item.onStored(context.catalogue)
+        if asserted.isUndefined { return .constant(.undefined) }
+        return .predicate(StatusItem(status: self, asserted: asserted))
+    }
+}
