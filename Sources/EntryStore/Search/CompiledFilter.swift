@@ -198,8 +198,8 @@ public struct CompiledFilter: Sendable {
     private mutating func compileItem(
         _ filter: [Filter.Node], _ text: RawSpan, _ index: Int, _ source: Filter.Node, _ isSpecial: (AttributeTypeID) -> Bool, _ resolver: Resolver
     ) {
-        if source.kind == .equality, let known = place(ofName: text.slice(source.attribute)) {
-            return compileEquality(lastNames[known].type, lastNames[known].equality, known, text, source, isSpecial, resolver)
+        if source.kind == .equality, let known = place(ofName: text.slice(source.attribute)), !isSpecial(lastNames[known].type) {
+            return compileEquality(known, text.slice(source.value))
         }
         guard let (type, options) = catalogue.table.parse(text.slice(source.attribute)) else {
             return append(.constantUndefined)
@@ -246,24 +246,17 @@ public struct CompiledFilter: Sendable {
         }
     }
 
-    /// An equality item, the most frequent one.
-    private mutating func compileEquality(
-        _ type: AttributeTypeID, _ rule: MatchingRule?, _ known: Int, _ text: RawSpan, _ source: Filter.Node,
-        _ isSpecial: (AttributeTypeID) -> Bool, _ resolver: Resolver
-    ) {
-        if isSpecial(type) {
-            let item = Item(kind: source.kind, type: type, rule: rule, value: text.slice(source.value))
-            if let virtual = resolver(type, item) { return append(virtual) }
-        }
-        guard let rule else { return append(.constantUndefined) }
+    /// An equality item on an ordinary attribute, the most frequent one.
+    private mutating func compileEquality(_ known: Int, _ value: RawSpan) {
+        guard let rule = lastNames[known].equality else { return append(.constantUndefined) }
         let place = nodes.count
         var node = Node(kind: .equality, rule: rule, end: Int32(place + 1))
-        node.type = type
+        node.type = lastNames[known].type
         node.firstAttribute = Int32(attributes.count)
         for index in lastNames[known].ids.indices { attributes.append(lastNames[known].ids[index]) }
         node.attributeCount = Int32(attributes.count) - node.firstAttribute
         let start = bytes.count
-        guard catalogue.schema.normalize(text.slice(source.value), by: rule, into: &bytes) else { return append(.constantUndefined) }
+        guard catalogue.schema.normalize(value, by: rule, into: &bytes) else { return append(.constantUndefined) }
         node.value = ByteRange(start: start, count: bytes.count - start)
         nodes.append(node)
     }
