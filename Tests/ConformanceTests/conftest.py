@@ -11,7 +11,7 @@ HERE = pathlib.Path(__file__).parent
 sys.path.insert(0, str(HERE))
 
 from client import Client  # noqa: E402
-from servers import ADMIN_DN, ADMIN_PASSWORD, ORACLE, ROOT_DN, ROOT_PASSWORD, new_server, target  # noqa: E402
+from servers import ADMIN_DN, ADMIN_PASSWORD, ORACLE, ROOT_DN, ROOT_PASSWORD, Muster, new_server, target  # noqa: E402
 
 # The clients must not read a configuration of the machine.
 os.environ["LDAPNOINIT"] = "1"
@@ -57,12 +57,25 @@ def server(tmp_path_factory, generated):
     server.stop()
 
 
+@pytest.fixture(scope="session")
+def sample(tmp_path_factory):
+    """A server of the sample organisation, whose service identities have passwords; tests leave it as it was."""
+    server = Muster(tmp_path_factory.mktemp("sample"), ["--sample"]).start()
+    server.passwords = {name: name + " secret" for name in ("zmpostfix", "zmamavis", "zmnginx")}
+    with Client(server.url, ROOT_DN, ROOT_PASSWORD) as client:
+        for name, password in server.passwords.items():
+            client.connection.passwd_s(f"uid={name},cn=appaccts,cn=zimbra", None, password)
+    yield server
+    server.stop()
+
+
 @pytest.fixture(autouse=True)
 def still_alive(request):
     """No test may bring the shared server down."""
     yield
-    if "server" in request.fixturenames:
-        assert request.getfixturevalue("server").alive(), "the server is gone"
+    for name in ("server", "sample"):
+        if name in request.fixturenames:
+            assert request.getfixturevalue(name).alive(), "the server is gone"
 
 
 @pytest.fixture
