@@ -69,6 +69,12 @@ def sample(tmp_path_factory):
     server.stop()
 
 
+@pytest.fixture(scope="session")
+def root_of_sample(sample):
+    with Client(sample.url, ROOT_DN, ROOT_PASSWORD) as client:
+        yield client
+
+
 @pytest.fixture(autouse=True)
 def still_alive(request):
     """No test may bring the shared server down."""
