@@ -116,6 +116,7 @@ public struct MusterConfiguration: Sendable {
         Index("createTimestamp", equality: true),
         Index("modifyTimestamp", equality: true),
         Index("zimbraAliasTargetId", equality: true),
+        Index("zimbraAllowFromAddress", equality: true),
         Index("zimbraGroupId", equality: true),
         Index("zimbraForeignName", equality: true),
         Index("DKIMIdentity", equality: true),
