@@ -3,7 +3,9 @@
 #
 # usage: Benchmarks/run.sh [options] [workload...]
 #   workloads (default: all but scale and callgrind)
-#     lookup lookup8 postfix read gal autocomplete bind bind16 paged   ratios of operations per server-CPU-second
+#     lookup lookup8 postfix senders read gal autocomplete bind bind16 paged   ratios of operations per server-CPU-second
+#     inherited    a search on an inherited value against one on a stored value (Muster alone)
+#     addressbook  autocompletion through cn=gal against the plain filter (Muster alone)
 #     import       muster import against slapadd -q: seconds and size
 #     idle         resident memory of an idle connection
 #     start        from the command to the ready line
@@ -21,15 +23,15 @@ export CATALOGUE=${CATALOGUE:-$root/schema/catalogue}
 work=${WORK:-${TMPDIR:-/tmp}/muster-benchmarks} accounts=${ACCOUNTS:-100000} domains=${DOMAINS:-100} seed=${SEED:-1}
 muster=${MUSTER_BIN:-$root/.build/release/muster}
 rounds=3 seconds=5 against=best fresh=0
-usage() { sed -n '2,19s/^# \{0,1\}//p' "$0" >&2; exit 2; }
+usage() { sed -n '2,21s/^# \{0,1\}//p' "$0" >&2; exit 2; }
 while getopts r:d:pPfh o; do
   case $o in
     r) rounds=$OPTARG ;; d) seconds=$OPTARG ;; p) against="best production" ;; P) against=production ;; f) fresh=1 ;; *) usage ;;
   esac
 done
 shift $((OPTIND - 1))
-comparisons="lookup lookup8 postfix read gal autocomplete bind bind16 paged"
-workloads=${*:-$comparisons import idle start}
+comparisons="lookup lookup8 postfix senders read gal autocomplete bind bind16 paged"
+workloads=${*:-$comparisons inherited addressbook import idle start}
 [ -x "$muster" ] || { echo "run.sh: no program at $muster (swift build -c release, or set MUSTER_BIN)" >&2; exit 2; }
 mkdir -p "$work"
 work=$(cd "$work" && pwd)
@@ -80,18 +82,18 @@ slapd() {
   pid[$1]=$(cat "$folder/slapd.pid") url[$1]=ldap://127.0.0.1:$port
 }
 
-# load_muster ACCOUNTS DOMAINS: a data directory made by this very program
+# load_muster NAME DOMAINS [LDIF]: a data directory made by this very program; without LDIF, NAME is the number of accounts
 load_muster() {
   local folder=$work/muster-$1 stamp
   stamp=$(sha256sum <"$muster" | cut -c1-16)
   [ "$(cat "$folder/loaded" 2>/dev/null)" = "$stamp" ] && return 0
   rm -rf "$folder"; mkdir -p "$folder"
-  say "muster import of $1 accounts"
-  "$muster" import --data "$folder/data" "$(data "$1" "$2")" >&2
+  say "muster import of $1"
+  "$muster" import --data "$folder/data" "${3:-$(data "$1" "$2")}" >&2
   echo "$stamp" >"$folder/loaded"
 }
 
-# start_muster ACCOUNTS [COMMAND...]: serves, perhaps under another program; sets pid[muster] and url[muster]
+# start_muster NAME [COMMAND...]: serves, perhaps under another program; sets pid[muster] and url[muster]
 start_muster() {
   local folder=$work/muster-$1 started i
   shift
@@ -132,6 +134,10 @@ arguments() {
       arguments=(-c 16 "${admin[@]}" --values "$v/recipients.txt" -b "" -s sub
         -f '(&(|(zimbraMailDeliveryAddress={N})(zimbraMailAlias={N})(zimbraOldMailAddress={N})(zimbraMailCatchAllAddress={N}))(zimbraMailStatus=enabled))'
         -a zimbraMailDeliveryAddress,zimbraMailForwardingAddress,zimbraPrefMailForwardingAddress,zimbraMailCatchAllForwardingAddress search) ;;
+    senders) text="Postfix sender login map" goal=4
+      arguments=(-c 16 "${admin[@]}" --values "$v/recipients.txt" -b "" -s sub
+        -f '(&(|(uid={N})(zimbraMailDeliveryAddress={N})(zimbraMailAlias={N})(zimbraMailCatchAllAddress={N})(zimbraAllowFromAddress={N}))(zimbraMailStatus=enabled))'
+        -a uid,zimbraMailDeliveryAddress,zimbraMailAlias,zimbraAllowFromAddress search) ;;
     read) text="base read of an account, all user attributes" goal=4
       arguments=(-c 16 "${admin[@]}" --values "$v/dns.txt" -b '{1}' -s base --expect-entries 1 search) ;;
     gal) text="GAL zimbraAccounts, 3 to 5 letters, base a domain, size limit 100" goal=200
@@ -164,6 +170,20 @@ compare() {
   ratio=$(sed -n 's/^RATIO .* of ops per server-CPU-second: \([0-9.]*\) .*/\1/p' <<<"$out")
   range=$(sed -n 's/^RATIO .* of ops per server-CPU-second: .*(per round: \(.*\))$/\1/p' <<<"$out")
   echo "| $text | $slapd | $(us "${rates% *}") | $(us "${rates#* }") | **$ratio** ($range) | $goal × |"
+}
+
+# against_itself TEXT GOAL ARGUMENTS-OF-THE-PLAIN-ONE ARGUMENTS-OF-THE-OTHER ARGUMENTS...: two searches on one server, one after the other
+against_itself() {
+  local text=$1 goal=$2 plain=$3 other=$4 out ratio range rates
+  shift 4
+  out=$(NAME_A=plain NAME_B=other ARGS_A=$plain ARGS_B=$other "$here/load/compare.sh" -r "$rounds" -l "$work/runs.json" "${url[muster]}" "${pid[muster]}" \
+    "${url[muster]}" "${pid[muster]}" -- -d "$seconds" --warmup 1 "$@") || { echo "| $text | the run failed | | | $goal × |"; return 0; }
+  say "$out"
+  rates=$(sed -n 's/^median ops per server-CPU-second: plain \([0-9.]*\), other \([0-9.]*\)$/\1 \2/p' <<<"$out")
+  # The ratio is of operations: the time is its inverse.
+  read -r ratio range < <(sed -n 's/^RATIO .* of ops per server-CPU-second: \([0-9.]*\) (per round: \([0-9.]*\) to \([0-9.]*\))$/\1 \2 \3/p' <<<"$out" |
+    awk '{ printf "%.2f %.2f to %.2f\n", 1 / $1, 1 / $3, 1 / $2 }')
+  echo "| $text | $(us "${rates% *}") | $(us "${rates#* }") | **$ratio** ($range) | $goal × |"
 }
 
 wants() { [[ " $workloads " == *" $1 "* ]]; }
@@ -200,6 +220,33 @@ if [ -n "$selected" ]; then
     for w in $selected; do compare "$w" "$s"; done
     "$here/oracle/stop-slapd.sh" "$work/slapd-$s-$accounts"; unset "pid[$s]"
   done
+  stop_muster
+fi
+
+if wants inherited; then
+  # One account in twenty has its own value; employeeType holds what is effective.
+  [ -s "$work/overrides-$accounts.ldif" ] || "$here/load/override.py" "$ldif" "$work/overrides-$accounts.ldif" >&2
+  export MUSTER_INDEXES="employeeType eq"
+  load_muster "overrides-$accounts" "" "$work/overrides-$accounts.ldif"
+  start_muster "overrides-$accounts"
+  unset MUSTER_INDEXES
+  printf '\n| search of %s accounts, size limit 100 | stored µs/op | inherited µs/op | times (per round) | at most |\n|---|---|---|---|---|\n' "$accounts"
+  for value in TRUE FALSE; do
+    against_itself "feature that is $value" 2 "-f (&(objectClass=zimbraAccount)(employeeType=$value))" \
+      "-f (&(objectClass=zimbraAccount)(zimbraFeatureTasksEnabled=$value))" \
+      -c 4 "${admin[@]}" -b "" -s sub -z 100 --allow-code 4 --expect-entries 100 -a $six search
+  done
+  stop_muster
+fi
+
+if wants addressbook; then
+  load_muster "$accounts" "$domains"
+  start_muster "$accounts"
+  domain=$(cat "$work/values-$accounts/gal-domain.txt")
+  printf '\n| address book of %s accounts, 2 letters, size limit 20 | plain µs/op | cn=gal µs/op | times (per round) | at most |\n|---|---|---|---|---|\n' "$accounts"
+  against_itself "autocomplete" 1.5 "-b $domain -f $(filter zimbraAccountAutoComplete)" \
+    "-b cn=gal,$domain -f (|(displayName=*{N}*)(cn={N}*)(sn={N}*)(gn={N}*)(mail={N}*))" \
+    -c 4 "${admin[@]}" --values "$work/values-$accounts/auto-keys.txt" -s sub -z 20 --allow-code 4 -a $gal_attributes search
   stop_muster
 fi
 
