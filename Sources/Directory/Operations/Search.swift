@@ -57,7 +57,7 @@ struct SearchExecution: ~Copyable {
     private var connectionID: UInt64 = 0
     private var operation: UInt64 = 0
     private var access: AccessControl
-    private var search: EntrySearch?
+    private var search: EntrySearch
     /// Whether base and filter were found good, and ``search`` is this request's.
     private var isPrepared = false
     private var selection: EntrySelection?
@@ -72,6 +72,7 @@ struct SearchExecution: ~Copyable {
     init(_ directory: Directory) {
         self.directory = directory
         access = AccessControl(.anonymous, directory)
+        search = EntrySearch(filter: CompiledFilter(directory.store.catalogue), base: .root, scope: .baseObject)
     }
 
     /// Takes a request.
@@ -100,9 +101,9 @@ struct SearchExecution: ~Copyable {
         selection = nil
         if request.bytes.capacity > 1 << 16 || request.filterNodes.capacity > 1024 {
             request = SearchRequest()
-            search = nil
+            search = EntrySearch(filter: CompiledFilter(directory.store.catalogue), base: .root, scope: .baseObject)
         }
-        search?.trim()
+        search.trim()
     }
 
     /// The smaller of two limits of which 0 means none.
@@ -140,9 +141,9 @@ struct SearchExecution: ~Copyable {
         let sentBefore = self.sentBefore
         let messageID = self.messageID
         var count = self.count
-        var outcome: EntrySearch.Outcome?
+        let outcome: EntrySearch.Outcome
         do {
-            outcome = try search?.run(snapshot, budget: &budget, scratch: &scratch) { id, record throws(EntryStoreError) in
+            outcome = try search.run(snapshot, budget: &budget, scratch: &scratch) { id, record throws(EntryStoreError) in
                 if sizeLimit != 0, sentBefore + count >= sizeLimit {
                     isOverLimit = true
                     return false
@@ -204,10 +205,9 @@ struct SearchExecution: ~Copyable {
                 if paged.size == 0 { return }
             }
         }
-        if search == nil { search = EntrySearch(filter: CompiledFilter(catalogue), base: base.id, scope: request.scope) }
-        var filter = search?.takeFilter() ?? CompiledFilter(catalogue)
-        directory.compile(request.filterNodes, request.bytes.rawSpan, catalogue, access, view, into: &filter)
-        search?.begin(consume filter, base: base.id, scope: request.scope, from: position)
+        let (bytes, access, view) = (request.bytes, self.access, self.view)
+        directory.compile(request.filterNodes, bytes.rawSpan, catalogue, access, view, into: &search.filter)
+        search.begin(base: base.id, scope: request.scope, from: position)
         isPrepared = true
         selection = state.selections.selection(
             request, view, isAdministrator: identity.isAdministrator, access, catalogue, directory.virtual)

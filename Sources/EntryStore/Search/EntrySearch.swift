@@ -7,7 +7,7 @@ import LMDB
 /// It holds no snapshot: it can stop after any entry and go on with another snapshot, days later if need be; entries that come or
 /// go meanwhile are seen as the later snapshot has them.
 ///
-/// It can be used for one search after the other, and keeps its memory (``begin(_:base:scope:from:)``).
+/// It can be used for one search after the other, and keeps its memory (``begin(base:scope:from:)``).
 public struct EntrySearch: ~Copyable {
     private var planner: Planner
     public private(set) var base: EntryID
@@ -26,18 +26,14 @@ public struct EntrySearch: ~Copyable {
         self.position = position
     }
 
-    /// The filter of a search that has ended, to be made that of the next one.
-    public mutating func takeFilter() -> CompiledFilter {
-        var filter = CompiledFilter(planner.filter.catalogue)
-        swap(&filter, &planner.filter)
-        return filter
+    /// What entries must satisfy. To be changed only before ``begin(base:scope:from:)``.
+    public var filter: CompiledFilter {
+        _read { yield planner.filter }
+        _modify { yield &planner.filter }
     }
 
-    /// Begins another search.
-    public mutating func begin(
-        _ filter: consuming CompiledFilter, base: EntryID, scope: SearchScope, from position: EntryID = EntryID(rawValue: 1)
-    ) {
-        planner.filter = filter
+    /// Begins another search, for what ``filter`` now holds.
+    public mutating func begin(base: EntryID, scope: SearchScope, from position: EntryID = EntryID(rawValue: 1)) {
         self.base = base
         self.scope = scope
         self.position = position
