@@ -4,6 +4,7 @@
 # usage: Benchmarks/run.sh [options] [workload...]
 #   workloads (default: all but scale and callgrind)
 #     lookup lookup8 postfix senders read gal autocomplete bind bind16 paged   ratios of operations per server-CPU-second
+#     members member-of                                                the same of dynamic lists, against production only
 #     inherited    a search on an inherited value against one on a stored value (Muster alone)
 #     addressbook  autocompletion through cn=gal against the plain filter (Muster alone)
 #     import       muster import against slapadd -q: seconds and size
@@ -23,14 +24,14 @@ export CATALOGUE=${CATALOGUE:-$root/schema/catalogue}
 work=${WORK:-${TMPDIR:-/tmp}/muster-benchmarks} accounts=${ACCOUNTS:-100000} domains=${DOMAINS:-100} seed=${SEED:-1}
 muster=${MUSTER_BIN:-$root/.build/release/muster}
 rounds=3 seconds=5 against=best fresh=0
-usage() { sed -n '2,21s/^# \{0,1\}//p' "$0" >&2; exit 2; }
+usage() { sed -n '2,20s/^# \{0,1\}//p' "$0" >&2; exit 2; }
 while getopts r:d:pPfh o; do
   case $o in
     r) rounds=$OPTARG ;; d) seconds=$OPTARG ;; p) against="best production" ;; P) against=production ;; f) fresh=1 ;; *) usage ;;
   esac
 done
 shift $((OPTIND - 1))
-comparisons="lookup lookup8 postfix senders read gal autocomplete bind bind16 paged"
+comparisons="lookup lookup8 postfix senders read gal autocomplete bind bind16 paged members member-of"
 workloads=${*:-$comparisons inherited addressbook import idle start}
 [ -x "$muster" ] || { echo "run.sh: no program at $muster (swift build -c release, or set MUSTER_BIN)" >&2; exit 2; }
 mkdir -p "$work"
@@ -58,7 +59,7 @@ trap stop_all EXIT
 data() {
   local ldif=$work/accounts-$1-$seed.ldif
   [ -s "$ldif" ] || { say "generating $1 accounts"; /usr/bin/python3 "$here/oracle/mkdata.py" --catalogue "$CATALOGUE" --accounts "$1" --domains "$2" --seed "$seed" --out "$ldif.new" 2>/dev/null; mv "$ldif.new" "$ldif"; }
-  [ -s "$work/values-$1/paged-domain.txt" ] || /usr/bin/python3 "$here/load/values.py" "$ldif" "$work/values-$1" >/dev/null
+  [ -s "$work/values-$1/lists.txt" ] || /usr/bin/python3 "$here/load/values.py" "$ldif" "$work/values-$1" >/dev/null
   echo "$ldif"
 }
 
@@ -148,6 +149,10 @@ arguments() {
       arguments=(-c 1 --values "$v/binds.txt" --dn '{1}' --pw '{2}' bind) ;;
     bind16) text="the same, 16 connections" goal=3
       arguments=(-c 16 --values "$v/binds.txt" --dn '{1}' --pw '{2}' bind) ;;
+    members) text="member of a dynamic list of about 120" goal=8
+      arguments=(-c 16 "${admin[@]}" --values "$v/lists.txt" -b '{1}' -s base -a member --expect-entries 1 search) ;;
+    member-of) text="the lists of an account, (member=DN)" goal=1000
+      arguments=(-c 1 "${admin[@]}" --values "$v/dns.txt" -b "" -s sub -f '(member={1})' -a 1.1 search) ;;
     paged) text="paged read of a domain of about 2,000 entries" goal=3 arguments=() ;;
   esac
 }
@@ -158,6 +163,8 @@ us() { awk -v r="$1" 'BEGIN { v = 1e6 / r; printf v < 100 ? "%.1f" : "%.0f", v }
 compare() {
   local w=$1 slapd=$2 out rates ratio range
   arguments "$w"
+  # Without its overlay slapd has no dynamic lists.
+  case $w-$slapd in members-best | member-of-best) return 0 ;; esac
   export NAME_A=slapd NAME_B=muster
   if [ "$w" = paged ]; then
     out=$("$here/load/paged.py" -r "$rounds" "${admin[@]}" "${url[$slapd]}" "${pid[$slapd]}" "${url[muster]}" "${pid[muster]}" "$(cat "$work/values-$accounts/paged-domain.txt")")

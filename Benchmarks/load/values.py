@@ -7,6 +7,7 @@
   binds.txt       names of active accounts and their password, separated by a tab
   gal-keys.txt    pieces of three to five letters of names in the GAL domain, and of words that nobody is called
   auto-keys.txt   the first two letters of names there
+  lists.txt       names of dynamic lists with 90 to 150 members
   gal-domain.txt  the GAL domain: the largest
   paged-domain.txt  the domain whose number of entries is nearest to 2,000
 """
@@ -20,7 +21,8 @@ import sys
 
 def entries(path):
     """(dn, {attribute: [text]}) of every record; only the attributes asked for below are kept."""
-    wanted = {"objectClass", "zimbraMailDeliveryAddress", "zimbraMailAlias", "mail", "givenName", "sn", "zimbraAccountStatus", "userPassword"}
+    wanted = {"objectClass", "zimbraMailDeliveryAddress", "zimbraMailAlias", "mail", "givenName", "sn", "zimbraAccountStatus", "userPassword",
+              "zimbraId", "zimbraMemberOf", "memberURL"}
     with open(path, encoding="utf-8") as file:
         dn, attributes, last = None, {}, None
         for line in file:
@@ -48,6 +50,7 @@ def main():
     folder.mkdir(parents=True, exist_ok=True)
     pick = random.Random(1)
     addresses, recipients, dns, binds = [], [], [], []
+    lists, members = {}, collections.Counter()
     names, sizes = collections.defaultdict(list), collections.Counter()
     for dn, a in entries(source):
         domain = re.sub(r"^.*?((?:dc=[^,]*,?)+)$", r"\1", dn) if "dc=" in dn else None
@@ -59,6 +62,9 @@ def main():
             if a["zimbraAccountStatus"] == ["active"]:
                 binds.append(dn)
             names[domain] += a.get("givenName", []) + a.get("sn", [])
+        members.update(a.get("zimbraMemberOf", []))
+        if any(url.startswith("ldap:///??sub?(|(zimbraMemberOf=") for url in a.get("memberURL", [])):
+            lists[a["zimbraId"][0]] = dn
         recipients += [x for x in a.get("zimbraMailDeliveryAddress", []) + a.get("zimbraMailAlias", []) if not x.startswith("@")]
     recipients += [f"nobody{i}@{pick.choice(addresses).split('@')[1]}" for i in range(len(recipients) // 20)]
     gal = max(sizes, key=sizes.get)
@@ -82,6 +88,7 @@ def main():
     write("recipients.txt", recipients)
     write("dns.txt", dns[:50_000])
     write("binds.txt", [f"{dn}\tpassword" for dn in binds[:5_000]])
+    write("lists.txt", [dn for group, dn in lists.items() if 90 <= members[group] <= 150])
     write("gal-keys.txt", sorted(keys))
     write("auto-keys.txt", sorted(firsts))
     write("gal-domain.txt", [gal])

@@ -13,7 +13,6 @@ public final class Directory: Sendable {
     let known: KnownTypes
     let virtual: VirtualAttributes
     let writeRules: [any WriteRule]
-    let classes: ClassHierarchy
     /// Entries that exist outside the store: root DSE and subschema.
     let pseudo: PseudoEntries
     let checker: EntryChecker
@@ -41,13 +40,11 @@ public final class Directory: Sendable {
         do { writer = try Writer(store) } catch { throw DirectoryError(error.message) }
         known = try KnownTypes(store.schema)
         checker = EntryChecker(schema: store.schema, known: known)
-        classes = ClassHierarchy(known: known, schema: store.schema)
         virtual = try VirtualAttributes(
             [
                 EntryDN(type: known.entryDN), SubschemaSubentry(type: known.subschemaSubentry),
                 HasSubordinates(type: known.hasSubordinates), NumSubordinates(type: known.numSubordinates),
-                DynamicMembers(type: known.member, url: known.memberURL),
-            ] + plugged.virtualAttributes, schema: store.schema)
+            ] + plugged.virtualAttributes, known: known, schema: store.schema)
         writeRules = plugged.writeRules
         pseudo = PseudoEntries(schema: store.schema, known: known)
         var name: [UInt8] = []

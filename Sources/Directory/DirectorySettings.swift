@@ -32,6 +32,8 @@ public struct SearchLimits: Sendable {
     public var inlineCandidates = 300
     /// Bytes of answers after which it does.
     public var inlineBytes = 256 << 10
+    /// Entries looked at to compute the values of one entry; one that needs more is sent in pieces.
+    public var computedAtOnce = 2000
 
     public init() {}
 }

@@ -16,6 +16,8 @@ public final class LongSearch: @unchecked Sendable {
         case more
         /// The output ends with the search result done (nothing at all if it was abandoned).
         case done
+        /// The storage failed inside an entry of which the client has a part: the connection can only be closed.
+        case broken
     }
 
     init(messageID: Int, _ execution: consuming SearchExecution) {
@@ -23,24 +25,39 @@ public final class LongSearch: @unchecked Sendable {
         self.execution = execution
     }
 
+    /// Whether the output so far ends inside an entry: nothing else may be sent before the rest. To be asked by whoever owns the search.
+    public var isInsideEntry: Bool { execution.isInsideEntry }
+
+    /// Whether an entry under way has kept its snapshot for so long that it should not wait for its client any more
+    /// (``advance(worker:limit:isFinishing:output:)``). To be asked by whoever owns the search.
+    public var isOverdue: Bool { execution.isOverdue }
+
     /// Produces the next chunk of answers, about `limit` bytes at most, from a snapshot of its own that is given up before this returns.
-    public func advance(worker: DirectoryWorker, limit: Int, output: inout BERBuffer) -> Progress {
+    /// - Parameter isFinishing: the client has not taken anything for a while: an entry under way is written to its end, however long
+    ///   it is, so that its snapshot can be given back.
+    public func advance(worker: DirectoryWorker, limit: Int, isFinishing: Bool = false, output: inout BERBuffer) -> Progress {
         defer { worker.releaseSnapshot() }
         let start = output.count
         do {
+            if execution.isInsideEntry || !isCancelled.load(ordering: .relaxed) {
+                guard try execution.advanceEntry(bytes: limit, finishing: isFinishing, output: &output) else { return .more }
+                if output.count > start { return .more }
+            }
             while true {
                 if isCancelled.load(ordering: .relaxed) {
                     output.truncate(to: start)
                     return .done
                 }
                 // In slices, so that an abandon, a time limit or the limit of the chunk is noticed soon.
-                guard case .more = try execution.advance(worker: worker, candidates: 2000, bytes: limit - (output.count - start), output: &output)
+                guard case .more = try execution.advance(worker: worker, candidates: 2000, bytes: limit - (output.count - start), isInline: false, output: &output)
                 else { return .done }
+                if execution.hasLongEntry { return .more }
                 if output.count - start >= limit { return .more }
                 // A search that finds little must not keep one snapshot for long either.
                 worker.releaseSnapshot()
             }
         } catch {
+            if execution.isInsideEntry { return .broken }
             execution.fail(error, &output)
             return .done
         }

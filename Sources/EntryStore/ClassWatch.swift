@@ -12,6 +12,16 @@ public final class ClassWatch: Sendable {
     /// Its place among the watches of the store.
     let number: Int
     private let commit = Atomic<Int>(0)
+    private let recent = Mutex(Recent())
+    /// Changes remembered at most.
+    private static let limit = 4096
+
+    /// The last changed entries.
+    private struct Recent {
+        var changes: [(commit: Int, id: EntryID)] = []
+        /// All changes of later commits are remembered.
+        var completeAfter = 0
+    }
 
     init(_ classes: [ObjectClassID], number: Int, schema: Schema) {
         self.number = number
@@ -30,7 +40,28 @@ public final class ClassWatch: Sendable {
         entry[objectClass].contains { value in schema.objectClass(value.rawSpan).map { isWatched[Int($0.rawValue)] } ?? false }
     }
 
-    func note(commit: Int) { self.commit.store(commit, ordering: .releasing) }
+    /// The entries that commits after one have changed (some may come twice, or have been left as they were by a commit that failed);
+    /// nil if they are too many to be remembered. As with ``lastChange``, to be asked after the snapshot was taken.
+    public func changes(after commit: Int) -> [EntryID]? {
+        recent.withLock { recent in
+            guard commit >= recent.completeAfter else { return nil }
+            let first = recent.changes.firstIndex { $0.commit > commit } ?? recent.changes.count
+            return recent.changes[first...].map(\.id)
+        }
+    }
+
+    func note(commit: Int, changed: [EntryID]) {
+        recent.withLock { recent in
+            for id in changed { recent.changes.append((commit, id)) }
+            // Half at once, so that this is not done for every change.
+            if recent.changes.count > Self.limit {
+                let kept = recent.changes.count - Self.limit / 2
+                recent.completeAfter = recent.changes[kept - 1].commit
+                recent.changes.removeFirst(kept)
+            }
+        }
+        self.commit.store(commit, ordering: .releasing)
+    }
 }
 
 extension Snapshot {
@@ -39,8 +70,13 @@ extension Snapshot {
     /// In a write transaction it is not once the transaction itself has changed such entries: then it must be worked out anew, and not
     /// be kept (``isUncommitted``).
     public borrowing func serves(_ watch: ClassWatch, madeAt commit: Int) -> Bool {
-        if isUncommitted, watch.number < changedClasses.count, changedClasses[watch.number] { return false }
+        if isUncommitted, !changes(of: watch).isEmpty { return false }
         // Read after this snapshot was taken: no change that it sees can be missing.
         return watch.lastChange <= min(commit, self.commit)
+    }
+
+    /// The watched entries that this write transaction has changed so far; some may come twice.
+    public borrowing func changes(of watch: ClassWatch) -> [EntryID] {
+        watch.number < changedEntries.count ? changedEntries[watch.number] : []
     }
 }

@@ -13,8 +13,8 @@ public struct Snapshot: ~Copyable {
     private var isHeld: Bool
     /// Whether this is a write transaction's view: it holds changes that may be given up, and its ``commit`` is that of several states.
     public internal(set) var isUncommitted = false
-    /// By number of ``ClassWatch``: whether the write transaction has changed entries of its classes.
-    var changedClasses: [Bool] = []
+    /// By number of ``ClassWatch``: the entries of its classes that the write transaction has changed so far; some may come twice.
+    var changedEntries: [[EntryID]] = []
 
     init(_ store: EntryStore, _ transaction: consuming Transaction) {
         self.store = store

@@ -26,6 +26,8 @@ final class LDAPConnection: ChannelDuplexHandler {
         static let unwritable = Holds(rawValue: 4)
         /// The server stops.
         static let stopping = Holds(rawValue: 8)
+        /// The client has a part of an entry: its rest must follow.
+        static let entry = Holds(rawValue: 16)
     }
 
     private enum Phase {
@@ -57,6 +59,18 @@ final class LDAPConnection: ChannelDuplexHandler {
     @exclusivity(unchecked) private var held: ByteBuffer?
     /// Searches that wait until the client has taken what was sent.
     private var parked: [LongSearch] = []
+    /// The search inside whose entry the output ends.
+    private var entry: LongSearch?
+    /// What came from other threads meanwhile.
+    private var waiting: [Waiting] = []
+
+    /// Something that has answers and has to wait with them.
+    private enum Waiting {
+        case write([UInt8])
+        case chunk(LongSearch, ByteBuffer, LongSearch.Progress)
+        case work(BlockingOperation, any Sendable)
+    }
+
     private var writesInFlight = 0
     private var ticket: WorkPool.Ticket?
     private var closeReason: String?
@@ -290,6 +304,7 @@ final class LDAPConnection: ChannelDuplexHandler {
 
     /// Takes the answer of a change. The caller flushes.
     func finishWrite(_ answer: [UInt8]) {
+        if entry != nil { return waiting.append(.write(answer)) }
         writesInFlight -= 1
         if case .open = phase, let context {
             loop.output.append(answer)
@@ -304,10 +319,20 @@ final class LDAPConnection: ChannelDuplexHandler {
             loop.server.counters.searchesInFlight.subtract(1, ordering: .relaxed)
             return
         }
+        if let entry, entry !== search { return waiting.append(.chunk(search, bytes, progress)) }
+        let wasInsideEntry = entry != nil
+        if search.isInsideEntry {
+            entry = search
+            holds.insert(.entry)
+        } else if wasInsideEntry {
+            entry = nil
+            holds.remove(.entry)
+        }
         if bytes.readableBytes > 0, let context {
             write(bytes, context)
             flushAnswers()
         }
+        defer { if wasInsideEntry, entry == nil { deliverWaiting() } }
         switch progress {
         case .more where holds.contains(.unwritable):
             parked.append(search)
@@ -317,11 +342,39 @@ final class LDAPConnection: ChannelDuplexHandler {
             loop.server.counters.searchesInFlight.subtract(1, ordering: .relaxed)
             session.operations.complete(search)
             operationEnded()
+        case .broken:
+            loop.server.counters.searchesInFlight.subtract(1, ordering: .relaxed)
+            session.operations.complete(search)
+            abort("storage failed")
         }
+    }
+
+    /// An entry is complete: what waited for that goes on.
+    private func deliverWaiting() {
+        let items = waiting
+        waiting = []
+        for item in items {
+            switch item {
+            case .write(let answer): finishWrite(answer)
+            case .chunk(let search, let bytes, let progress): continueSearch(search, bytes, progress)
+            case .work(let operation, let result): finishWork(operation, result)
+            }
+        }
+        flushAnswers()
+        resume()
+    }
+
+    /// Searches that have kept a snapshot for long while the client takes nothing make the rest of their entry now, and give it back.
+    private func finishParkedEntries() {
+        guard parked.contains(where: { $0.isOverdue }) else { return }
+        let overdue = parked.filter { $0.isOverdue }
+        parked.removeAll { one in overdue.contains { $0 === one } }
+        for search in overdue { loop.server.searches.advance(search, connection: id, mailbox: loop.mailbox, isFinishing: true) }
     }
 
     /// Has the second half of a blocking operation run.
     func finishWork(_ operation: BlockingOperation, _ result: any Sendable) {
+        if entry != nil { return waiting.append(.work(operation, result)) }
         ticket = nil
         guard case .open = phase, let context else { return }
         if let write = operation.finish(result, session, &loop.output) { start(write) }
@@ -383,6 +436,7 @@ final class LDAPConnection: ChannelDuplexHandler {
         }
         switch phase {
         case .open:
+            finishParkedEntries()
             if let since = waitingSince, holds.isEmpty {
                 let allowance = TimeAmount.seconds(Int64((held?.readableBytes ?? 0) >> 16))
                 if now - since > TimeAmount(limits.slowSenderTimeout) + allowance { return timeOut("slow sender") }
@@ -422,6 +476,7 @@ final class LDAPConnection: ChannelDuplexHandler {
 
     private func endWithNotice(_ code: ResultCode, _ message: String, linger: Bool = true) {
         guard let context else { return }
+        if entry != nil { return abort(message) }
         loop.server.directory.writeNoticeOfDisconnection(code, message, output: &loop.output)
         writeAnswers(context)
         end(message, linger: linger)
@@ -430,6 +485,8 @@ final class LDAPConnection: ChannelDuplexHandler {
     /// Handles no further request, sends what was written, then closes.
     private func end(_ reason: String, linger: Bool) {
         guard case .open = phase, let context else { return }
+        // Nothing can be told any more.
+        if entry != nil { return abort(reason) }
         phase = .flushing(linger: linger)
         closeReason = reason
         dropRequests()
@@ -460,6 +517,9 @@ final class LDAPConnection: ChannelDuplexHandler {
         session.operations.abandonAll()
         loop.server.counters.searchesInFlight.subtract(parked.count, ordering: .relaxed)
         parked = []
+        for case .chunk in waiting { loop.server.counters.searchesInFlight.subtract(1, ordering: .relaxed) }
+        waiting = []
+        entry = nil
         ticket?.cancel()
         ticket = nil
         waitingSince = nil

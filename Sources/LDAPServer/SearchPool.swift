@@ -29,11 +29,12 @@ final class SearchPool: Sendable {
     }
 
     /// Makes the next chunk of a search; the mailbox gets it.
-    func advance(_ search: LongSearch, connection: UInt64, mailbox: LoopMailbox) {
+    /// - Parameter isFinishing: see ``LongSearch/advance(worker:limit:isFinishing:output:)``.
+    func advance(_ search: LongSearch, connection: UInt64, mailbox: LoopMailbox, isFinishing: Bool = false) {
         threads.submit { item in
             guard item == .active else { return }
             let state = self.threadState()
-            let progress = search.advance(worker: state.worker, limit: self.chunk, output: &state.output)
+            let progress = search.advance(worker: state.worker, limit: self.chunk, isFinishing: isFinishing, output: &state.output)
             let bytes = self.allocator.buffer(copying: state.output)
             state.output.removeAll(keeping: 1 << 18)
             mailbox.post(.chunk(connection: connection, search, bytes, progress))

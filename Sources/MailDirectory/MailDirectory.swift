@@ -10,6 +10,9 @@ public enum MailDirectory {
         /// Accounts of a locked domain keep their own status, so that active ones may log in, as the administration guide says. Otherwise
         /// they are locked, as in the mail system's own code (3.11).
         public var admitsActiveInLockedDomains = false
+        /// Names of the identities that see as members of dynamic lists only those that take mail: mail transports, which read members
+        /// one by one (rule 5.4, pitfall 17).
+        public var deliveryIdentities = ["uid=zmpostfix,cn=appaccts,cn=zimbra"]
 
         public init() {}
     }
@@ -22,6 +25,14 @@ public enum MailDirectory {
         if let types = MailTypes(store.schema) {
             let tree = MailTree(types, store)
             plugged.virtualAttributes += inheritance(tree, store.schema) + statuses(tree, store.schema, settings)
+        }
+        if let types = ListTypes(store.schema) {
+            let membership = Membership(types: types, cache: ListIndexCache(store, types))
+            plugged.virtualAttributes += [
+                DynamicMembers(membership: membership, delivery: try DeliveryView(settings.deliveryIdentities, types, store.schema)),
+                MemberOf(membership: membership),
+            ] as [any VirtualAttribute]
+            plugged.writeRules.append(ListURLRule(listTypes: types))
         }
         return plugged
     }

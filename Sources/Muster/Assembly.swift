@@ -157,6 +157,7 @@ struct Assembly: Sendable {
     private static func mailSettings(_ configuration: MusterConfiguration) -> MailDirectory.Settings {
         var settings = MailDirectory.Settings()
         settings.admitsActiveInLockedDomains = configuration.admitsActiveInLockedDomains
+        settings.deliveryIdentities = configuration.deliveryIdentities
         return settings
     }
 

@@ -75,6 +75,7 @@ private struct Settings {
         result.storedViewIdentities = try await strings("mail.storedViewIdentities") ?? []
         result.admitsActiveInLockedDomains = try await bool("mail.activeInLockedDomains") ?? false
         result.uniqueAttributes = try await strings("unique") ?? result.uniqueAttributes
+        result.deliveryIdentities = try await strings("mail.deliveryIdentities") ?? result.deliveryIdentities
         if let text = try await string("durability") { result.durability = try MusterConfiguration.Durability(text) }
         result.mapSize = try await int("mapSize", 1 << 20...1 << 46) ?? result.mapSize
         result.warmsDatabase = try await bool("warm") ?? true

@@ -31,6 +31,8 @@ public struct MusterConfiguration: Sendable {
     public var admitsActiveInLockedDomains = false
     /// Attributes whose values occur once in the whole tree.
     public var uniqueAttributes = ["mail", "zimbraId", "DKIMSelector"]
+    /// Names of the identities that see as members of dynamic lists only those that take mail: mail transports.
+    public var deliveryIdentities = ["uid=zmpostfix,cn=appaccts,cn=zimbra"]
 
     /// When an acknowledged change is on disk.
     public var durability = Durability.full

@@ -85,6 +85,7 @@ import Darwin
         #expect(sample.limits == standard.limits)
         #expect(sample.threads == standard.threads)
         #expect(sample.uniqueAttributes == standard.uniqueAttributes)
+        #expect(sample.deliveryIdentities == standard.deliveryIdentities)
         #expect(sample.durability == standard.durability)
         #expect(sample.mapSize == standard.mapSize)
         #expect(sample.unixSocketMode == standard.unixSocketMode)

@@ -40,7 +40,7 @@ final class SampleDirectory {
             "objectClass", "mail", "cn", "uid", "sn", "givenName", "displayName", "member", "memberURL", "zimbraId", "zimbraCOSId",
             "zimbraDomainName", "zimbraMailDeliveryAddress", "zimbraMailAlias", "zimbraMailForwardingAddress", "DKIMSelector",
         ],
-        isIndexed: Bool = true, storedView: [String] = []
+        isIndexed: Bool = true, storedView: [String] = [], limits: SearchLimits = SearchLimits()
     ) throws {
         folder = "/tmp/muster-mail-\(getpid())-\(UInt32.random(in: 0...UInt32.max))"
         mkdir(folder, 0o700)
@@ -57,6 +57,7 @@ final class SampleDirectory {
         for file in ["carbonio", "sample"] { try load.read(Self.root + "/ldif/" + file + ".ldif") }
         _ = try load.finish()
         var directorySettings = DirectorySettings()
+        directorySettings.limits = limits
         directorySettings.rootPassword = Array("secret".utf8)
         directorySettings.storedViewIdentities = storedView
         directory = try Directory(

@@ -19,6 +19,8 @@ final class EntrySelection: Sendable {
         let provider: Int
         let type: AttributeTypeID
         let stored: AttributeID
+        /// The provider, if values can be very many.
+        let long: (any LongVirtualAttribute)?
     }
 
     private let catalogue: Catalogue
@@ -74,26 +76,68 @@ final class EntrySelection: Sendable {
     }
 
     /// Appends a search result entry.
-    /// - Parameter name: the entry's DN in string form.
+    /// - Parameters:
+    ///   - name: the entry's DN in string form.
+    ///   - budget: entries that may be looked at to compute values; what is left of it afterwards.
+    /// - Returns: false if that is not enough: then nothing was appended.
     func append(
-        messageID: Int, id: EntryID, name: RawSpan, record: borrowing EntryRecord, _ snapshot: borrowing Snapshot,
-        _ scratch: inout SelectionScratch, to output: inout BERBuffer
-    ) throws(EntryStoreError) {
-        try select(id, name, record, snapshot, &scratch)
+        messageID: Int, id: EntryID, name: RawSpan, record: borrowing EntryRecord, _ snapshot: borrowing Snapshot, viewer: Identity,
+        budget: inout Int, _ scratch: inout SelectionScratch, to output: inout BERBuffer
+    ) throws(EntryStoreError) -> Bool {
+        guard try select(id, name, record, snapshot, viewer, &budget, &scratch) != nil else { return false }
         let layout = SearchEntryLayout(messageID: messageID, name: name.byteCount, attributes: scratch.size + scratch.made.count)
         layout.begin(into: &output)
         output.append(name)
         layout.beginAttributes(into: &output)
         appendAttributes(record, scratch, to: &output)
         scratch.finish()
+        return true
+    }
+
+    /// Begins a search result entry some of whose attributes have more values than should be made at once.
+    /// - Parameter head: gets everything before these attributes.
+    /// - Returns: the attributes that are still to be written, in order.
+    func begin(
+        messageID: Int, id: EntryID, name: RawSpan, record: borrowing EntryRecord, _ snapshot: borrowing Snapshot, viewer: Identity,
+        wholeLimit: Int, into head: inout BERBuffer
+    ) throws(EntryStoreError) -> [LongAttribute] {
+        var scratch = SelectionScratch()
+        var budget = wholeLimit
+        let aside = try select(id, name, record, snapshot, viewer, &budget, &scratch, settingAside: true) ?? []
+        let context = VirtualContext(catalogue: catalogue, viewer: viewer, virtual: virtual)
+        var long: [LongAttribute] = []
+        for attribute in aside {
+            guard let provider = attribute.long else { continue }
+            let ids = try provider.names(of: attribute.type, id, record, snapshot, context)
+            var stored: [UInt8] = []
+            if let place = record.index(of: attribute.stored) { stored = record.bytes.slice(record.valuesRange(at: place)).array }
+            guard !ids.isEmpty || !stored.isEmpty else { continue }
+            if typesOnly {
+                if !stored.isEmpty, view != .virtualOnly { continue }
+                let type = scratch.made.begin(BERTag.sequence)
+                scratch.made.append(BERTag.octetString, contents: catalogue.table[attribute.stored]?.name ?? [])
+                scratch.made.end(scratch.made.begin(BERTag.set))
+                scratch.made.end(type)
+                continue
+            }
+            long.append(try LongAttribute(catalogue.table[attribute.stored]?.name ?? [], stored: stored, ids, snapshot))
+        }
+        let rest = long.reduce(0) { $0 + $1.size }
+        let layout = SearchEntryLayout(messageID: messageID, name: name.byteCount, attributes: scratch.size + scratch.made.count + rest)
+        layout.begin(into: &head, reserving: false)
+        head.append(name)
+        layout.beginAttributes(into: &head)
+        appendAttributes(record, scratch, to: &head)
+        return long
     }
 
     /// The entry as the value of a read entry control (RFC 4527): a SearchResultEntry without its message.
     func searchResultEntry(
-        id: EntryID, name: RawSpan, record: borrowing EntryRecord, _ snapshot: borrowing Snapshot
+        id: EntryID, name: RawSpan, record: borrowing EntryRecord, _ snapshot: borrowing Snapshot, viewer: Identity
     ) throws(EntryStoreError) -> [UInt8] {
         var scratch = SelectionScratch()
-        try select(id, name, record, snapshot, &scratch)
+        var budget = Int.max
+        _ = try select(id, name, record, snapshot, viewer, &budget, &scratch)
         var output = BERBuffer()
         let entry = output.begin(OperationTag.searchResultEntry)
         output.append(BERTag.octetString, contents: name)
@@ -114,11 +158,13 @@ final class EntrySelection: Sendable {
     }
 
     /// Gathers what goes out: places in the record, and attributes made for the purpose.
+    /// - Returns: the attributes for which the budget does not suffice; nil if there is one and it is not to be set aside.
     private func select(
-        _ id: EntryID, _ name: RawSpan, _ record: borrowing EntryRecord, _ snapshot: borrowing Snapshot,
-        _ scratch: inout SelectionScratch
-    ) throws(EntryStoreError) {
+        _ id: EntryID, _ name: RawSpan, _ record: borrowing EntryRecord, _ snapshot: borrowing Snapshot, _ viewer: Identity,
+        _ budget: inout Int, _ scratch: inout SelectionScratch, settingAside: Bool = false
+    ) throws(EntryStoreError) -> [Computed]? {
         scratch.begin()
+        var aside: [Computed] = []
         if view != .virtualOnly {
             let firstOperational = allUser || allOperational ? record.firstOperational : 0
             if allUser { take(0..<firstOperational, record, &scratch) }
@@ -126,13 +172,27 @@ final class EntrySelection: Sendable {
             takeNamed(record, &scratch)
         }
         if !computed.isEmpty {
-            let context = VirtualContext(catalogue: catalogue, virtual: virtual, requested: computedTypes)
+            let context = VirtualContext(catalogue: catalogue, viewer: viewer, virtual: virtual, requested: computedTypes)
             for attribute in computed {
                 let provider = virtual.providers[attribute.provider]
                 guard provider.concerns(attribute.type, record, catalogue) else { continue }
-                try compute(attribute, provider, id, name, record, snapshot, context, &scratch)
+                guard let long = attribute.long else {
+                    try compute(attribute, &scratch, stored: record.contains(attribute.stored)) { body throws(EntryStoreError) in
+                        try provider.forEachValue(of: attribute.type, id, record, name: name, snapshot, context, body)
+                        return true
+                    }
+                    continue
+                }
+                let isWhole = try compute(attribute, &scratch, stored: record.contains(attribute.stored)) { body throws(EntryStoreError) in
+                    try long.forEachValue(of: attribute.type, id, record, snapshot, context, budget: &budget, body)
+                }
+                if isWhole { continue }
+                guard settingAside else { return nil }
+                scratch.drop(attribute.stored)
+                aside.append(attribute)
             }
         }
+        return aside
     }
 
     /// Takes the attributes asked for by name that were not taken with all others.
@@ -174,26 +234,36 @@ final class EntrySelection: Sendable {
         record.forEachPlace(in: range) { id, values in scratch.take(id, names[id], values) }
     }
 
+    /// Makes an attribute of the values that `give` hands out. They include the stored ones, in whose place they go out.
+    /// - Returns: false if `give` did not come to an end; then nothing was made.
+    @discardableResult
     private func compute(
-        _ virtual: Computed, _ provider: any VirtualAttribute, _ id: EntryID, _ name: RawSpan, _ record: borrowing EntryRecord,
-        _ snapshot: borrowing Snapshot, _ context: VirtualContext, _ scratch: inout SelectionScratch
-    ) throws(EntryStoreError) {
-        // The provider's values include the stored ones: only what it computes replaces what was taken.
-        let hasStored = record.contains(virtual.stored)
+        _ virtual: Computed, _ scratch: inout SelectionScratch, stored hasStored: Bool,
+        _ give: ((RawSpan) -> Void) throws(EntryStoreError) -> Bool
+    ) throws(EntryStoreError) -> Bool {
         var count = 0
         let mark = scratch.made.count
         let attribute = scratch.made.begin(BERTag.sequence)
         scratch.made.append(BERTag.octetString, contents: catalogue.table[virtual.stored]?.name ?? [])
         let values = scratch.made.begin(BERTag.set)
-        try provider.forEachValue(of: virtual.type, id, record, name: name, snapshot, context) { value in
+        let isWhole = try give { value in
             count += 1
             if !typesOnly { scratch.made.append(BERTag.octetString, contents: value) }
         }
+        // Only the types are wanted: one value tells that there are some.
+        guard isWhole || typesOnly && count > 0 else {
+            scratch.made.truncate(to: mark)
+            return false
+        }
         // The name of a stored attribute, when names only are asked for, has gone out already.
-        guard count > 0, !(typesOnly && hasStored && view != .virtualOnly) else { return scratch.made.truncate(to: mark) }
+        guard count > 0, !(typesOnly && hasStored && view != .virtualOnly) else {
+            scratch.made.truncate(to: mark)
+            return true
+        }
         scratch.made.end(values)
         scratch.made.end(attribute)
         if hasStored, view != .virtualOnly { scratch.drop(virtual.stored) }
+        return true
     }
 }
 
@@ -235,7 +305,9 @@ private struct Wanted {
 
     mutating func add(provider: Int, _ type: AttributeTypeID) {
         guard let stored = catalogue.table.id(of: type), !computed.contains(where: { $0.type == type }) else { return }
-        computed.append(EntrySelection.Computed(provider: provider, type: type, stored: stored))
+        computed.append(
+            EntrySelection.Computed(
+                provider: provider, type: type, stored: stored, long: virtual.providers[provider] as? any LongVirtualAttribute))
     }
 }
 

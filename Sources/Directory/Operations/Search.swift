@@ -12,7 +12,7 @@ extension Request {
             try worker.search.begin(self, session)
             let limits = directory.settings.limits
             progress = try worker.search.advance(
-                worker: worker, candidates: limits.inlineCandidates, bytes: limits.inlineBytes, output: &output)
+                worker: worker, candidates: limits.inlineCandidates, bytes: limits.inlineBytes, isInline: true, output: &output)
         } catch {
             output.truncate(to: start)
             worker.search.fail(error, &output)
@@ -61,6 +61,8 @@ struct SearchExecution: ~Copyable {
     /// Whether base and filter were found good, and ``search`` is this request's.
     private var isPrepared = false
     private var selection: EntrySelection?
+    /// An entry that is being written in pieces.
+    private var long: LongEntry?
     /// Entries sent by this request.
     private var count = 0
     /// Entries sent by earlier pages.
@@ -79,6 +81,7 @@ struct SearchExecution: ~Copyable {
     mutating func begin(_ source: borrowing Request, _ session: Session) throws(LDAPError) {
         isPrepared = false
         selection = nil
+        long = nil
         count = 0
         sentBefore = 0
         messageID = source.messageID
@@ -109,9 +112,30 @@ struct SearchExecution: ~Copyable {
     /// The smaller of two limits of which 0 means none.
     private static func smaller(_ a: Int, _ b: Int) -> Int { a == 0 ? b : b == 0 ? a : min(a, b) }
 
-    /// Goes on until the search is answered or a bound is reached.
+    /// Whether the client has a part of an entry: nothing but the rest of it may follow.
+    var isInsideEntry: Bool { long?.isBegun == true }
+
+    /// Whether an entry is under way; it keeps its snapshot.
+    var hasLongEntry: Bool { long != nil }
+    /// Whether it has done so for long.
+    var isOverdue: Bool { long?.isOverdue == true }
+
+    /// Writes more of the entry under way.
+    /// - Parameter finishing: whether all of what remains is to be written, however much it is.
+    /// - Returns: whether it is finished (or there is none).
+    mutating func advanceEntry(bytes: Int, finishing: Bool, output: inout BERBuffer) throws(LDAPError) -> Bool {
+        guard let long else { return true }
+        do {
+            guard try long.write(limit: finishing || long.isOverdue ? .max : bytes, to: &output) else { return false }
+        } catch { throw LDAPError(storage: error) }
+        self.long = nil
+        return true
+    }
+
+    /// Goes on until the search is answered or a bound is reached. What an event loop may not spend its time on is left for the next
+    /// call, which is not to be made there (`isInline`).
     mutating func advance(
-        worker: DirectoryWorker, candidates: Int, bytes: Int, output: inout BERBuffer
+        worker: DirectoryWorker, candidates: Int, bytes: Int, isInline: Bool, output: inout BERBuffer
     ) throws(LDAPError) -> LongSearch.Progress {
         if !isPrepared, request.scope == .baseObject {
             if let pseudo = try directory.pseudo.entry(named: request.bytes.rawSpan.slice(request.baseObject), directory) {
@@ -120,26 +144,32 @@ struct SearchExecution: ~Copyable {
             }
         }
         return try worker.read { snapshot, state, scratch throws(LDAPError) in
-            try advance(snapshot, &state, &scratch, candidates, bytes, &output)
+            try advance(snapshot, &state, &scratch, candidates, bytes, isInline, &output)
         }
     }
 
     private mutating func advance(
         _ snapshot: borrowing Snapshot, _ state: inout WorkerState, _ scratch: inout FilterScratch, _ candidates: Int, _ bytes: Int,
-        _ output: inout BERBuffer
+        _ isInline: Bool, _ output: inout BERBuffer
     ) throws(LDAPError) -> LongSearch.Progress {
         if !isPrepared { try prepare(snapshot, &state) }
         guard isPrepared, let selection else { return finish(.success, "", &output) }
         if let deadline, ContinuousClock.now >= deadline { return finish(.timeLimitExceeded, "", &output) }
         let pageSize = controls.paged?.size ?? 0
         let limit = output.count + bytes
+        if isInline, search.prepare(snapshot, budget: candidates) == false { return .more }
         var budget = candidates
+        var computing = candidates
+        var longID: EntryID?
+        var isPostponed = false
         var nextPage: EntryID?
         var isOverLimit = false
         var isFull = false
         let sizeLimit = self.sizeLimit
         let sentBefore = self.sentBefore
         let messageID = self.messageID
+        let viewer = identity
+        let computedAtOnce = directory.settings.limits.computedAtOnce
         var count = self.count
         let outcome: EntrySearch.Outcome
         do {
@@ -157,8 +187,15 @@ struct SearchExecution: ~Copyable {
                 defer { swap(&name, &state.selection.name) }
                 name.removeAll(keepingCapacity: true)
                 try state.names.appendName(of: record, snapshot, to: &name)
-                try selection.append(
-                    messageID: messageID, id: id, name: name.rawSpan, record: record, snapshot, &state.selection, to: &output)
+                if !isInline { computing = computedAtOnce }
+                guard
+                    try selection.append(
+                        messageID: messageID, id: id, name: name.rawSpan, record: record, snapshot, viewer: viewer, budget: &computing,
+                        &state.selection, to: &output)
+                else {
+                    if isInline { isPostponed = true } else { longID = id }
+                    return false
+                }
                 count += 1
                 if output.count >= limit {
                     isFull = true
@@ -168,6 +205,18 @@ struct SearchExecution: ~Copyable {
             }
         } catch { throw LDAPError(storage: error) }
         self.count = count
+        if isPostponed {
+            search.stepBack()
+            return .more
+        }
+        if let longID {
+            do {
+                long = try LongEntry(
+                    directory.store, selection, messageID: messageID, id: longID, viewer: viewer, wholeLimit: computedAtOnce)
+            } catch { throw LDAPError(storage: error) }
+            if long != nil { self.count = count + 1 }
+            return .more
+        }
         if isOverLimit { return finish(.sizeLimitExceeded, "", &output) }
         if let nextPage {
             let cookie = PagingCookie(position: nextPage, sent: sentBefore + count).encode(request, identity)
@@ -236,8 +285,10 @@ struct SearchExecution: ~Copyable {
                 snapshot.catalogue, directory.virtual)
             var space = SelectionScratch()
             do throws(EntryStoreError) {
-                try selection.append(
-                    messageID: messageID, id: .root, name: entry.name.rawSpan, record: record, snapshot, &space, to: &answer)
+                var budget = Int.max
+                _ = try selection.append(
+                    messageID: messageID, id: .root, name: entry.name.rawSpan, record: record, snapshot, viewer: identity, budget: &budget,
+                    &space, to: &answer)
             } catch { throw LDAPError(storage: error) }
             return true
         }
@@ -290,9 +341,9 @@ extension Directory {
             isSpecial: { type in type == known.objectClass || virtual.index(of: type) != nil || !access.mayRead(type) },
             resolver: { type, item in
                 if !access.mayRead(type) { return .constant(.undefined) }
-                if type == known.objectClass { return classes.item(item, catalogue) }
+                if type == known.objectClass { return virtual.classes.item(item, catalogue) }
                 guard let provider = virtual.provider(of: type), view != .stored || provider.isInStoredView else { return nil }
-                return provider.item(item, VirtualContext(catalogue: catalogue, virtual: virtual))
+                return provider.item(item, VirtualContext(catalogue: catalogue, viewer: access.identity, virtual: virtual))
             })
     }
 }

@@ -148,7 +148,7 @@ extension Directory {
             places, in: bytes.rawSpan, view: view(of: access.identity), access: access, snapshot.catalogue, virtual)
         do {
             let name = try snapshot.name(of: id)
-            return Control(oid: oid, value: try selection.searchResultEntry(id: id, name: name.rawSpan, record: record, snapshot))
+            return Control(oid: oid, value: try selection.searchResultEntry(id: id, name: name.rawSpan, record: record, snapshot, viewer: access.identity))
         } catch { throw LDAPError(storage: error) }
     }
 }

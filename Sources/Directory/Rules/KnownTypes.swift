@@ -15,8 +15,6 @@ struct KnownTypes: Sendable {
     let hasSubordinates: AttributeTypeID
     let numSubordinates: AttributeTypeID
     let userPassword: AttributeTypeID
-    let member: AttributeTypeID
-    let memberURL: AttributeTypeID
     let ref: AttributeTypeID
     let aliasedObjectName: AttributeTypeID
 
@@ -57,8 +55,6 @@ struct KnownTypes: Sendable {
         numSubordinates = try type("numSubordinates")
         userPassword = try type("userPassword")
         secretTypes = [userPassword]
-        member = try type("member")
-        memberURL = try type("memberURL")
         ref = try type("ref")
         aliasedObjectName = try type("aliasedObjectName")
         top = try objectClass("top")

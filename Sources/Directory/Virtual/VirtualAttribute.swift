@@ -36,23 +36,63 @@ extension VirtualAttribute {
     public func concerns(_ type: AttributeTypeID, _ record: borrowing EntryRecord, _ catalogue: Catalogue) -> Bool { true }
 }
 
+/// A virtual attribute whose values can be so many that neither an event loop nor the memory should have to do with all at once:
+/// stored values first, then names of entries.
+public protocol LongVirtualAttribute: VirtualAttribute {
+    /// As ``VirtualAttribute/forEachValue(of:_:_:name:_:_:_:)``, as long as that takes no more than a bounded effort.
+    /// - Parameter budget: entries that may be looked at; what is left of it afterwards.
+    /// - Returns: false if it was not enough; what `body` has got is then to be forgotten.
+    func forEachValue(
+        of type: AttributeTypeID, _ id: EntryID, _ record: borrowing EntryRecord, _ snapshot: borrowing Snapshot,
+        _ context: VirtualContext, budget: inout Int, _ body: (RawSpan) -> Void
+    ) throws(EntryStoreError) -> Bool
+
+    /// The entries whose names are values beside the stored ones, each once.
+    func names(
+        of type: AttributeTypeID, _ id: EntryID, _ record: borrowing EntryRecord, _ snapshot: borrowing Snapshot, _ context: VirtualContext
+    ) throws(EntryStoreError) -> [EntryID]
+}
+
 /// What providers may use.
 public struct VirtualContext: Sendable {
     public let catalogue: Catalogue
+    /// Who gets the values.
+    public let viewer: Identity
     let virtual: VirtualAttributes
     /// The computed attributes that the client asked for, in no order; empty in a filter.
     public internal(set) var requested: [AttributeTypeID] = []
+
+    /// Makes a filter ready that stands in an entry, such as that of a dynamic list. It sees attributes as they are stored; what is
+    /// operational and virtual comes from its provider, but for types that are excluded: they are Undefined.
+    public func compile(kept filter: Filter, excluding: AttributeTypeID? = nil) -> CompiledFilter {
+        let virtual = self.virtual
+        let objectClass = virtual.objectClass
+        return CompiledFilter(
+            filter, catalogue,
+            isSpecial: { type in
+                type == objectClass || type == excluding || catalogue.schema[type].isOperational && virtual.index(of: type) != nil
+            },
+            resolver: { type, item in
+                if type == excluding { return .constant(.undefined) }
+                if type == objectClass { return virtual.classes.item(item, catalogue) }
+                return virtual.provider(of: type)?.item(item, self)
+            })
+    }
 }
 
 /// All providers, by type.
 final class VirtualAttributes: Sendable {
     let providers: [any VirtualAttribute]
+    let classes: ClassHierarchy
+    let objectClass: AttributeTypeID
     private let byType: [UInt8]
 
     /// - Throws: when two providers claim one type, or there are more than 255.
-    init(_ providers: [any VirtualAttribute], schema: Schema) throws(DirectoryError) {
+    init(_ providers: [any VirtualAttribute], known: KnownTypes, schema: Schema) throws(DirectoryError) {
         guard providers.count <= 255 else { throw DirectoryError("more than 255 providers of virtual attributes") }
         self.providers = providers
+        classes = ClassHierarchy(known: known, schema: schema)
+        objectClass = known.objectClass
         var byType = [UInt8](repeating: 0, count: schema.attributeTypes.count)
         for (index, provider) in providers.enumerated() {
             for type in provider.types {

@@ -170,6 +170,12 @@ public struct CompiledFilter: Sendable {
         if nodes.isEmpty { append(.constantUndefined) }
     }
 
+    /// Prepares all virtual items; false if that would take looking at more entries than the budget.
+    func prepare(_ snapshot: borrowing Snapshot, budget: inout Int) -> Bool {
+        for predicate in predicates where !predicate.prepare(snapshot, budget: &budget) { return false }
+        return true
+    }
+
     private mutating func append(_ kind: Kind, rule: MatchingRule = .octetStringMatch) {
         nodes.append(Node(kind: kind, rule: rule, end: Int32(nodes.count + 1)))
     }
@@ -321,7 +327,7 @@ public struct CompiledFilter: Sendable {
         append(.or)
         if source.attribute.isEmpty {
             // Without a type: all attributes that the rule is for.
-            guard let rule else { return makeUndefined(from: place) }
+            guard let rule, rule != .inChainMatch else { return makeUndefined(from: place) }
             append(Self.kind(ofMatchBy: rule), rule: rule)
             nodes[nodes.count - 1].firstAttribute = Int32(attributes.count)
             var isUsed = false
@@ -346,6 +352,7 @@ public struct CompiledFilter: Sendable {
                     return append(virtual)
                 }
             }
+            if rule == .inChainMatch { return makeUndefined(from: place) }
             append(Self.kind(ofMatchBy: rule), rule: rule)
             setAttributes(type, options, of: nodes.count - 1)
             setValue(text.slice(source.value), rule, of: nodes.count - 1)

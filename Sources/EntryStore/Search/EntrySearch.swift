@@ -46,6 +46,18 @@ public struct EntrySearch: ~Copyable {
         if plan.few.capacity > 4096 { plan.few = [] }
     }
 
+    /// Lets the filter's virtual items work out what they need, if that takes no more than a bounded effort.
+    /// - Returns: false if it takes more: ``run(_:budget:scratch:_:)`` will spend it.
+    public func prepare(_ snapshot: borrowing Snapshot, budget: Int) -> Bool {
+        var budget = budget
+        return plannedAt == snapshot.commit || planner.filter.prepare(snapshot, budget: &budget)
+    }
+
+    /// Has the last entry looked at looked at again.
+    public mutating func stepBack() {
+        if position > EntryID(rawValue: 0) { position = EntryID(rawValue: position.rawValue - 1) }
+    }
+
     public enum Outcome: Sendable { case finished, stopped, outOfBudget }
 
     /// Goes on until the search ends, `body` says stop (false), or the budget is used up.

@@ -265,14 +265,15 @@ struct Planner: ~Copyable {
 
     // MARK: Predicates
 
-    /// What can satisfy (or fail) a predicate. Never exact.
+    /// What can satisfy (or fail) a predicate; exact only if it says so.
     private mutating func predicate(
         _ node: CompiledFilter.Node, negated: Bool, _ snapshot: borrowing Snapshot
     ) throws(LMDBError) -> Part {
-        guard let set = filter.predicates[Int(node.predicate)].sets(negated: negated, snapshot) else { return .all }
+        let predicate = filter.predicates[Int(node.predicate)]
+        guard let set = predicate.sets(negated: negated, snapshot) else { return .all }
         var part = try part(set, snapshot)
-        part.isExact = false
-        part.untested = nil
+        if !predicate.setsAreExact { part.isExact = false }
+        if !part.isExact { part.untested = nil }
         return part
     }
 

@@ -35,7 +35,7 @@ public struct StoreTransaction: ~Copyable {
             firstEntry = next
         } catch { throw EntryStoreError(error) }
         watches = store.classWatches
-        snapshot.changedClasses = Array(repeating: false, count: watches.count)
+        snapshot.changedEntries = Array(repeating: [], count: watches.count)
         keys = IndexKeys(schema: store.schema)
         record = BERBuffer(capacity: 4096)
         let catalogue = snapshot.catalogue
@@ -85,7 +85,7 @@ public struct StoreTransaction: ~Copyable {
             throw error
         }
         nextEntry += 1
-        noteClasses(entry)
+        noteClasses(entry, id)
         try put(id, entry, parent: parent, rdn: rdn, flags: flags, append: true)
         try index(id, below: parent)
         return id
@@ -94,8 +94,8 @@ public struct StoreTransaction: ~Copyable {
     /// Replaces the attributes of an entry.
     public mutating func replace(_ id: EntryID, _ old: Entry, with new: Entry, flags: EntryRecord.Flags) throws(EntryStoreError) {
         guard let place = try placeAndRDN(id) else { throw missing(id) }
-        noteClasses(old)
-        noteClasses(new)
+        noteClasses(old, id)
+        noteClasses(new, id)
         try put(id, new, parent: place.parent, rdn: place.rdn, flags: flags, append: false)
         changeKeys(from: old, to: new, id)
         try applyIndexes()
@@ -112,7 +112,7 @@ public struct StoreTransaction: ~Copyable {
             let key = id.key
             try transaction.delete(unsafe key.span.bytes, in: databases.entries)
         }
-        noteClasses(entry)
+        noteClasses(entry, id)
         try removeFromScopes([id], below: place.parent)
         changeKeys(from: entry, to: Entry(), id)
         try applyIndexes()
@@ -141,8 +141,8 @@ public struct StoreTransaction: ~Copyable {
             try removeFromScopes(moved, below: place.parent)
             try addToScopes(moved, below: parent)
         }
-        noteClasses(old)
-        noteClasses(new)
+        noteClasses(old, id)
+        noteClasses(new, id)
         try put(id, new, parent: parent, rdn: rdn, flags: flags, append: false)
         changeKeys(from: old, to: new, id)
         changesNames = true
@@ -152,11 +152,11 @@ public struct StoreTransaction: ~Copyable {
 
     // MARK: Parts of changes
 
-    private mutating func noteClasses(_ entry: Entry) {
+    private mutating func noteClasses(_ entry: Entry, _ id: EntryID) {
         guard let objectClass else { return }
         for (index, watch) in watches.enumerated()
-        where !snapshot.changedClasses[index] && watch.concerns(entry, objectClass, catalogue.schema) {
-            snapshot.changedClasses[index] = true
+        where snapshot.changedEntries[index].last != id && watch.concerns(entry, objectClass, catalogue.schema) {
+            snapshot.changedEntries[index].append(id)
         }
     }
 
@@ -345,7 +345,9 @@ public struct StoreTransaction: ~Copyable {
         }
         // Before the commit is visible: whoever sees the new names also sees this.
         if changesNames { store.noteRename(commit: snapshot.transaction.id) }
-        for (index, watch) in watches.enumerated() where snapshot.changedClasses[index] { watch.note(commit: snapshot.transaction.id) }
+        for (index, watch) in watches.enumerated() where !snapshot.changedEntries[index].isEmpty {
+            watch.note(commit: snapshot.transaction.id, changed: snapshot.changedEntries[index])
+        }
         let before = catalogueBefore
         let changed = catalogue !== before
         do { try snapshot.intoTransaction().commit() } catch {

@@ -29,10 +29,11 @@ public struct SearchEntryLayout: Sendable {
     /// Bytes of the whole message.
     @inlinable public var size: Int { BERBuffer.elementSize(message) }
 
-    /// Makes room for the whole message and writes everything before the DN.
+    /// Writes everything before the DN.
+    /// - Parameter reserving: whether to make room for the whole message.
     @inlinable
-    public func begin(into buffer: inout BERBuffer) {
-        buffer.reserve(size)
+    public func begin(into buffer: inout BERBuffer, reserving: Bool = true) {
+        if reserving { buffer.reserve(size) }
         buffer.appendHeader(BERTag.sequence, length: message)
         buffer.append(integer: messageID)
         buffer.appendHeader(OperationTag.searchResultEntry, length: operation)

@@ -27,6 +27,9 @@ public enum MatchingRule: UInt8, Sendable, CaseIterable {
     case privateKeyMatch, presentationAddressMatch, protocolInformationMatch
     case dnSubtreeMatch, dnOneLevelMatch, dnSubordinateMatch, dnSuperiorMatch
     case integerBitAndMatch, integerBitOrMatch
+    /// Active Directory's rule of chains: the value is reached by following names from entry to entry. Only providers of virtual
+    /// attributes carry it out; of other attributes it is Undefined.
+    case inChainMatch
 
     /// How values are brought into canonical form.
     @usableFromInline enum Form: UInt8, Sendable {
@@ -125,6 +128,8 @@ public enum MatchingRule: UInt8, Sendable, CaseIterable {
             rule("1.2.840.113556.1.4.803", "integerBitAndMatch", .integer, .integer, .extensible)
         case .integerBitOrMatch:
             rule("1.2.840.113556.1.4.804", "integerBitOrMatch", .integer, .integer, .extensible)
+        case .inChainMatch:
+            rule("1.2.840.113556.1.4.1941", "inChainMatch", .distinguishedName, .distinguishedName, .extensible)
         }
     }
 

@@ -1,0 +1,136 @@
+import BER
+import EntryStore
+import LDAP
+import Schema
+
+/// An attribute whose values are written out one by one: stored ones, then the names of entries.
+struct LongAttribute {
+    /// The header of the attribute, its type, the header of its values, the stored values.
+    let head: [UInt8]
+    let ids: [EntryID]
+    /// Bytes of the whole attribute.
+    let size: Int
+
+    /// Counts the bytes. The names must be read from the same snapshot afterwards.
+    /// - Parameter stored: a finished `SET OF`, or nothing.
+    init(_ name: [UInt8], stored: [UInt8], _ ids: [EntryID], _ snapshot: borrowing Snapshot) throws(EntryStoreError) {
+        var reader = BERReader(stored.rawSpan)
+        let contents = (try? reader.contents(of: BERTag.set)) ?? .empty
+        var names = EntryNames()
+        var values = Int(contents.count)
+        for id in ids { values += BERBuffer.elementSize(try names.size(of: id, snapshot)) }
+        var head = BERBuffer()
+        head.appendHeader(BERTag.sequence, length: BERBuffer.elementSize(name.count) + BERBuffer.elementSize(values))
+        head.append(BERTag.octetString, contents: name)
+        head.appendHeader(BERTag.set, length: values)
+        size = head.count + values
+        head.append(stored.rawSpan.slice(contents))
+        self.head = head.bytes.array
+        self.ids = ids
+    }
+}
+
+/// Names of entries one after the other. Neighbours have the same superior, as a rule: its name is kept.
+struct EntryNames {
+    private var parent = EntryID.root
+    /// Its name, after a comma.
+    private var above: [UInt8] = []
+
+    private mutating func follow(_ parent: EntryID, _ snapshot: borrowing Snapshot) throws(EntryStoreError) {
+        guard parent != self.parent else { return }
+        above.removeAll(keepingCapacity: true)
+        if parent != .root {
+            above.append(UInt8(ascii: ","))
+            try snapshot.appendName(of: parent, to: &above)
+        }
+        self.parent = parent
+    }
+
+    private static func missing(_ id: EntryID) -> EntryStoreError { EntryStoreError(.format, "entry \(id.rawValue) has no record") }
+
+    /// How many bytes a name takes.
+    mutating func size(of id: EntryID, _ snapshot: borrowing Snapshot) throws(EntryStoreError) -> Int {
+        guard let record = try snapshot.record(id) else { throw Self.missing(id) }
+        try follow(record.parent, snapshot)
+        return record.rdn.byteCount + above.count
+    }
+
+    /// Appends a name as an OCTET STRING.
+    mutating func append(_ id: EntryID, _ snapshot: borrowing Snapshot, to output: inout BERBuffer) throws(EntryStoreError) {
+        guard let record = try snapshot.record(id) else { throw Self.missing(id) }
+        try follow(record.parent, snapshot)
+        let rdn = record.rdn
+        output.appendHeader(BERTag.octetString, length: rdn.byteCount + above.count)
+        output.append(rdn)
+        output.append(above.rawSpan)
+    }
+}
+
+/// A search result entry with so many values that it is written in pieces. Its length stands at its beginning, so all of it comes
+/// from one snapshot, which it keeps until it is written; of the values it holds eight bytes each. Used by one thread at a time.
+final class LongEntry {
+    private var snapshot: Snapshot?
+    private var head = BERBuffer()
+    private let attributes: [LongAttribute]
+    /// The attribute being written, and its next value; -1: its head.
+    private var attribute = 0
+    private var value = -1
+    private var names = EntryNames()
+    private let since = ContinuousClock.now
+    private(set) var isBegun = false
+
+    /// How long a snapshot may be kept before what remains is written in one piece: a snapshot that stays makes the file grow.
+    private static let patience = Duration.seconds(10)
+    var isOverdue: Bool { ContinuousClock.now - since > Self.patience }
+
+    /// Nil if the entry is gone.
+    init?(
+        _ store: EntryStore, _ selection: EntrySelection, messageID: Int, id: EntryID, viewer: Identity, wholeLimit: Int
+    ) throws(EntryStoreError) {
+        let snapshot = try store.snapshot()
+        guard
+            let attributes = try Self.begin(
+                selection, messageID: messageID, id: id, snapshot, viewer: viewer, wholeLimit: wholeLimit, into: &head)
+        else { return nil }
+        self.attributes = attributes
+        self.snapshot = consume snapshot
+    }
+
+    private static func begin(
+        _ selection: EntrySelection, messageID: Int, id: EntryID, _ snapshot: borrowing Snapshot, viewer: Identity, wholeLimit: Int,
+        into head: inout BERBuffer
+    ) throws(EntryStoreError) -> [LongAttribute]? {
+        guard let record = try snapshot.record(id) else { return nil }
+        let name = try snapshot.name(of: id)
+        return try selection.begin(
+            messageID: messageID, id: id, name: name.rawSpan, record: record, snapshot, viewer: viewer, wholeLimit: wholeLimit, into: &head)
+    }
+
+    /// Appends about so many bytes.
+    /// - Returns: whether the entry is finished.
+    func write(limit: Int, to output: inout BERBuffer) throws(EntryStoreError) -> Bool {
+        guard let snapshot = self.snapshot.take() else { return true }
+        let start = output.count
+        if !isBegun {
+            isBegun = true
+            output.append(head.bytes)
+            head.removeAll()
+        }
+        while attribute < attributes.count {
+            let current = attributes[attribute]
+            if value < 0 { output.append(current.head) }
+            value = max(value, 0)
+            while value < current.ids.count {
+                if output.count - start >= limit {
+                    self.snapshot = consume snapshot
+                    return false
+                }
+                try names.append(current.ids[value], snapshot, to: &output)
+                value += 1
+            }
+            attribute += 1
+            value = -1
+        }
+        return true
+    }
+}

@@ -1,0 +1,179 @@
+import BER
+import Directory
+import EntryStore
+import LDAP
+import Schema
+
+/// `member` of dynamic lists: an entry with `memberURL` has as members, beside those stored, all entries that one of its URLs finds, each
+/// once (semantics section 7; OpenLDAP's dynlist overlay). `member` in filters means the same.
+struct DynamicMembers: LongVirtualAttribute {
+    let membership: Membership
+    let delivery: DeliveryView?
+
+    private var type: AttributeTypeID { membership.types.member }
+    var types: [AttributeTypeID] { [type] }
+    /// As with slapd, `*` includes them.
+    var isUserAttribute: Bool { true }
+
+    func concerns(_ type: AttributeTypeID, _ record: borrowing EntryRecord, _ catalogue: Catalogue) -> Bool {
+        catalogue.table.id(of: membership.types.memberURL).map { record.contains($0) } ?? false
+    }
+
+    // MARK: Values
+
+    func forEachValue(
+        of type: AttributeTypeID, _ id: EntryID, _ record: borrowing EntryRecord, name: RawSpan, _ snapshot: borrowing Snapshot,
+        _ context: VirtualContext, _ body: (RawSpan) -> Void
+    ) throws(EntryStoreError) {
+        var budget = Membership.Effort.unlimited
+        _ = try forEachValue(of: type, id, record, snapshot, context, budget: &budget, body)
+    }
+
+    func forEachValue(
+        of type: AttributeTypeID, _ id: EntryID, _ record: borrowing EntryRecord, _ snapshot: borrowing Snapshot,
+        _ context: VirtualContext, budget: inout Int, _ body: (RawSpan) -> Void
+    ) throws(EntryStoreError) -> Bool {
+        if let stored = context.catalogue.table.id(of: self.type) {
+            var values = record.values(of: stored)
+            while let value = values.next() { body(value) }
+        }
+        var effort = Membership.Effort(budget: budget)
+        defer { budget = effort.budget }
+        var name = NeighbourName()
+        return try forEachFound(id, record, snapshot, context, &effort) { _, member throws(EntryStoreError) in
+            try name.take(member, snapshot)
+            body(name.bytes)
+        }
+    }
+
+    /// The name of one entry after the other. Neighbours mostly have the same superior: its name stays where it is, and the RDN is written
+    /// in front of it.
+    private struct NeighbourName {
+        /// Room for an RDN; then, from ``room`` on, a comma and the superior's name.
+        private var buffer = [UInt8](repeating: 0, count: 256)
+        private var room = 256
+        private var start = 256
+        private var parent: EntryID?
+
+        mutating func take(_ record: borrowing EntryRecord, _ snapshot: borrowing Snapshot) throws(EntryStoreError) {
+            let rdn = record.rdn
+            let count = rdn.byteCount
+            if record.parent != parent || count > room {
+                room = max(room, count)
+                buffer.removeAll(keepingCapacity: true)
+                buffer.append(contentsOf: repeatElement(0, count: room))
+                if record.parent != .root {
+                    buffer.append(UInt8(ascii: ","))
+                    try snapshot.appendName(of: record.parent, to: &buffer)
+                }
+                parent = record.parent
+            }
+            let start = room - count
+            self.start = start
+            var span = buffer.mutableSpan
+            for index in 0..<count { span[start + index] = rdn[at: index] }
+        }
+
+        var bytes: RawSpan {
+            @_lifetime(borrow self) get { buffer.rawSpan.extracting(start..<buffer.count) }
+        }
+    }
+
+    func names(
+        of type: AttributeTypeID, _ id: EntryID, _ record: borrowing EntryRecord, _ snapshot: borrowing Snapshot, _ context: VirtualContext
+    ) throws(EntryStoreError) -> [EntryID] {
+        var effort = Membership.Effort(budget: Membership.Effort.unlimited)
+        var ids: [EntryID] = []
+        _ = try forEachFound(id, record, snapshot, context, &effort) { member, _ throws(EntryStoreError) in ids.append(member) }
+        return ids
+    }
+
+    /// Calls `body` with the members that are not stored, each once.
+    /// - Returns: false if the effort was not enough.
+    private func forEachFound(
+        _ id: EntryID, _ record: borrowing EntryRecord, _ snapshot: borrowing Snapshot, _ context: VirtualContext,
+        _ effort: inout Membership.Effort, _ body: (EntryID, borrowing EntryRecord) throws(EntryStoreError) -> Void
+    ) throws(EntryStoreError) -> Bool {
+        guard let index = try membership.cache.index(snapshot, budget: &effort.budget) else { return false }
+        guard let list = index.lists[id] else { return true }
+        var seen = Set<EntryID>()
+        var hasStored = false
+        if let stored = context.catalogue.table.id(of: self.type) {
+            var values = record.values(of: stored)
+            while let value = values.next() {
+                hasStored = true
+                guard effort.spend(1) else { return false }
+                if let member = membership.resolve(value, snapshot) { seen.insert(member) }
+            }
+        }
+        // One search finds nobody twice.
+        let mayRepeat = hasStored || list.urls.count > 1
+        var filter = delivery?.filter(for: context.viewer, context.catalogue)
+        return try membership.forEachFound(by: list.urls, snapshot, context, &effort) { member, found throws(EntryStoreError) in
+            if mayRepeat, !seen.insert(member).inserted { return true }
+            if filter != nil, try filter?.receives(found, snapshot) == false { return true }
+            try body(member, found)
+            return true
+        }
+    }
+
+    // MARK: Filters
+
+    func item(_ item: borrowing CompiledFilter.Item, _ context: VirtualContext) -> VirtualItem? {
+        switch item.kind {
+        case .present: return .predicate(HasMembers(members: self, context: context))
+        case .equality, .approximate, .extensible:
+            return MembershipSet.item(item, membership, context, direct: .listsOf, chain: .listsAbove)
+        default: return nil
+        }
+    }
+
+    /// `(member=*)`.
+    private struct HasMembers: EntryPredicate {
+        let members: DynamicMembers
+        let context: VirtualContext
+
+        func evaluate(_ id: EntryID, _ record: borrowing EntryRecord, _ snapshot: borrowing Snapshot) -> Ternary {
+            if let stored = context.catalogue.table.id(of: members.type), record.contains(stored) { return .yes }
+            var effort = Membership.Effort(budget: Membership.Effort.unlimited)
+            let types = members.membership.types
+            guard let attribute = context.catalogue.table.id(of: types.memberURL), record.contains(attribute) else { return .no }
+            guard let index = try? members.membership.cache.index(snapshot, budget: &effort.budget), let list = index.lists[id],
+                let isEmpty = try? members.membership.forEachFound(by: list.urls, snapshot, context, &effort, { _, _ in false })
+            else { return .no }
+            return Ternary(!isEmpty)
+        }
+
+        /// Entries with names of members, and all dynamic lists.
+        func candidates(_ snapshot: borrowing Snapshot) -> [EntryID]? {
+            let schema = context.catalogue.schema
+            let types = members.membership.types
+            var bytes: [UInt8] = []
+            var nodes = [Filter.Node(kind: .or, end: 3)]
+            for type in [types.member, types.memberURL] {
+                var node = Filter.Node(kind: .present, end: Int32(nodes.count + 1))
+                node.attribute = ByteRange(start: bytes.count, count: schema[type].nameBytes.count)
+                bytes += schema[type].nameBytes
+                nodes.append(node)
+            }
+            var search = EntrySearch(
+                filter: CompiledFilter(Filter(bytes: bytes, nodes: nodes), context.catalogue), base: .root, scope: .wholeSubtree)
+            var ids: [EntryID] = []
+            var budget = Membership.Effort.unlimited
+            var scratch = FilterScratch()
+            let outcome = try? search.run(snapshot, budget: &budget, scratch: &scratch) { id, _ throws(EntryStoreError) in
+                ids.append(id)
+                return true
+            }
+            return outcome == nil ? nil : ids
+        }
+
+        func prepare(_ snapshot: borrowing Snapshot, budget: inout Int) -> Bool {
+            // Every list is asked for a first member.
+            guard let index = try? members.membership.cache.index(snapshot, budget: &budget) else { return false }
+            guard index.lists.count <= budget else { return false }
+            budget -= index.lists.count
+            return true
+        }
+    }
+}
