@@ -41,7 +41,7 @@ struct MailTypes: Sendable {
             let account = ClassTest(["zimbraAccount"], schema), let domain = ClassTest(["zimbraDomain"], schema),
             let server = ClassTest(["zimbraServer"], schema), let classOfService = ClassTest(["zimbraCOS"], schema),
             let globalConfig = ClassTest(["zimbraGlobalConfig"], schema),
-            let recipient = ClassTest(["zimbraMailRecipient", "zimbraGroup"], schema)
+            let recipient = ClassTest(["zimbraMailRecipient", "zimbraGroup", "zimbraGroupDynamicUnit"], schema)
         else { return nil }
         self.objectClass = objectClass
         self.commonName = commonName
