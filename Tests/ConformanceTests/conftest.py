@@ -75,6 +75,23 @@ def root_of_sample(sample):
         yield client
 
 
+@pytest.fixture
+def change_sample(root_of_sample):
+    """Replaces values of an entry of the sample until the test ends."""
+    before = []
+
+    def replace(dn, **attributes):
+        entry = root_of_sample.read(dn).only
+        for name, values in attributes.items():
+            before.append((dn, name, entry.get(name)))
+            result = root_of_sample.modify(dn, ("replace", name, values))
+            assert result.code == 0, result
+
+    yield replace
+    for dn, name, values in reversed(before):
+        assert root_of_sample.modify(dn, ("replace", name, values)).code == 0
+
+
 @pytest.fixture(autouse=True)
 def still_alive(request):
     """No test may bring the shared server down."""

@@ -95,23 +95,6 @@ def proxy(sample):
     proxy.client.close()
 
 
-@pytest.fixture
-def change(root_of_sample):
-    """Replaces values of an entry until the test ends."""
-    before = []
-
-    def replace(dn, **attributes):
-        entry = root_of_sample.read(dn).only
-        for name, values in attributes.items():
-            before.append((dn, name, entry.get(name)))
-            result = root_of_sample.modify(dn, ("replace", name, values))
-            assert result.code == 0, result
-
-    yield replace
-    for dn, name, values in reversed(before):
-        assert root_of_sample.modify(dn, ("replace", name, values)).code == 0
-
-
 def test_rule5_5_templates_are_those_of_the_example(proxy):
     """docs/examples/proxy/look-ups.ldif says what the initial tree says."""
     text = (ROOT / "docs/examples/proxy/look-ups.ldif").read_text()
@@ -167,14 +150,14 @@ def test_rule5_5_1_domain_of_the_address(proxy, address, route):
     assert proxy.route("ada", address) == route
 
 
-def test_rule5_5_1_default_domain(proxy, change, sample):
-    change(CONFIG, zimbraDefaultDomainName="example.com")
+def test_rule5_5_1_default_domain(proxy, change_sample, sample):
+    change_sample(CONFIG, zimbraDefaultDomainName="example.com")
     assert Proxy(sample).route("ada", "192.0.2.12") == HERE
 
 
 @pytest.mark.parametrize("client, allowed", [("198.51.100.7", True), ("198.51.100.200", False), ("203.0.113.9", True), ("192.0.2.1", False)])
-def test_rule5_5_2_allowed_addresses(proxy, change, client, allowed):
-    change("dc=example,dc=com", zimbraDomainAllowedIPs=["198.51.100.0/25", "203.0.113.9"])
+def test_rule5_5_2_allowed_addresses(proxy, change_sample, client, allowed):
+    change_sample("dc=example,dc=com", zimbraDomainAllowedIPs=["198.51.100.0/25", "203.0.113.9"])
     assert proxy.route("ada@example.com", client_address=client) == (HERE if allowed else "refused")
 
 
@@ -183,22 +166,22 @@ def test_rule5_5_3_one_entry_is_enough(proxy):
     assert result.code == 4 and len(result.entries) == 1
 
 
-def test_rule5_5_4_account_that_does_not_exist(proxy, change):
-    change("dc=plant,dc=example", zimbraReverseProxyUseExternalRouteIfAccountNotExist="TRUE",
+def test_rule5_5_4_account_that_does_not_exist(proxy, change_sample):
+    change_sample("dc=plant,dc=example", zimbraReverseProxyUseExternalRouteIfAccountNotExist="TRUE",
            zimbraExternalImapHostname="old.plant.example", zimbraExternalImapPort="143")
     assert proxy.route("other@plant.example") == "old.plant.example:143"
     assert proxy.route("moved@plant.example") == HERE
 
 
-def test_rule5_5_5_external_route(proxy, change):
+def test_rule5_5_5_external_route(proxy, change_sample):
     domain, account = "dc=plant,dc=example", "uid=moved,ou=people,dc=plant,dc=example"
-    change(domain, zimbraReverseProxyUseExternalRoute="TRUE", zimbraExternalImapHostname="old.plant.example")
+    change_sample(domain, zimbraReverseProxyUseExternalRoute="TRUE", zimbraExternalImapHostname="old.plant.example")
     assert proxy.route("moved@plant.example") == HERE                      # incomplete
-    change(domain, zimbraExternalImapPort="143")
+    change_sample(domain, zimbraExternalImapPort="143")
     assert proxy.route("moved@plant.example") == "old.plant.example:143"
-    change(account, zimbraExternalImapHostname="own.plant.example", zimbraExternalImapPort="1143")
+    change_sample(account, zimbraExternalImapHostname="own.plant.example", zimbraExternalImapPort="1143")
     assert proxy.route("moved@plant.example") == "own.plant.example:1143"
-    change(account, zimbraReverseProxyUseExternalRoute="FALSE")
+    change_sample(account, zimbraReverseProxyUseExternalRoute="FALSE")
     assert proxy.route("moved@plant.example") == HERE
 
 
@@ -207,8 +190,8 @@ def test_rule5_5_ports_of_global_config(proxy, protocol, port):
     assert proxy.port(HOST, protocol) == port
 
 
-def test_rule5_5_port_of_the_server(proxy, change):
-    change("cn=mail.example.com,cn=servers,cn=zimbra", zimbraImapBindPort="10143")
+def test_rule5_5_port_of_the_server(proxy, change_sample):
+    change_sample("cn=mail.example.com,cn=servers,cn=zimbra", zimbraImapBindPort="10143")
     assert proxy.port(HOST, "Imap") == "10143"
 
 
@@ -244,13 +227,13 @@ def test_rule5_6_2_names_of_one_server(proxy):
     assert proxy.settings["zimbraReverseProxySNIEnabled"] == "TRUE"
 
 
-def test_rule5_6_3_domains_with_certificate(proxy, change):
+def test_rule5_6_3_domains_with_certificate(proxy, change_sample):
     eligible = "(&(objectClass=zimbraDomain)(zimbraVirtualHostname=*)(zimbraSSLCertificate=*)(zimbraSSLPrivateKey=*))"
     assert domains(proxy.client, eligible) == {}
     pem = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
-    change("dc=example,dc=org", zimbraSSLCertificate=pem)
+    change_sample("dc=example,dc=org", zimbraSSLCertificate=pem)
     assert domains(proxy.client, eligible) == {}
-    change("dc=example,dc=org", zimbraSSLPrivateKey="-----BEGIN PRIVATE KEY-----\nMIIE\n-----END PRIVATE KEY-----\n")
-    change("dc=workshop,dc=example", zimbraSSLCertificate=pem, zimbraSSLPrivateKey="key")      # no virtual host
+    change_sample("dc=example,dc=org", zimbraSSLPrivateKey="-----BEGIN PRIVATE KEY-----\nMIIE\n-----END PRIVATE KEY-----\n")
+    change_sample("dc=workshop,dc=example", zimbraSSLCertificate=pem, zimbraSSLPrivateKey="key")      # no virtual host
     found = domains(proxy.client, eligible)
     assert set(found) == {"example.org"} and found["example.org"]["zimbraSSLCertificate"] == [pem.encode()]
