@@ -14,7 +14,12 @@ EXPECTED = {
     "Look an address up": (["zimbraMailDeliveryAddress: ada.lovelace@example.com", "zimbraMailTransport: lmtp:mail.example.com:7025"], []),
     "Search the address list": (["mail: bjorn.aasen@example.com", "mail: gudrun.bjornsdottir@example.com", "mail: kaethe.strauss@example.com"], []),
     "Complete two letters": (["mail: olga.ivanova@example.com", "mail: taro.tanaka@example.com"], []),
-    "Read a list": (["member: uid=olga.ivanova,ou=people,dc=example,dc=com", "cn: engineering", "TRUE", "memberURL: "], [6]),
+    "Who is on this list?": (["member: uid=olga.ivanova,ou=people,dc=example,dc=com", "memberOf: cn=engineering,cn=groups,dc=example,dc=com",
+                              "memberOf: uid=all,ou=people,dc=example,dc=com", "dn: uid=ming.li,ou=people,dc=example,dc=com", "TRUE"], [6]),
+    "Whose value is this?": (["zimbraMailQuota: 21474836480", "musterInheritedFrom: zimbraMailQuota cn=business,cn=cos,cn=zimbra",
+                              "dn: uid=ada.lovelace,ou=people,dc=example,dc=com\nzimbraMailQuota: 42949672960",
+                              "dn: uid=taro.tanaka,ou=people,dc=example,dc=com\nzimbraMailQuota: 42949672960",
+                              "dn: uid=last.one,ou=people,dc=former,dc=example\nzimbraAccountStatus: active"], []),
     "Add an account": (["adding new entry", "cn: engineering"], [19]),
     "Change it": (["title: Rear Admiral", "modifiersName: uid=zimbra,cn=admins,cn=zimbra"], [122]),
     "Set her password": (["dn:uid=grace.hopper,ou=people,dc=example,dc=com"], []),
@@ -27,7 +32,7 @@ EXPECTED = {
 def things():
     """(title, commands) of each, and the lines that prepare the shell."""
     text = (ROOT / "README.md").read_text()
-    section = re.search(r"^## .*things to try\n(.*?)^## ", text, re.M | re.S)[1]
+    section = re.search(r"^## Things to try\n(.*?)^## ", text, re.M | re.S)[1]
     preparation, *rest = re.split(r"^(?=\*\*\d+\. )", section, flags=re.M)
     block = re.compile(r"^```sh\n(.*?)^```$", re.M | re.S)
     found = []
