@@ -22,7 +22,7 @@ public enum MailDirectory {
     /// - Throws: for settings that do not fit the schema.
     public static func directoryExtension(_ store: EntryStore, _ settings: Settings = Settings()) throws(DirectoryError) -> DirectoryExtension {
         var plugged = DirectoryExtension()
-        if let types = MailTypes(store.schema) {
+        if let types = MailTypes(store.catalogue) {
             let tree = MailTree(types, store)
             plugged.virtualAttributes += inheritance(tree, store.schema) + statuses(tree, store.schema, settings)
         }
@@ -39,9 +39,10 @@ public enum MailDirectory {
 
     /// Indexes that searches by what entries mean need, beside those that are configured.
     public static func indexes(_ schema: Schema) -> [IndexDefinition] {
-        guard let types = MailTypes(schema) else { return [] }
-        return InheritedTypes(schema).indexes(schema)
-            + [types.classOfServiceID, types.accountStatus, types.mailStatus].map { IndexDefinition(type: $0, kinds: [.presence, .equality]) }
+        InheritedTypes(schema).indexes(schema)
+            + ["zimbraCOSId", "zimbraAccountStatus", "zimbraMailStatus"].compactMap { name in
+                schema.attributeType(named: name).map { IndexDefinition(type: $0, kinds: [.presence, .equality]) }
+            }
     }
 
     private static func inheritance(_ tree: MailTree, _ schema: Schema) -> [any VirtualAttribute] {

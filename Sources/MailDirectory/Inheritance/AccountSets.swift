@@ -8,40 +8,27 @@ extension InheritanceTable {
     static let domainLimit = 1024
     /// More classes of service than this are not named one by one.
     private static let classLimit = 1024
-    /// More classes than this are not subtracted one by one.
-    private static let claimLimit = 64
     /// More entries beside the domains than this are not named one by one.
     private static let outsiderLimit = 256
-
-    /// All accounts.
-    func accounts(_ catalogue: Catalogue) -> CandidateSet { .matching(types.account.filter(catalogue)) }
 
     /// At least the accounts whose class of service is among some.
     /// - Parameters:
     ///   - wanted: by class.
     ///   - none: whether accounts are wanted that have no class of service at all.
     func accounts(ofClasses wanted: [Bool], none: Bool, _ snapshot: borrowing Snapshot) -> CandidateSet {
-        let catalogue = snapshot.catalogue
-        let everyone = accounts(catalogue)
         func isWanted(_ place: Int?) -> Bool { place.map { wanted[$0] } ?? none }
         let classCount = wanted.count { $0 }
-        if classCount == wanted.count, none || defaultClass != nil && defaultExternalClass != nil { return everyone }
-        if classCount > Self.classLimit { return everyone }
-        var sets: [CandidateSet] = []
+        if classCount == wanted.count, none || defaultClass != nil && defaultExternalClass != nil { return accounts }
+        if classCount > Self.classLimit { return accounts }
         // 2.6, step 1: those that name one of the classes.
-        let ids = classes.indices.filter { wanted[$0] && !classes[$0].id.isEmpty }.map { classes[$0].id }
-        if !ids.isEmpty { sets.append(.matching(StoredItems.equal(types.classOfServiceID, toAnyOf: ids, catalogue))) }
+        var sets: [CandidateSet] = []
+        for place in wanted.indices where wanted[place] { sets.append(claimants[place]) }
 
         // Steps 2 and 3: those that name no class that exists, in a domain whose default is wanted, or outside the domains.
         let defaults = domainsByDefault.indices.filter { isWanted($0 < wanted.count ? $0 : nil) }
         let count = defaults.reduce(0) { $0 + domainsByDefault[$1].count }
         let wantsOutsiders = isWanted(defaultClass) || isWanted(defaultExternalClass)
         guard wantsOutsiders || count > 0 else { return .union(sets) }
-        var unclaimed: [CandidateSet] = []
-        let all = classes.map(\.id).filter { !$0.isEmpty }
-        if all.count <= Self.claimLimit, !all.isEmpty {
-            unclaimed.append(.except(.matching(StoredItems.equal(types.classOfServiceID, toAnyOf: all, catalogue))))
-        }
         // Naming domains pays when they are few beside all.
         var places: CandidateSet?
         if count <= 8 || count <= Self.domainLimit && count * 4 <= domains.count {
@@ -52,7 +39,8 @@ extension InheritanceTable {
                 places = .union([below(named), others])
             }
         }
-        sets.append(.intersection([places ?? everyone] + unclaimed))
+        let somewhere = places ?? accounts
+        sets.append(unclaimed.map { .intersection([somewhere, $0]) } ?? somewhere)
         return .union(sets)
     }
 

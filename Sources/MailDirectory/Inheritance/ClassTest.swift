@@ -4,32 +4,54 @@ import LDAP
 import Schema
 
 /// Tells whether entries are of some object classes or of classes derived from them, by all their names and OIDs.
-struct ClassTest: Sendable {
+final class ClassTest: Sendable {
     let classes: [ObjectClassID]
-    private let type: AttributeTypeID
-    /// In lower case.
-    private let names: [[UInt8]]
+    private let attribute: AttributeID
+    /// Names and OIDs in lower case, one after the other.
+    private let text: [UInt8]
+    private let places: [ByteRange]
+    /// A bit for each length that a name has: most classes of an entry are told from these by it.
+    private let lengths: UInt64
 
     /// Nil if the schema lacks one of the classes.
-    init?(_ names: [String], _ schema: Schema) {
-        guard let type = schema.attributeType(named: "objectClass") else { return nil }
+    init?(_ names: [String], _ catalogue: Catalogue) {
+        let schema = catalogue.schema
+        guard let type = schema.attributeType(named: "objectClass"), let attribute = catalogue.table.id(of: type) else { return nil }
         var roots: [ObjectClassID] = []
         for name in names {
             guard let id = schema.objectClass(named: name) else { return nil }
             roots.append(id)
         }
-        let family = schema.objectClasses.filter { derived in roots.contains { schema.isSubclass(derived.id, of: $0) } }
-        self.type = type
+        var text: [UInt8] = []
+        var places: [ByteRange] = []
+        var lengths: UInt64 = 0
+        for derived in schema.objectClasses where roots.contains(where: { schema.isSubclass(derived.id, of: $0) }) {
+            for name in derived.names + [derived.oid] {
+                let bytes = Array(name.lowercased().utf8)
+                places.append(ByteRange(start: text.count, count: bytes.count))
+                text += bytes
+                lengths |= Self.bit(bytes.count)
+            }
+        }
         classes = roots
-        self.names = family.flatMap { ($0.names + [$0.oid]).map { Array($0.lowercased().utf8) } }
+        self.attribute = attribute
+        self.text = text
+        self.places = places
+        self.lengths = lengths
     }
 
+    private static func bit(_ length: Int) -> UInt64 { 1 << UInt64(min(length, 63)) }
+
     /// Whether an entry is of one of the classes.
-    func matches(_ record: borrowing EntryRecord, _ catalogue: Catalogue) -> Bool {
-        guard let attribute = catalogue.table.id(of: type) else { return false }
+    func matches(_ record: borrowing EntryRecord) -> Bool {
+        let text = self.text
+        let names = text.rawSpan
         var values = record.values(of: attribute)
         while let value = values.next() {
-            for name in names where value.equalsIgnoringCase(name) { return true }
+            guard lengths & Self.bit(value.byteCount) != 0 else { continue }
+            for index in places.indices {
+                if value.equalsIgnoringCase(names.slice(places[index])) { return true }
+            }
         }
         return false
     }
@@ -41,17 +63,18 @@ struct ClassTest: Sendable {
         let attribute = ByteRange(start: 0, count: bytes.count)
         var nodes: [Filter.Node] = []
         if let held {
+            let name = catalogue.schema[held].nameBytes
             nodes = [Filter.Node(kind: .and), Filter.Node(kind: .present, end: 2)]
-            nodes[1].attribute = ByteRange(start: bytes.count, count: catalogue.schema[held].nameBytes.count)
-            bytes += catalogue.schema[held].nameBytes
+            nodes[1].attribute = ByteRange(start: bytes.count, count: name.count)
+            bytes += name
         }
         let first = nodes.count
         nodes.append(Filter.Node(kind: .or))
-        for name in names where name.first.map({ !(UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }) ?? false {
+        for place in places {
             var node = Filter.Node(kind: .equality, end: Int32(nodes.count + 1))
             node.attribute = attribute
-            node.value = ByteRange(start: bytes.count, count: name.count)
-            bytes += name
+            node.value = ByteRange(start: bytes.count, count: Int(place.count))
+            bytes += text[place.lowerBound..<place.upperBound]
             nodes.append(node)
         }
         nodes[0].end = Int32(nodes.count)
@@ -63,14 +86,17 @@ struct ClassTest: Sendable {
 extension RawSpan {
     /// Whether these are the given bytes, which are in lower case, but for the case of ASCII letters.
     @inline(__always)
-    func equalsIgnoringCase(_ lower: [UInt8]) -> Bool {
-        guard byteCount == lower.count else { return false }
-        let lower = lower.span
-        for index in 0..<lower.count {
+    func equalsIgnoringCase(_ lower: RawSpan) -> Bool {
+        guard byteCount == lower.byteCount else { return false }
+        for index in 0..<byteCount {
             let byte = self[at: index]
-            if byte == lower[index] { continue }
-            guard byte >= UInt8(ascii: "A"), byte <= UInt8(ascii: "Z"), byte | 0x20 == lower[index] else { return false }
+            if byte == lower[at: index] { continue }
+            guard byte >= UInt8(ascii: "A"), byte <= UInt8(ascii: "Z"), byte | 0x20 == lower[at: index] else { return false }
         }
         return true
     }
+
+    /// The same of owned bytes.
+    @inline(__always)
+    func equalsIgnoringCase(_ lower: [UInt8]) -> Bool { equalsIgnoringCase(lower.rawSpan) }
 }

@@ -9,11 +9,11 @@ import Synchronization
 /// of service has is not shown.
 struct EffectiveClassOfService: VirtualAttribute {
     let tree: MailTree
-    var types: [AttributeTypeID] { [tree.types.classOfServiceID] }
+    var types: [AttributeTypeID] { [tree.types.classOfServiceID.type] }
     var isInStoredView: Bool { false }
 
     func concerns(_ type: AttributeTypeID, _ record: borrowing EntryRecord, _ catalogue: Catalogue) -> Bool {
-        tree.types.account.matches(record, catalogue)
+        tree.types.account.matches(record)
     }
 
     func forEachValue(
@@ -22,7 +22,7 @@ struct EffectiveClassOfService: VirtualAttribute {
     ) throws(EntryStoreError) {
         let table = try tree.table(snapshot)
         // Named by the account itself: nothing is computed.
-        guard table.ownClassOfService(record, context.catalogue) == nil,
+        guard table.ownClassOfService(record) == nil,
             case .account(_, let classID, _, _) = try tree.lineage(id, record, snapshot), !classID.isEmpty
         else { return }
         body(classID.rawSpan)
@@ -31,7 +31,7 @@ struct EffectiveClassOfService: VirtualAttribute {
     func item(_ item: borrowing CompiledFilter.Item, _ context: VirtualContext) -> VirtualItem? {
         let own = item.onStored(context.catalogue)
         if own.isUndefined { return .constant(.undefined) }
-        return .predicate(Item(tree: tree, own: own, ofClass: item.onStored(context.catalogue, type: tree.types.id)))
+        return .predicate(Item(tree: tree, own: own, ofClass: item.onStored(context.catalogue, type: tree.types.id.type)))
     }
 
     /// A filter item on the effective `zimbraCOSId`.
@@ -51,7 +51,7 @@ struct EffectiveClassOfService: VirtualAttribute {
         var isTwoValued: Bool { true }
 
         func evaluate(_ id: EntryID, _ record: borrowing EntryRecord, _ snapshot: borrowing Snapshot) -> Ternary {
-            guard tree.types.account.matches(record, snapshot.catalogue) else {
+            guard tree.types.account.matches(record) else {
                 var scratch = FilterScratch()
                 return Ternary(own.evaluate(id, record, snapshot, scratch: &scratch) == .yes)
             }
@@ -65,10 +65,10 @@ struct EffectiveClassOfService: VirtualAttribute {
             _ record: borrowing EntryRecord, _ snapshot: borrowing Snapshot, _ memo: inout ItemMemo
         ) throws(EntryStoreError) -> Ternary {
             let table = try memo.prepare(tree, snapshot)
-            var place = table.ownClassOfService(record, snapshot.catalogue)
+            var place = table.ownClassOfService(record)
             if place == nil {
-                let domain = try memo.domain(above: record.parent, table, snapshot)
-                place = table.defaultClassOfService(record, in: domain, snapshot.catalogue)
+                try memo.visit(record.parent, table, snapshot)
+                place = table.defaultClassOfService(record, in: memo.domain)
             }
             guard let place else { return .no }
             return try memo.verdict(of: place) { () throws(EntryStoreError) in
@@ -90,9 +90,9 @@ struct EffectiveClassOfService: VirtualAttribute {
                 wanted.append((verdict == .yes) != negated)
             }
             let accounts = table.accounts(ofClasses: wanted, none: negated, snapshot)
-            if negated { return .union([accounts, .except(table.accounts(snapshot.catalogue))]) }
+            if negated { return .union([accounts, .except(table.accounts)]) }
             // Of entries that are no accounts the stored value counts.
-            return .union([accounts, .intersection([.matching(own), .except(table.accounts(snapshot.catalogue))])])
+            return .union([accounts, .intersection([.matching(own), .except(table.accounts)])])
         }
     }
 }

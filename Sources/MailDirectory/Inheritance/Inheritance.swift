@@ -34,6 +34,8 @@ struct Inheritance: VirtualAttribute {
         let ordering: MatchingRule? = context.catalogue.schema[item.type].equality == .integerMatch ? .integerOrderingMatch : nil
         let own = item.onStored(context.catalogue, ordering: ordering)
         if own.isUndefined { return .constant(.undefined) }
-        return .predicate(InheritedItem(tree: tree, type: item.type, levels: inherited[item.type], kind: item.kind, own: own))
+        guard let attribute = context.catalogue.table.id(of: item.type) else { return nil }
+        return .predicate(
+            InheritedItem(tree: tree, type: item.type, attribute: attribute, levels: inherited[item.type], kind: item.kind, own: own))
     }
 }

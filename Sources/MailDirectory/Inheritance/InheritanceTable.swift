@@ -43,21 +43,32 @@ final class InheritanceTable: Sendable {
     let restrictedDomains: [EntryID]
     /// Entries that are no domains but have domains below them, the root among them, without those below another domain.
     let frontier: [EntryID]
-    /// Places in ``classes``, by canonical id.
+    /// The indexes that there were.
+    let catalogue: Catalogue
+    /// All accounts, domains, servers.
+    let accounts: CandidateSet
+    let allDomains: CandidateSet
+    let servers: CandidateSet
+    /// By class of service: the accounts that name it themselves.
+    let claimants: [CandidateSet]
+    /// Those that name none that exists; nil if that cannot be said cheaply.
+    let unclaimed: CandidateSet?
+    /// Canonical ids one after the other, in their order.
+    private let ids: [UInt8]
+    private let idRanges: [ByteRange]
+    /// Places in ``classes``, in the same order.
     private let byID: [Int]
     private let rule: MatchingRule
 
     init(_ types: MailTypes, _ snapshot: borrowing Snapshot) throws(EntryStoreError) {
         let catalogue = snapshot.catalogue
         let schema = catalogue.schema
-        let table = catalogue.table
         commit = snapshot.commit
         self.types = types
-        let rule = schema[types.classOfServiceID].equality ?? .caseIgnoreMatch
+        let rule = schema[types.classOfServiceID.type].equality ?? .caseIgnoreMatch
         self.rule = rule
-        func first(_ type: AttributeTypeID, _ record: borrowing EntryRecord) -> [UInt8]? {
-            guard let attribute = table.id(of: type) else { return nil }
-            var values = record.values(of: attribute)
+        func first(_ type: MailTypes.Stored, _ record: borrowing EntryRecord) -> [UInt8]? {
+            var values = record.values(of: type.id)
             return values.next()?.array
         }
         func canonical(_ value: [UInt8]) -> [UInt8] {
@@ -77,14 +88,11 @@ final class InheritanceTable: Sendable {
         var classes: [ClassOfService] = []
         var defaultClass: Int?
         var defaultExternalClass: Int?
-        let name = table.id(of: types.commonName)
         try snapshot.forEach(types.classOfService.filter(catalogue)) { id, record throws(EntryStoreError) in
-            if let name {
-                var values = record.values(of: name)
-                while let value = values.next() {
-                    if defaultClass == nil, value.equalsIgnoringCase(Self.defaultName) { defaultClass = classes.count }
-                    if defaultExternalClass == nil, value.equalsIgnoringCase(Self.defaultExternalName) { defaultExternalClass = classes.count }
-                }
+            var names = record.values(of: types.commonName.id)
+            while let name = names.next() {
+                if defaultClass == nil, name.equalsIgnoringCase(Self.defaultName) { defaultClass = classes.count }
+                if defaultExternalClass == nil, name.equalsIgnoringCase(Self.defaultExternalName) { defaultExternalClass = classes.count }
             }
             let own = first(types.id, record) ?? []
             classes.append(ClassOfService(entry: id, id: own, canonical: canonical(own)))
@@ -94,21 +102,39 @@ final class InheritanceTable: Sendable {
         self.defaultExternalClass = defaultExternalClass
         let byID = classes.indices.filter { !classes[$0].canonical.isEmpty }
             .sorted { classes[$0].canonical.lexicographicallyPrecedes(classes[$1].canonical) }
-        self.byID = byID
+        var ids: [UInt8] = []
+        var idRanges: [ByteRange] = []
+        for place in byID {
+            idRanges.append(ByteRange(start: ids.count, count: classes[place].canonical.count))
+            ids += classes[place].canonical
+        }
+        (self.ids, self.idRanges, self.byID) = (ids, idRanges, byID)
+        self.catalogue = catalogue
+        accounts = .matching(types.account.filter(catalogue))
+        allDomains = .matching(types.domain.filter(catalogue))
+        servers = .matching(types.server.filter(catalogue))
+        claimants = classes.map { known in
+            known.id.isEmpty
+                ? .union([]) : .matching(StoredItems.equal(types.classOfServiceID.type, toAnyOf: [known.id], catalogue))
+        }
+        let named = classes.map(\.id).filter { !$0.isEmpty }
+        unclaimed =
+            named.isEmpty || named.count > Self.claimLimit
+            ? nil : .except(.matching(StoredItems.equal(types.classOfServiceID.type, toAnyOf: named, catalogue)))
 
         var domains: [EntryID: Domain] = [:]
         var byDefault: [[EntryID]] = Array(repeating: [], count: classes.count + 1)
         var restricted: [EntryID] = []
         var parents: [EntryID] = []
         try snapshot.forEach(types.domain.filter(catalogue)) { id, record throws(EntryStoreError) in
-            func named(_ type: AttributeTypeID) -> Int? {
-                first(type, record).flatMap { Self.place(of: canonical($0).rawSpan, classes, byID) }
+            func named(_ type: MailTypes.Stored) -> Int? {
+                first(type, record).flatMap { Self.place(of: canonical($0).rawSpan, ids, idRanges, byID) }
             }
             let domain = Domain(
                 classOfService: named(types.defaultClassOfServiceID) ?? defaultClass,
                 externalClassOfService: named(types.defaultExternalClassOfServiceID) ?? defaultExternalClass,
                 status: first(types.domainStatus, record).map { DomainStatus($0.rawSpan) } ?? globalStatus ?? .active,
-                acceptsMail: record.first(of: types.mailStatus, equals: MailStatus.enabled, catalogue))
+                acceptsMail: record.first(of: types.mailStatus, equals: MailStatus.enabled))
             domains[id] = domain
             byDefault[domain.classOfService ?? classes.count].append(id)
             if domain.externalClassOfService != domain.classOfService { byDefault[domain.externalClassOfService ?? classes.count].append(id) }
@@ -121,6 +147,8 @@ final class InheritanceTable: Sendable {
         frontier = try Self.frontier(above: parents, domains, snapshot)
     }
 
+    /// More classes than this are not subtracted one by one.
+    private static let claimLimit = 64
     private static let defaultName = Array("default".utf8)
     private static let defaultExternalName = Array("defaultexternal".utf8)
 
@@ -146,26 +174,24 @@ final class InheritanceTable: Sendable {
         return known.sorted()
     }
 
-    private static func place(of canonical: RawSpan, _ classes: [ClassOfService], _ byID: [Int]) -> Int? {
+    private static func place(of canonical: RawSpan, _ ids: [UInt8], _ ranges: [ByteRange], _ byID: [Int]) -> Int? {
         var low = 0
         var high = byID.count
         while low < high {
             let middle = (low + high) >> 1
-            let known = classes[byID[middle]].canonical
-            if known.rawSpan.precedes(canonical) { low = middle + 1 } else { high = middle }
+            if ids.rawSpan.slice(ranges[middle]).precedes(canonical) { low = middle + 1 } else { high = middle }
         }
-        guard low < byID.count else { return nil }
-        let known = classes[byID[low]].canonical
-        return known.rawSpan.elementsEqual(canonical) ? byID[low] : nil
+        guard low < byID.count, ids.rawSpan.slice(ranges[low]).elementsEqual(canonical) else { return nil }
+        return byID[low]
     }
 
     /// The place of the class of service with an id.
-    func classOfService(id: RawSpan, _ schema: Schema) -> Int? {
+    func classOfService(id: RawSpan) -> Int? {
         // Ids are written in lower case nearly always.
-        if let place = Self.place(of: id, classes, byID) { return place }
+        if let place = Self.place(of: id, ids, idRanges, byID) { return place }
         var canonical: [UInt8] = []
-        guard schema.normalize(id, by: rule, into: &canonical) else { return nil }
-        return Self.place(of: canonical.rawSpan, classes, byID)
+        guard catalogue.schema.normalize(id, by: rule, into: &canonical) else { return nil }
+        return Self.place(of: canonical.rawSpan, ids, idRanges, byID)
     }
 
     /// The nearest superior that is a domain.
@@ -180,32 +206,33 @@ final class InheritanceTable: Sendable {
     }
 
     /// The class of service that an account names itself, if there is such a one (2.6, step 1).
-    func ownClassOfService(_ record: borrowing EntryRecord, _ catalogue: Catalogue) -> Int? {
-        guard let attribute = catalogue.table.id(of: types.classOfServiceID) else { return nil }
-        var values = record.values(of: attribute)
+    func ownClassOfService(_ record: borrowing EntryRecord) -> Int? {
+        var values = record.values(of: types.classOfServiceID.id)
         guard let value = values.next() else { return nil }
-        return classOfService(id: value, catalogue.schema)
+        return classOfService(id: value)
     }
 
     /// The class of service of an account that names none (2.6, steps 2 and 3).
     /// - Parameter domain: the account's.
-    func defaultClassOfService(_ record: borrowing EntryRecord, in domain: EntryID?, _ catalogue: Catalogue) -> Int? {
-        let isExternal = record.isTrue(types.isExternalVirtualAccount, catalogue)
-        if let domain, let known = domains[domain] { return isExternal ? known.externalClassOfService : known.classOfService }
+    func defaultClassOfService(_ record: borrowing EntryRecord, in domain: EntryID?) -> Int? {
+        defaultClassOfService(record, in: domain.flatMap { domains[$0] })
+    }
+
+    /// The same; the domain is known.
+    func defaultClassOfService(_ record: borrowing EntryRecord, in domain: Domain?) -> Int? {
+        let isExternal = record.isTrue(types.isExternalVirtualAccount)
+        if let known = domain { return isExternal ? known.externalClassOfService : known.classOfService }
         return isExternal ? defaultExternalClass : defaultClass
     }
 }
 
 extension EntryRecord {
     /// Whether an attribute has the value TRUE.
-    borrowing func isTrue(_ type: AttributeTypeID, _ catalogue: Catalogue) -> Bool {
-        first(of: type, equals: Self.yes, catalogue)
-    }
+    borrowing func isTrue(_ type: MailTypes.Stored) -> Bool { first(of: type, equals: Self.yes) }
 
     /// Whether the (first) value of an attribute is the given one, which is in lower case.
-    borrowing func first(of type: AttributeTypeID, equals lower: [UInt8], _ catalogue: Catalogue) -> Bool {
-        guard let attribute = catalogue.table.id(of: type) else { return false }
-        var values = values(of: attribute)
+    borrowing func first(of type: MailTypes.Stored, equals lower: [UInt8]) -> Bool {
+        var values = values(of: type.id)
         guard let value = values.next() else { return false }
         return value.equalsIgnoringCase(lower)
     }

@@ -22,7 +22,7 @@ struct InheritedFrom: VirtualAttribute {
         let lineage = try tree.lineage(id, record, snapshot)
         if case .none = lineage { return }
         let table = context.catalogue.table
-        let classID = tree.types.classOfServiceID
+        let classID = tree.types.classOfServiceID.type
         let named = context.requested.filter { $0 == classID || !inherited[$0].isEmpty }
         var names: [EntryID: [UInt8]] = [:]
         var value: [UInt8] = []
@@ -49,13 +49,12 @@ struct InheritedFrom: VirtualAttribute {
     ) throws(EntryStoreError) -> EntryID? {
         guard case .account(let classOfService?, _, let domain, _) = lineage else { return nil }
         let table = try tree.table(snapshot)
-        let catalogue = snapshot.catalogue
-        guard table.ownClassOfService(record, catalogue) == nil else { return nil }
-        let isExternal = record.isTrue(tree.types.isExternalVirtualAccount, catalogue)
+        guard table.ownClassOfService(record) == nil else { return nil }
+        let isExternal = record.isTrue(tree.types.isExternalVirtualAccount)
         let type = isExternal ? tree.types.defaultExternalClassOfServiceID : tree.types.defaultClassOfServiceID
-        if let domain, let holder = try snapshot.record(domain), let attribute = catalogue.table.id(of: type) {
-            var values = holder.values(of: attribute)
-            if let value = values.next(), let place = table.classOfService(id: value, catalogue.schema),
+        if let domain, let holder = try snapshot.record(domain) {
+            var values = holder.values(of: type.id)
+            if let value = values.next(), let place = table.classOfService(id: value),
                 table.classes[place].entry == classOfService
             {
                 return domain

@@ -12,9 +12,14 @@ final class InheritedItem: EntryPredicate {
     private let kind: Filter.Kind
     /// The item on stored values.
     private let own: CompiledFilter
+    /// Of the type without options: the number is for ever.
+    private let attribute: AttributeID
     private let kept = Mutex<ItemMemo?>(nil)
 
-    init(tree: MailTree, type: AttributeTypeID, levels: InheritedTypes.Levels, kind: Filter.Kind, own: CompiledFilter) {
+    init(
+        tree: MailTree, type: AttributeTypeID, attribute: AttributeID, levels: InheritedTypes.Levels, kind: Filter.Kind, own: CompiledFilter
+    ) {
+        self.attribute = attribute
         self.tree = tree
         self.type = type
         self.levels = levels
@@ -25,10 +30,9 @@ final class InheritedItem: EntryPredicate {
     var isTwoValued: Bool { true }
 
     func evaluate(_ id: EntryID, _ record: borrowing EntryRecord, _ snapshot: borrowing Snapshot) -> Ternary {
-        guard let attribute = snapshot.catalogue.table.id(of: type) else { return .no }
         if record.contains(attribute) { return test(id, record, snapshot) }
         var memo = kept.withLock { $0.take() } ?? ItemMemo()
-        let result = (try? inherited(attribute, record, snapshot, &memo)) ?? .no
+        let result = (try? inherited(record, snapshot, &memo)) ?? .no
         kept.withLock { $0 = memo }
         return result
     }
@@ -41,47 +45,47 @@ final class InheritedItem: EntryPredicate {
 
     /// Whether the values that an entry without own ones inherits satisfy the item.
     private func inherited(
-        _ attribute: AttributeID, _ record: borrowing EntryRecord, _ snapshot: borrowing Snapshot, _ memo: inout ItemMemo
+        _ record: borrowing EntryRecord, _ snapshot: borrowing Snapshot, _ memo: inout ItemMemo
     ) throws(EntryStoreError) -> Ternary {
         let table = try memo.prepare(tree, snapshot)
-        let catalogue = snapshot.catalogue
         let types = tree.types
-        if !levels.isDisjoint(with: [.account, .classThenDomain]), types.account.matches(record, catalogue) {
-            var domain: EntryID?
-            var place = table.ownClassOfService(record, catalogue)
-            if place == nil || levels.contains(.classThenDomain) {
-                domain = try memo.domain(above: record.parent, table, snapshot)
-                place = place ?? table.defaultClassOfService(record, in: domain, catalogue)
+        if !levels.isDisjoint(with: [.account, .classThenDomain]), types.account.matches(record) {
+            var place = table.ownClassOfService(record)
+            if place == nil {
+                try memo.visit(record.parent, table, snapshot)
+                place = table.defaultClassOfService(record, in: memo.domain)
             }
             if let place {
                 let verdict = try memo.verdict(of: place) { () throws(EntryStoreError) in
-                    try self.verdict(of: table.classes[place].entry, attribute, snapshot)
+                    try self.verdict(of: table.classes[place].entry, snapshot)
                 }
                 // Undefined stands for: the class of service has no value.
                 if verdict != .undefined { return verdict }
             }
-            guard levels.contains(.classThenDomain), let domain else { return .no }
-            let verdict = try self.verdict(of: domain, attribute, snapshot)
+            guard levels.contains(.classThenDomain) else { return .no }
+            try memo.visit(record.parent, table, snapshot)
+            guard let domain = memo.domainEntry else { return .no }
+            let verdict = try self.verdict(of: domain, snapshot)
             if verdict != .undefined { return verdict }
-            return levels.contains(.domain) ? try global(table, attribute, snapshot, &memo) : .no
+            return levels.contains(.domain) ? try global(table, snapshot, &memo) : .no
         }
         let comesFromGlobal =
-            levels.contains(.domain) && types.domain.matches(record, catalogue)
-            || levels.contains(.server) && types.server.matches(record, catalogue)
-        return comesFromGlobal ? try global(table, attribute, snapshot, &memo) : .no
+            levels.contains(.domain) && types.domain.matches(record)
+            || levels.contains(.server) && types.server.matches(record)
+        return comesFromGlobal ? try global(table, snapshot, &memo) : .no
     }
 
     private func global(
-        _ table: InheritanceTable, _ attribute: AttributeID, _ snapshot: borrowing Snapshot, _ memo: inout ItemMemo
+        _ table: InheritanceTable, _ snapshot: borrowing Snapshot, _ memo: inout ItemMemo
     ) throws(EntryStoreError) -> Ternary {
         guard let config = table.config else { return .no }
-        let verdict = try memo.verdict(of: nil) { () throws(EntryStoreError) in try self.verdict(of: config, attribute, snapshot) }
+        let verdict = try memo.verdict(of: nil) { () throws(EntryStoreError) in try self.verdict(of: config, snapshot) }
         return Ternary(verdict == .yes)
     }
 
     /// Whether the values of an entry that others inherit from satisfy the item; Undefined: it has none.
     private func verdict(
-        of id: EntryID, _ attribute: AttributeID, _ snapshot: borrowing Snapshot
+        of id: EntryID, _ snapshot: borrowing Snapshot
     ) throws(EntryStoreError) -> Ternary {
         guard let record = try snapshot.record(id), record.contains(attribute) else { return .undefined }
         return test(id, record, snapshot)
@@ -91,10 +95,7 @@ final class InheritedItem: EntryPredicate {
 
     func sets(negated: Bool, _ snapshot: borrowing Snapshot) -> CandidateSet? {
         let catalogue = snapshot.catalogue
-        guard let attribute = catalogue.table.id(of: type), let table = try? tree.table(snapshot),
-            let heirs = try? heirs(negated: negated, table, attribute, snapshot)
-        else { return nil }
-        let holders = CandidateSet.matching(StoredItems.present(type, catalogue))
+        guard let table = try? tree.table(snapshot), let heirs = try? heirs(negated: negated, table, snapshot) else { return nil }
         let needed: IndexDefinition.Kinds =
             switch kind {
             case .present: .presence
@@ -102,27 +103,26 @@ final class InheritedItem: EntryPredicate {
             default: .equality
             }
         let isIndexed = catalogue.usable.kinds(of: type).contains(needed)
-        if negated { return .union([isIndexed ? .intersection([holders, .except(.matching(own))]) : holders] + heirs) }
-        return .union([isIndexed ? .matching(own) : holders] + heirs)
+        if !negated, isIndexed { return .union([.matching(own)] + heirs) }
+        let holders = CandidateSet.matching(StoredItems.present(type, catalogue))
+        return .union([negated && isIndexed ? .intersection([holders, .except(.matching(own))]) : holders] + heirs)
     }
 
     /// Entries that satisfy (or fail) the item by what they inherit, and perhaps more; each is tested.
     private func heirs(
-        negated: Bool, _ table: InheritanceTable, _ attribute: AttributeID, _ snapshot: borrowing Snapshot
+        negated: Bool, _ table: InheritanceTable, _ snapshot: borrowing Snapshot
     ) throws(EntryStoreError) -> [CandidateSet] {
-        let catalogue = snapshot.catalogue
-        let types = tree.types
         let isGlobal =
-            try table.config.map { id throws(EntryStoreError) in try verdict(of: id, attribute, snapshot) == .yes } ?? false
+            try table.config.map { id throws(EntryStoreError) in try verdict(of: id, snapshot) == .yes } ?? false
         var sets: [CandidateSet] = []
         // Who inherits at all.
         var family: [CandidateSet] = []
         if !levels.isDisjoint(with: [.account, .classThenDomain]) {
-            family.append(table.accounts(catalogue))
+            family.append(table.accounts)
             var wanted: [Bool] = []
             var silent: [Bool] = []
             for known in table.classes {
-                let verdict = try verdict(of: known.entry, attribute, snapshot)
+                let verdict = try verdict(of: known.entry, snapshot)
                 wanted.append(verdict == (negated ? .no : .yes))
                 silent.append(verdict == .undefined)
             }
@@ -143,8 +143,7 @@ final class InheritedItem: EntryPredicate {
                 sets.append(table.accounts(ofClasses: wanted, none: negated, snapshot))
             }
         }
-        for (level, test) in [(InheritedTypes.Levels.domain, types.domain), (.server, types.server)] where levels.contains(level) {
-            let all = CandidateSet.matching(test.filter(catalogue))
+        for (level, all) in [(InheritedTypes.Levels.domain, table.allDomains), (.server, table.servers)] where levels.contains(level) {
             family.append(all)
             if isGlobal != negated { sets.append(all) }
         }

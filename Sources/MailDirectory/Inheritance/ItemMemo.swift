@@ -9,7 +9,9 @@ struct ItemMemo: Sendable {
     /// By class of service; the last one: global configuration.
     private var verdicts: [Ternary?] = []
     private var parent = EntryID.root
-    private var domain: EntryID?
+    /// The domain that the entries below the last visited one are in.
+    private(set) var domainEntry: EntryID?
+    private(set) var domain: InheritanceTable.Domain?
 
     /// The table for a snapshot.
     mutating func prepare(_ tree: MailTree, _ snapshot: borrowing Snapshot) throws(EntryStoreError) -> InheritanceTable {
@@ -21,18 +23,17 @@ struct ItemMemo: Sendable {
         }
         commit = snapshot.commit
         parent = .root
-        domain = nil
         return current
     }
 
-    /// The domain that the entries below another are in.
-    mutating func domain(
-        above parent: EntryID, _ table: InheritanceTable, _ snapshot: borrowing Snapshot
-    ) throws(EntryStoreError) -> EntryID? {
-        if parent != .root, parent == self.parent { return domain }
-        domain = try table.domain(above: parent, snapshot)
+    /// Finds ``domainEntry`` and ``domain`` of the entries below another.
+    mutating func visit(
+        _ parent: EntryID, _ table: InheritanceTable, _ snapshot: borrowing Snapshot
+    ) throws(EntryStoreError) {
+        if parent != .root, parent == self.parent { return }
+        domainEntry = try table.domain(above: parent, snapshot)
+        domain = domainEntry.flatMap { table.domains[$0] }
         self.parent = parent
-        return domain
     }
 
     /// What was found of a class of service (nil: of global configuration), or is found now.

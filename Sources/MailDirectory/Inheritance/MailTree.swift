@@ -23,11 +23,13 @@ final class MailTree: Sendable {
 
     /// The table that is right for a snapshot.
     func table(_ snapshot: borrowing Snapshot) throws(EntryStoreError) -> InheritanceTable {
-        if let table = kept.withLock({ $0.table }), snapshot.serves(watch, madeAt: table.commit) { return table }
+        if let table = kept.withLock({ $0.table }), table.catalogue === snapshot.catalogue, snapshot.serves(watch, madeAt: table.commit) {
+            return table
+        }
         let table = try InheritanceTable(types, snapshot)
         if !snapshot.isUncommitted {
             kept.withLock { kept in
-                if kept.table.map({ $0.commit < table.commit }) ?? true { kept.table = table }
+                if kept.table.map({ $0.commit <= table.commit }) ?? true { kept.table = table }
             }
         }
         return table
@@ -62,18 +64,17 @@ enum Lineage: Sendable {
     init(
         _ record: borrowing EntryRecord, _ table: InheritanceTable, _ snapshot: borrowing Snapshot
     ) throws(EntryStoreError) {
-        let catalogue = snapshot.catalogue
         let types = table.types
-        if types.account.matches(record, catalogue) {
+        if types.account.matches(record) {
             let domain = try table.domain(above: record.parent, snapshot)
             let place =
-                table.ownClassOfService(record, catalogue) ?? table.defaultClassOfService(record, in: domain, catalogue)
+                table.ownClassOfService(record) ?? table.defaultClassOfService(record, in: domain)
             let classOfService = place.map { table.classes[$0] }
             self = .account(
                 classOfService: classOfService?.entry, classID: classOfService?.id ?? [], domain: domain, config: table.config)
-        } else if types.domain.matches(record, catalogue) {
+        } else if types.domain.matches(record) {
             self = .domain(config: table.config)
-        } else if types.server.matches(record, catalogue) {
+        } else if types.server.matches(record) {
             self = .server(config: table.config)
         } else {
             self = .none

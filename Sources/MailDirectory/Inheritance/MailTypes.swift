@@ -1,21 +1,25 @@
-import BER
 import EntryStore
 import Schema
 
 /// The attribute types and classes that inheritance and statuses read, looked up once.
-struct MailTypes: Sendable {
-    let objectClass: AttributeTypeID
-    let commonName: AttributeTypeID
-    let id: AttributeTypeID
-    let classOfServiceID: AttributeTypeID
-    let defaultClassOfServiceID: AttributeTypeID
-    let defaultExternalClassOfServiceID: AttributeTypeID
-    let isExternalVirtualAccount: AttributeTypeID
-    let accountStatus: AttributeTypeID
-    let domainStatus: AttributeTypeID
-    let mailStatus: AttributeTypeID
-    let isAdminAccount: AttributeTypeID
-    let isDomainAdminAccount: AttributeTypeID
+final class MailTypes: Sendable {
+    /// A type, and the number under which the store keeps its values: it never changes.
+    struct Stored: Sendable {
+        let type: AttributeTypeID
+        let id: AttributeID
+    }
+
+    let commonName: Stored
+    let id: Stored
+    let classOfServiceID: Stored
+    let defaultClassOfServiceID: Stored
+    let defaultExternalClassOfServiceID: Stored
+    let isExternalVirtualAccount: Stored
+    let accountStatus: Stored
+    let domainStatus: Stored
+    let mailStatus: Stored
+    let isAdminAccount: Stored
+    let isDomainAdminAccount: Stored
 
     let account: ClassTest
     let domain: ClassTest
@@ -26,24 +30,22 @@ struct MailTypes: Sendable {
     let recipient: ClassTest
 
     /// Nil for a schema without the mail system's part.
-    init?(_ schema: Schema) {
-        guard let objectClass = schema.attributeType(named: "objectClass"), let commonName = schema.attributeType(named: "cn"),
-            let id = schema.attributeType(named: "zimbraId"),
-            let classOfServiceID = schema.attributeType(named: "zimbraCOSId"),
-            let defaultClassOfServiceID = schema.attributeType(named: "zimbraDomainDefaultCOSId"),
-            let defaultExternalClassOfServiceID = schema.attributeType(named: "zimbraDomainDefaultExternalUserCOSId"),
-            let isExternalVirtualAccount = schema.attributeType(named: "zimbraIsExternalVirtualAccount"),
-            let accountStatus = schema.attributeType(named: "zimbraAccountStatus"),
-            let domainStatus = schema.attributeType(named: "zimbraDomainStatus"),
-            let mailStatus = schema.attributeType(named: "zimbraMailStatus"),
-            let isAdminAccount = schema.attributeType(named: "zimbraIsAdminAccount"),
-            let isDomainAdminAccount = schema.attributeType(named: "zimbraIsDomainAdminAccount"),
-            let account = ClassTest(["zimbraAccount"], schema), let domain = ClassTest(["zimbraDomain"], schema),
-            let server = ClassTest(["zimbraServer"], schema), let classOfService = ClassTest(["zimbraCOS"], schema),
-            let globalConfig = ClassTest(["zimbraGlobalConfig"], schema),
-            let recipient = ClassTest(["zimbraMailRecipient", "zimbraGroup", "zimbraGroupDynamicUnit"], schema)
+    init?(_ catalogue: Catalogue) {
+        func stored(_ name: String) -> Stored? {
+            guard let type = catalogue.schema.attributeType(named: name), let id = catalogue.table.id(of: type) else { return nil }
+            return Stored(type: type, id: id)
+        }
+        guard let commonName = stored("cn"), let id = stored("zimbraId"), let classOfServiceID = stored("zimbraCOSId"),
+            let defaultClassOfServiceID = stored("zimbraDomainDefaultCOSId"),
+            let defaultExternalClassOfServiceID = stored("zimbraDomainDefaultExternalUserCOSId"),
+            let isExternalVirtualAccount = stored("zimbraIsExternalVirtualAccount"), let accountStatus = stored("zimbraAccountStatus"),
+            let domainStatus = stored("zimbraDomainStatus"), let mailStatus = stored("zimbraMailStatus"),
+            let isAdminAccount = stored("zimbraIsAdminAccount"), let isDomainAdminAccount = stored("zimbraIsDomainAdminAccount"),
+            let account = ClassTest(["zimbraAccount"], catalogue), let domain = ClassTest(["zimbraDomain"], catalogue),
+            let server = ClassTest(["zimbraServer"], catalogue), let classOfService = ClassTest(["zimbraCOS"], catalogue),
+            let globalConfig = ClassTest(["zimbraGlobalConfig"], catalogue),
+            let recipient = ClassTest(["zimbraMailRecipient", "zimbraGroup", "zimbraGroupDynamicUnit"], catalogue)
         else { return nil }
-        self.objectClass = objectClass
         self.commonName = commonName
         self.id = id
         self.classOfServiceID = classOfServiceID

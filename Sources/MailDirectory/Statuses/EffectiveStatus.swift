@@ -12,14 +12,14 @@ struct StatusRules: Sendable {
 
     /// The effective status of an account (3.2 to 3.4), as it is shown; nil if it has none, or is not an account.
     func account(
-        _ record: borrowing EntryRecord, domain: EntryID?, _ table: InheritanceTable, _ catalogue: Catalogue
+        _ record: borrowing EntryRecord, domain: InheritanceTable.Domain?
     ) -> [UInt8]? {
-        guard tree.types.account.matches(record, catalogue) else { return nil }
-        let stored = Self.first(tree.types.accountStatus, record, catalogue)
+        guard tree.types.account.matches(record) else { return nil }
+        let stored = Self.first(tree.types.accountStatus, record)
         let own = stored.flatMap { AccountStatus($0.rawSpan) }
         // 3.4: without a domain it is its own.
-        if let domain, let known = table.domains[domain], !isGlobalAdministrator(record, catalogue),
-            let imposed = AccountStatus.imposed(on: own, by: known.status, admitsActive: admitsActiveInLockedDomains)
+        if let domain, !isGlobalAdministrator(record),
+            let imposed = AccountStatus.imposed(on: own, by: domain.status, admitsActive: admitsActiveInLockedDomains)
         {
             return imposed.value
         }
@@ -27,8 +27,8 @@ struct StatusRules: Sendable {
     }
 
     /// 3.3: not subject to the domain's status.
-    private func isGlobalAdministrator(_ record: borrowing EntryRecord, _ catalogue: Catalogue) -> Bool {
-        record.isTrue(tree.types.isAdminAccount, catalogue) && !record.isTrue(tree.types.isDomainAdminAccount, catalogue)
+    private func isGlobalAdministrator(_ record: borrowing EntryRecord) -> Bool {
+        record.isTrue(tree.types.isAdminAccount) && !record.isTrue(tree.types.isDomainAdminAccount)
     }
 
     /// Whether mail for an entry is accepted; nil for what cannot receive mail.
@@ -36,19 +36,18 @@ struct StatusRules: Sendable {
     /// It is if the entry's own mail status is enabled (as the mail server's maps ask for, 5.2), that of its domain too (3.9), the domain
     /// is not closed, and the account is neither pending nor closed (3.5). For a domain: its own mail status and status.
     func acceptsMail(
-        _ id: EntryID, _ record: borrowing EntryRecord, domain: EntryID?, _ table: InheritanceTable, _ catalogue: Catalogue
+        _ id: EntryID, _ record: borrowing EntryRecord, domain: InheritanceTable.Domain?, _ table: InheritanceTable
     ) -> Bool? {
-        guard tree.types.recipient.matches(record, catalogue) else { return nil }
-        guard record.first(of: tree.types.mailStatus, equals: MailStatus.enabled, catalogue) else { return false }
+        guard tree.types.recipient.matches(record) else { return nil }
+        guard record.first(of: tree.types.mailStatus, equals: MailStatus.enabled) else { return false }
         if let known = table.domains[id] { return known.status != .closed }
-        if let domain, let known = table.domains[domain], !known.acceptsMail || known.status == .closed { return false }
-        guard let status = account(record, domain: domain, table, catalogue) else { return true }
+        if let domain, !domain.acceptsMail || domain.status == .closed { return false }
+        guard let status = account(record, domain: domain) else { return true }
         return status != AccountStatus.pending.value && status != AccountStatus.closed.value
     }
 
-    private static func first(_ type: AttributeTypeID, _ record: borrowing EntryRecord, _ catalogue: Catalogue) -> [UInt8]? {
-        guard let attribute = catalogue.table.id(of: type) else { return nil }
-        var values = record.values(of: attribute)
+    private static func first(_ type: MailTypes.Stored, _ record: borrowing EntryRecord) -> [UInt8]? {
+        var values = record.values(of: type.id)
         return values.next()?.array
     }
 }
@@ -67,18 +66,18 @@ struct EffectiveStatus: VirtualAttribute {
         _ context: VirtualContext, _ body: (RawSpan) -> Void
     ) throws(EntryStoreError) {
         let table = try rules.tree.table(snapshot)
-        let domain = try table.domain(above: record.parent, snapshot)
-        if let value = value(id, record, domain: domain, table, context.catalogue) { body(value.rawSpan) }
+        let domain = try table.domain(above: record.parent, snapshot).flatMap { table.domains[$0] }
+        if let value = value(id, record, domain: domain, table) { body(value.rawSpan) }
     }
 
     /// The value of an entry, nil if it has none.
     func value(
-        _ id: EntryID, _ record: borrowing EntryRecord, domain: EntryID?, _ table: InheritanceTable, _ catalogue: Catalogue
+        _ id: EntryID, _ record: borrowing EntryRecord, domain: InheritanceTable.Domain?, _ table: InheritanceTable
     ) -> [UInt8]? {
         switch kind {
-        case .account: rules.account(record, domain: domain, table, catalogue)
+        case .account: rules.account(record, domain: domain)
         case .mail:
-            rules.acceptsMail(id, record, domain: domain, table, catalogue).map { $0 ? MailStatus.enabled : MailStatus.disabled }
+            rules.acceptsMail(id, record, domain: domain, table).map { $0 ? MailStatus.enabled : MailStatus.disabled }
         }
     }
 

@@ -34,8 +34,8 @@ final class StatusItem: EntryPredicate {
         _ id: EntryID, _ record: borrowing EntryRecord, _ snapshot: borrowing Snapshot, _ memo: inout Memo
     ) throws(EntryStoreError) -> Ternary {
         let table = try memo.tree.prepare(status.rules.tree, snapshot)
-        let domain = try memo.tree.domain(above: record.parent, table, snapshot)
-        guard let value = status.value(id, record, domain: domain, table, snapshot.catalogue) else { return .no }
+        try memo.tree.visit(record.parent, table, snapshot)
+        guard let value = status.value(id, record, domain: memo.tree.domain, table) else { return .no }
         if let known = memo.verdicts.first(where: { $0.0 == value }) { return known.1 }
         let verdict = test(value, snapshot)
         if memo.verdicts.count < 16 { memo.verdicts.append((value, verdict)) }
@@ -68,7 +68,7 @@ final class StatusItem: EntryPredicate {
     private func accounts(negated: Bool, _ table: InheritanceTable, _ snapshot: borrowing Snapshot) -> CandidateSet? {
         let catalogue = snapshot.catalogue
         let types = status.rules.tree.types
-        let everyone = table.accounts(catalogue)
+        let everyone = table.accounts
         let restricted = table.restrictedDomains.filter { table.domains[$0]?.status != .active }
         var sets: [CandidateSet]
         if restricted.count > InheritanceTable.domainLimit {
@@ -78,10 +78,10 @@ final class StatusItem: EntryPredicate {
             sets = [
                 table.below(restricted),
                 .intersection([
-                    everyone, .except(.matching(StoredItems.equal(types.accountStatus, toAnyOf: AccountStatus.allCases.map(\.value), catalogue))),
+                    everyone, .except(.matching(StoredItems.equal(types.accountStatus.type, toAnyOf: AccountStatus.allCases.map(\.value), catalogue))),
                 ]),
             ]
-            if !wanted.isEmpty { sets.append(.matching(StoredItems.equal(types.accountStatus, toAnyOf: wanted, catalogue))) }
+            if !wanted.isEmpty { sets.append(.matching(StoredItems.equal(types.accountStatus.type, toAnyOf: wanted, catalogue))) }
         }
         if negated { sets.append(.except(everyone)) }
         return .union(sets)
@@ -92,7 +92,7 @@ final class StatusItem: EntryPredicate {
         let catalogue = snapshot.catalogue
         let types = status.rules.tree.types
         let everyone = CandidateSet.matching(types.recipient.filter(catalogue))
-        let enabled = CandidateSet.matching(StoredItems.equal(types.mailStatus, toAnyOf: [MailStatus.enabled], catalogue))
+        let enabled = CandidateSet.matching(StoredItems.equal(types.mailStatus.type, toAnyOf: [MailStatus.enabled], catalogue))
         var sets: [CandidateSet] = []
         if (test(MailStatus.enabled, snapshot) == .yes) != negated { sets.append(enabled) }
         if (test(MailStatus.disabled, snapshot) == .yes) != negated {
@@ -102,7 +102,7 @@ final class StatusItem: EntryPredicate {
                 let stopped = [AccountStatus.pending, .closed].map(\.value)
                 sets += [
                     .intersection([everyone, .except(enabled)]), table.below(table.restrictedDomains), .ids(table.restrictedDomains),
-                    .matching(StoredItems.equal(types.accountStatus, toAnyOf: stopped, catalogue)),
+                    .matching(StoredItems.equal(types.accountStatus.type, toAnyOf: stopped, catalogue)),
                 ]
             }
         }
