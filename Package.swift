@@ -32,7 +32,10 @@ let package = Package(
         .target(name: "LMDB", dependencies: ["CLMDB"], swiftSettings: strict),
         .target(name: "EntryStore", dependencies: ["BER", "LDAP", "Schema", "LMDB"], swiftSettings: strict),
         .target(name: "Directory", dependencies: ["BER", "LDAP", "Schema", "EntryStore", "CCrypto"], swiftSettings: common),
-        .target(name: "MailDirectory", dependencies: ["BER", "LDAP", "Schema", "EntryStore", "Directory"], swiftSettings: common),
+        .systemLibrary(name: "CLDAPClient", providers: [.apt(["libldap-dev"])]),
+        .target(name: "LDAPClient", dependencies: ["CLDAPClient"], swiftSettings: common),
+        .target(
+            name: "MailDirectory", dependencies: ["BER", "LDAP", "Schema", "EntryStore", "Directory", "LDAPClient"], swiftSettings: common),
         .target(
             name: "LDAPServer",
             dependencies: [
@@ -59,7 +62,7 @@ let package = Package(
         .testTarget(name: "EntryStoreTests", dependencies: ["SeededRandom", "EntryStore", "Schema", "LDAP", "BER"], swiftSettings: common),
         .testTarget(name: "DirectoryTests", dependencies: ["SeededRandom", "Directory", "EntryStore", "Schema", "LDAP", "BER"], swiftSettings: common),
         .testTarget(
-            name: "MailDirectoryTests", dependencies: ["SeededRandom", "MailDirectory", "Directory", "EntryStore", "Schema", "LDAP", "BER"],
+            name: "MailDirectoryTests", dependencies: ["SeededRandom", "MailDirectory", "LDAPServer", "Directory", "EntryStore", "Schema", "LDAP", "BER"],
             swiftSettings: common),
         .testTarget(name: "LDAPServerTests", dependencies: ["LDAPServer", "Muster", "Directory", "EntryStore", "Schema", "LDAP", "BER"], swiftSettings: common),
     ]

@@ -13,6 +13,7 @@ public final class Directory: Sendable {
     let known: KnownTypes
     let virtual: VirtualAttributes
     let writeRules: [any WriteRule]
+    let branches: [any BranchProvider]
     /// Entries that exist outside the store: root DSE and subschema.
     let pseudo: PseudoEntries
     let checker: EntryChecker
@@ -46,6 +47,7 @@ public final class Directory: Sendable {
                 HasSubordinates(type: known.hasSubordinates), NumSubordinates(type: known.numSubordinates),
             ] + plugged.virtualAttributes, known: known, schema: store.schema)
         writeRules = plugged.writeRules
+        branches = plugged.branches
         pseudo = PseudoEntries(schema: store.schema, known: known)
         var name: [UInt8] = []
         do {

@@ -11,6 +11,10 @@ public final class LongSearch: @unchecked Sendable {
     private var execution: SearchExecution
     private let isCancelled = Atomic<Bool>(false)
 
+    /// Whether the next ``advance(worker:limit:output:)`` waits for another server: it is to be made on a thread that may wait.
+    /// To be asked between two of them.
+    public var waitsForOthers: Bool { execution.waitsForOthers }
+
     public enum Progress: Sendable {
         /// The output holds a chunk of entries; call again when it was taken.
         case more
@@ -38,6 +42,7 @@ public final class LongSearch: @unchecked Sendable {
     public func advance(worker: DirectoryWorker, limit: Int, isFinishing: Bool = false, output: inout BERBuffer) -> Progress {
         defer { worker.releaseSnapshot() }
         let start = output.count
+        let waits = execution.waitsForOthers
         do {
             if execution.isInsideEntry || !isCancelled.load(ordering: .relaxed) {
                 guard try execution.advanceEntry(bytes: limit, finishing: isFinishing, output: &output) else { return .more }
@@ -52,7 +57,7 @@ public final class LongSearch: @unchecked Sendable {
                 guard case .more = try execution.advance(worker: worker, candidates: 2000, bytes: limit - (output.count - start), isInline: false, output: &output)
                 else { return .done }
                 if execution.hasLongEntry { return .more }
-                if output.count - start >= limit { return .more }
+                if output.count - start >= limit || execution.waitsForOthers != waits { return .more }
                 // A search that finds little must not keep one snapshot for long either.
                 worker.releaseSnapshot()
             }

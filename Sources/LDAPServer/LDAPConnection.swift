@@ -164,7 +164,7 @@ final class LDAPConnection: ChannelDuplexHandler {
         holds.remove(.unwritable)
         let waiting = parked
         parked = []
-        for search in waiting { loop.server.searches.advance(search, connection: id, mailbox: loop.mailbox) }
+        for search in waiting { loop.server.advance(search, connection: id, mailbox: loop.mailbox) }
         resume()
     }
 
@@ -280,7 +280,7 @@ final class LDAPConnection: ChannelDuplexHandler {
     private func start(_ search: LongSearch) {
         session.operations.register(search)
         loop.server.counters.searchesInFlight.add(1, ordering: .relaxed)
-        loop.server.searches.advance(search, connection: id, mailbox: loop.mailbox)
+        loop.server.advance(search, connection: id, mailbox: loop.mailbox)
         if operationsInFlight >= limits.maximumOperationsPerConnection { holds.insert(.operations) }
     }
 
@@ -337,7 +337,7 @@ final class LDAPConnection: ChannelDuplexHandler {
         case .more where holds.contains(.unwritable):
             parked.append(search)
         case .more:
-            loop.server.searches.advance(search, connection: id, mailbox: loop.mailbox)
+            loop.server.advance(search, connection: id, mailbox: loop.mailbox)
         case .done:
             loop.server.counters.searchesInFlight.subtract(1, ordering: .relaxed)
             session.operations.complete(search)

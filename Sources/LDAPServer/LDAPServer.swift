@@ -28,6 +28,9 @@ public final class LDAPServer: Sendable {
     private let listeners: [any Channel]
     private let isStopped = Atomic<Bool>(false)
 
+    /// Threads on which searches wait for other servers: they use hardly any processor time.
+    private static let waitingThreads = 8
+
     private init(
         _ context: ServerContext, _ group: MultiThreadedEventLoopGroup, _ loops: [NIOLoopBound<LoopContext>],
         _ listeners: [Listener]
@@ -71,6 +74,7 @@ public final class LDAPServer: Sendable {
         let context = ServerContext(
             directory: directory, limits: limits, counters: counters, log: log,
             searches: SearchPool(directory, threads: count(threads.searches), chunk: limits.searchChunk),
+            waits: SearchPool(directory, threads: Self.waitingThreads, chunk: limits.searchChunk),
             work: WorkPool(threads: count(threads.work), limit: limits.maximumQueuedWork, counters: counters))
         var loops: [NIOLoopBound<LoopContext>] = []
         var opened: [Listener] = []
@@ -102,6 +106,7 @@ public final class LDAPServer: Sendable {
         let stops = loops.map { bound in bound.eventLoop.flatSubmit { bound.value.stop() } }
         for stop in stops { try? await stop.get() }
         await context.searches.shutdown()
+        await context.waits.shutdown()
         await context.work.shutdown()
         for bound in loops { try? await bound.eventLoop.submit { bound.value.tearDown() }.get() }
         try? await group.shutdownGracefully()

@@ -9,13 +9,15 @@ final class ServerContext: Sendable {
     let admission: Admission
     let log: OperationLog
     let searches: SearchPool
+    /// For steps of searches that wait for another server.
+    let waits: SearchPool
     let work: WorkPool
     /// Numbers of connections begin at 1000, as slapd's do.
     private let lastConnectionID = Atomic<UInt64>(999)
 
     init(
         directory: Directory, limits: ServerLimits, counters: ServerCounters, log: OperationLog, searches: SearchPool,
-        work: WorkPool
+        waits: SearchPool, work: WorkPool
     ) {
         self.directory = directory
         self.limits = limits
@@ -23,7 +25,13 @@ final class ServerContext: Sendable {
         self.admission = Admission(limits, counters)
         self.log = log
         self.searches = searches
+        self.waits = waits
         self.work = work
+    }
+
+    /// Has the next chunk of a search made, where it may be made; the mailbox gets it.
+    func advance(_ search: LongSearch, connection: UInt64, mailbox: LoopMailbox) {
+        (search.waitsForOthers ? waits : searches).advance(search, connection: connection, mailbox: mailbox)
     }
 
     func nextConnectionID() -> UInt64 { lastConnectionID.add(1, ordering: .relaxed).newValue }

@@ -13,6 +13,8 @@ public enum MailDirectory {
         /// Names of the identities that see as members of dynamic lists only those that take mail: mail transports, which read members
         /// one by one (rule 5.4, pitfall 17).
         public var deliveryIdentities = ["uid=zmpostfix,cn=appaccts,cn=zimbra"]
+        /// The address list below each domain.
+        public var addressList = AddressListSettings()
 
         public init() {}
     }
@@ -34,15 +36,19 @@ public enum MailDirectory {
             ] as [any VirtualAttribute]
             plugged.writeRules.append(ListURLRule(listTypes: types))
         }
+        if settings.addressList.isEnabled, let books = try AddressBooks(store, settings.addressList) { plugged.branches.append(books) }
+        plugged.writeRules.append(AddressListRules(store.schema))
         return plugged
     }
 
     /// Indexes that searches by what entries mean need, beside those that are configured.
     public static func indexes(_ schema: Schema) -> [IndexDefinition] {
-        InheritedTypes(schema).indexes(schema)
-            + ["zimbraCOSId", "zimbraAccountStatus", "zimbraMailStatus"].compactMap { name in
-                schema.attributeType(named: name).map { IndexDefinition(type: $0, kinds: [.presence, .equality]) }
-            }
+        // What hides entries from the address list: with these all of its own conditions are sets.
+        let hiding = ["zimbraHideInGal", "zimbraIsSystemResource", "zimbraIsAddressListActive"]
+            .compactMap { schema.attributeType(named: $0) }.map { IndexDefinition(type: $0, kinds: [.equality]) }
+        let status = ["zimbraCOSId", "zimbraAccountStatus", "zimbraMailStatus"]
+            .compactMap { schema.attributeType(named: $0) }.map { IndexDefinition(type: $0, kinds: [.presence, .equality]) }
+        return InheritedTypes(schema).indexes(schema) + hiding + status
     }
 
     private static func inheritance(_ tree: MailTree, _ schema: Schema) -> [any VirtualAttribute] {

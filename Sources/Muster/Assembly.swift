@@ -158,6 +158,9 @@ struct Assembly: Sendable {
         var settings = MailDirectory.Settings()
         settings.admitsActiveInLockedDomains = configuration.admitsActiveInLockedDomains
         settings.deliveryIdentities = configuration.deliveryIdentities
+        settings.addressList.isEnabled = configuration.hasAddressLists
+        settings.addressList.name = configuration.addressListName
+        settings.addressList.timeout = configuration.addressListTimeout
         return settings
     }
 

@@ -81,6 +81,9 @@ private struct Settings {
         result.warmsDatabase = try await bool("warm") ?? true
         result.searchSizeLimit = try await int("limits.searchSize", 0...Int.max) ?? result.searchSizeLimit
         result.searchTimeLimit = try await int("limits.searchTime", 0...Int.max) ?? result.searchTimeLimit
+        result.hasAddressLists = try await bool("mail.galEnabled") ?? result.hasAddressLists
+        result.addressListName = try await string("mail.galName") ?? result.addressListName
+        result.addressListTimeout = try await int("mail.galTimeout", 100...600_000) ?? result.addressListTimeout
         try await load(&result.limits)
         result.threads.loops = try await int("threads.loops", 0...1024) ?? 0
         result.threads.searches = try await int("threads.searches", 0...1024) ?? 0

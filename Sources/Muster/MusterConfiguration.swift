@@ -48,6 +48,13 @@ public struct MusterConfiguration: Sendable {
     /// Longest time of a search in seconds; 0: no limit. Clients may ask for less.
     public var searchTimeLimit = 0
 
+    /// Whether each mail domain has an address list, a branch below it.
+    public var hasAddressLists = true
+    /// What that branch is called: one RDN, of `cn` or `ou`.
+    public var addressListName = "cn=gal"
+    /// Milliseconds that an external address list may take to answer.
+    public var addressListTimeout = 5_000
+
     /// Limits of connections and requests.
     public var limits = ServerLimits()
     /// Threads; 0 means the number of processors, for event loops less one.

@@ -12,7 +12,8 @@ pytestmark = pytest.mark.muster
 # ldapcompare ends with 6 for TRUE; what is meant to be refused ends with the result code.
 EXPECTED = {
     "Look an address up": (["zimbraMailDeliveryAddress: ada.lovelace@example.com", "zimbraMailTransport: lmtp:mail.example.com:7025"], []),
-    "Search the address list": (["mail: bjorn.aasen@example.com", "mail: gudrun.bjornsdottir@example.com", "mail: kaethe.strauss@example.com"], []),
+    "Search the address book": (["mail: bjorn.aasen@example.com", "mail: gudrun.bjornsdottir@example.com", "mail: kaethe.strauss@example.com",
+                                 "cn: Room Thames", "mail: management@example.com"], []),
     "Complete two letters": (["mail: olga.ivanova@example.com", "mail: taro.tanaka@example.com"], []),
     "Who is on this list?": (["member: uid=olga.ivanova,ou=people,dc=example,dc=com", "memberOf: cn=engineering,cn=groups,dc=example,dc=com",
                               "memberOf: uid=all,ou=people,dc=example,dc=com", "dn: uid=ming.li,ou=people,dc=example,dc=com", "TRUE"], [6]),

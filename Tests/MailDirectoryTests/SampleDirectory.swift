@@ -26,7 +26,7 @@ final class SampleDirectory {
     /// All of `schema/`, read once.
     static let schema = Result {
         try Schema(
-            ["system", "core", "cosine", "inetorgperson", "dyngroup", "amavisd", "carbonio-standard", "carbonio", "opendkim", "muster"]
+            ["system", "core", "cosine", "inetorgperson", "dyngroup", "amavisd", "carbonio-standard", "carbonio", "opendkim", "muster", "addresslist"]
                 .map { try SchemaSource(path: root + "/schema/" + $0 + ".schema") })
     }
 
@@ -38,7 +38,7 @@ final class SampleDirectory {
         _ settings: MailDirectory.Settings = MailDirectory.Settings(),
         indexes: [String] = [
             "objectClass", "mail", "cn", "uid", "sn", "givenName", "displayName", "member", "memberURL", "zimbraId", "zimbraCOSId",
-            "zimbraDomainName", "zimbraMailDeliveryAddress", "zimbraMailAlias", "zimbraMailForwardingAddress", "DKIMSelector",
+            "zimbraDomainName", "createTimestamp", "modifyTimestamp", "zimbraMailDeliveryAddress", "zimbraMailAlias", "zimbraMailForwardingAddress", "DKIMSelector",
         ],
         isIndexed: Bool = true, storedView: [String] = [], limits: SearchLimits = SearchLimits()
     ) throws {
@@ -77,6 +77,8 @@ final class SampleDirectory {
     struct Found {
         var entries: [SearchResultEntry] = []
         var result: LDAPResult
+        /// The cookie of the next page (RFC 2696), if the answer has one.
+        var pagedCookie: [UInt8]?
         var code: ResultCode { result.code }
         /// The names of the entries, in order of the alphabet.
         var names: [String] { entries.map { String(decoding: $0.name, as: UTF8.self) }.sorted() }
@@ -98,7 +100,11 @@ final class SampleDirectory {
             let envelope = try LDAPEnvelope(decoding: answer.rawSpan)
             entries.append(try SearchResultEntry(decoding: answer.rawSpan, envelope.contents))
         }
-        return Found(entries: entries, result: try Self.result(answers))
+        let last = answers.last ?? []
+        let envelope = try LDAPEnvelope(decoding: last.rawSpan)
+        let answered = try envelope.controls.map { try Controls.decode(last.rawSpan, $0) } ?? []
+        let cookie = try answered.first { $0.oid == PagedResults.oid }.map { try PagedResults(decoding: $0).cookie }
+        return Found(entries: entries, result: try Self.result(answers), pagedCookie: cookie)
     }
 
     @discardableResult

@@ -116,6 +116,7 @@ private struct Addition: Sendable {
 
     func run(_ directory: Directory, _ transaction: inout StoreTransaction) throws(LDAPError) -> WriteAnswer {
         let found = try transaction.snapshot.resolve(target.name)
+        try directory.demandNoBranch(found, target.name, transaction.snapshot)
         for (type, values) in unique {
             try directory.checkUnique(type, values, otherThan: found.isComplete ? found.id : nil, transaction.snapshot)
         }

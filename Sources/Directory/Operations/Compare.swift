@@ -14,9 +14,8 @@ extension Request {
             }
             let controls = try SearchControls(decodeControls())
             let code = try worker.read { snapshot, _, _ throws(LDAPError) in
-                try Comparison(
-                    directory: directory, access: AccessControl(session.identity, directory), view: session.view, controls: controls
-                ).run(request, snapshot)
+                try Comparison(directory: directory, identity: session.identity, view: session.view, controls: controls)
+                    .run(request, snapshot)
             }
             output.appendResult(messageID: messageID, tag: OperationTag.compareResponse, code: code)
             logResult(OperationTag.compareResponse, code, "", session)
@@ -30,9 +29,10 @@ extension Request {
 /// A compare being carried out.
 private struct Comparison {
     let directory: Directory
-    let access: AccessControl
+    let identity: Identity
     let view: EntrySelection.View
     let controls: SearchControls
+    private var access: AccessControl { AccessControl(identity, directory) }
 
     func run(_ request: CompareRequest, _ snapshot: borrowing Snapshot) throws(LDAPError) -> ResultCode {
         let name = try WriteTarget(request.entry, directory.schema).name
@@ -44,6 +44,7 @@ private struct Comparison {
         }
         guard access.mayReadEntries else { throw LDAPError(.noSuchObject, "") }
         let found = try snapshot.resolve(name)
+        if let place = try directory.branchPlace(found, name, snapshot) { return try compare(request, type, place, snapshot) }
         do {
             guard found.isComplete, let record = try snapshot.record(found.id) else {
                 throw LDAPError(.noSuchObject, "", matchedDN: try snapshot.name(of: found.id))
@@ -80,9 +81,32 @@ private struct Comparison {
         return id
     }
 
+    /// Compares with an entry of a virtual branch.
+    private func compare(
+        _ request: CompareRequest, _ type: AttributeTypeID, _ place: BranchPlace, _ snapshot: borrowing Snapshot
+    ) throws(LDAPError) -> ResultCode {
+        try place.branch.admit(identity, nil, snapshot, place.context)
+        let entry = try place.entry(nil, [], snapshot)
+        guard let record = EntryRecord(entry.record.bytes) else { throw LDAPError(.other, "an entry that was made is damaged") }
+        if let assertion = controls.assertion {
+            var scratch = FilterScratch()
+            guard directory.compileForMade(assertion, snapshot.catalogue).evaluate(.root, record, snapshot, scratch: &scratch) == .yes else {
+                throw LDAPError(.assertionFailed, "the entry does not match the asserted filter")
+            }
+        }
+        return try compare(request, type, .root, record, snapshot) { directory.compileForMade($0, snapshot.catalogue) }
+    }
+
     private func compare(
         _ request: CompareRequest, _ type: AttributeTypeID, _ id: EntryID, _ record: borrowing EntryRecord,
         _ snapshot: borrowing Snapshot, _ catalogue: Catalogue
+    ) throws(LDAPError) -> ResultCode {
+        try compare(request, type, id, record, snapshot) { directory.compile($0, catalogue, access, view) }
+    }
+
+    private func compare(
+        _ request: CompareRequest, _ type: AttributeTypeID, _ id: EntryID, _ record: borrowing EntryRecord,
+        _ snapshot: borrowing Snapshot, compile: (Filter) -> CompiledFilter
     ) throws(LDAPError) -> ResultCode {
         guard access.mayRead(type) else { throw LDAPError(.insufficientAccessRights, "") }
         // The item `(description=value)`, so that computed values count as in a filter.
@@ -94,11 +118,11 @@ private struct Comparison {
         var present = Filter.Node(kind: .present, end: 1)
         present.attribute = node.attribute
         var scratch = FilterScratch()
-        switch directory.compile(Filter(bytes: bytes, nodes: [node]), catalogue, access, view).evaluate(id, record, snapshot, scratch: &scratch) {
+        switch compile(Filter(bytes: bytes, nodes: [node])).evaluate(id, record, snapshot, scratch: &scratch) {
         case .yes: return .compareTrue
         case .undefined: throw LDAPError(.inappropriateMatching, "values cannot be compared")
         case .no:
-            let exists = directory.compile(Filter(bytes: bytes, nodes: [present]), catalogue, access, view)
+            let exists = compile(Filter(bytes: bytes, nodes: [present]))
             guard exists.evaluate(id, record, snapshot, scratch: &scratch) == .yes else {
                 throw LDAPError(.noSuchAttribute, "")
             }

@@ -1,11 +1,11 @@
 import BER
-import EntryStore
+public import EntryStore
 import LDAP
 import Schema
 
 /// Which attributes of entries a client gets: its attribute selection (RFC 4511 section 4.5.1.8, RFC 3673, RFC 4529) made ready,
 /// less what it may not read. Immutable once made; workers keep the last ones, because clients ask for the same again and again.
-final class EntrySelection: Sendable {
+public final class EntrySelection: Sendable {
     enum View: Sendable {
         case all
         /// Stored or computed values only.
@@ -74,6 +74,12 @@ final class EntrySelection: Sendable {
         }
         computedTypes = computed.map(\.type)
     }
+
+    /// Whether an attribute was asked for by its name (or that of a class or a supertype).
+    public func names(_ id: AttributeID) -> Bool { ids.contains(id) }
+
+    /// Whether an attribute goes out of entries that have it.
+    public func includes(_ id: AttributeID) -> Bool { (id.isOperational ? allOperational : allUser) || ids.contains(id) }
 
     /// Appends a search result entry.
     /// - Parameters:

@@ -107,6 +107,7 @@ private struct Renaming: Sendable {
             try transaction.snapshot.child(of: parent, rdn: canonicalRDN.rawSpan)
         }
         if let occupant, occupant != id { throw LDAPError(.entryAlreadyExists, "") }
+        if occupant == nil { try directory.demandNoBranch(rdn, below: parent, transaction.snapshot) }
 
         var revision = EntryRevision(before, directory, transaction.catalogue.table)
         // Values that are there, or gone, already do not matter.
@@ -149,6 +150,7 @@ private struct Renaming: Sendable {
         if try stored({ () throws(EntryStoreError) in try snapshot.isInSubtree(found.id, of: id) }) {
             throw Self.belowItself
         }
+        try directory.demandNoBranch(found, newSuperior, snapshot)
         guard found.isComplete else { throw LDAPError(.noSuchObject, "new superior not found") }
         if let record = try directory.record(found.id, snapshot) {
             if record.flags.contains(.alias) { throw LDAPError(.aliasProblem, "new superior is an alias") }

@@ -55,6 +55,7 @@ extension Directory {
         if target.canonical == rootName { throw Self.rootPasswordRefusal }
         let snapshot = try stored { () throws(EntryStoreError) in try store.snapshot() }
         let found = try snapshot.resolve(target.name)
+        try demandNoBranch(found, target.name, snapshot)
         return found.isComplete ? found.id : nil
     }
 

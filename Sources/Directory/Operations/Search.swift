@@ -63,6 +63,8 @@ struct SearchExecution: ~Copyable {
     private var selection: EntrySelection?
     /// An entry that is being written in pieces.
     private var long: LongEntry?
+    /// The search, if the base is in a virtual branch.
+    private var branch: BranchSearch?
     /// Entries sent by this request.
     private var count = 0
     /// Entries sent by earlier pages.
@@ -82,6 +84,7 @@ struct SearchExecution: ~Copyable {
         isPrepared = false
         selection = nil
         long = nil
+        branch = nil
         count = 0
         sentBefore = 0
         messageID = source.messageID
@@ -102,6 +105,7 @@ struct SearchExecution: ~Copyable {
     /// Lets go of what an ended search should not keep.
     mutating func trim() {
         selection = nil
+        branch = nil
         if request.bytes.capacity > 1 << 16 || request.filterNodes.capacity > 1024 {
             request = SearchRequest()
             search = EntrySearch(filter: CompiledFilter(directory.store.catalogue), base: .root, scope: .baseObject)
@@ -143,6 +147,7 @@ struct SearchExecution: ~Copyable {
                 return .done
             }
         }
+        if waitsForOthers { branch?.ask() }
         return try worker.read { snapshot, state, scratch throws(LDAPError) in
             try advance(snapshot, &state, &scratch, candidates, bytes, isInline, &output)
         }
@@ -153,6 +158,7 @@ struct SearchExecution: ~Copyable {
         _ isInline: Bool, _ output: inout BERBuffer
     ) throws(LDAPError) -> LongSearch.Progress {
         if !isPrepared { try prepare(snapshot, &state) }
+        if let branch { return try advance(branch, snapshot, &state, &scratch, candidates, bytes, &output) }
         guard isPrepared, let selection else { return finish(.success, "", &output) }
         if let deadline, ContinuousClock.now >= deadline { return finish(.timeLimitExceeded, "", &output) }
         let pageSize = controls.paged?.size ?? 0
@@ -226,6 +232,52 @@ struct SearchExecution: ~Copyable {
         return finish(.success, "", &output)
     }
 
+    /// Whether the next step waits for another server: it must be made on a thread that may wait.
+    var waitsForOthers: Bool { branch?.waitsForOthers ?? false }
+
+    /// Goes on in a virtual branch.
+    private mutating func advance(
+        _ branch: BranchSearch, _ snapshot: borrowing Snapshot, _ state: inout WorkerState, _ scratch: inout FilterScratch,
+        _ candidates: Int, _ bytes: Int, _ output: inout BERBuffer
+    ) throws(LDAPError) -> LongSearch.Progress {
+        if let deadline, ContinuousClock.now >= deadline { return finish(.timeLimitExceeded, "", &output) }
+        let step = try branch.advance(snapshot, &state.selection, &scratch, candidates, bytes, &output)
+        count = branch.count
+        switch step {
+        case .more: return .more
+        case .page(let next):
+            let cookie = PagingCookie(position: next, sent: sentBefore + count).encode(request, identity)
+            return finish(.success, "", &output, cookie: cookie)
+        case .done(let code, let message): return finish(code, message, &output)
+        }
+    }
+
+    /// Begins a search in a virtual branch, if the base is there.
+    /// - Returns: false if it is not.
+    private mutating func prepare(
+        in found: Snapshot.Resolution, _ snapshot: borrowing Snapshot, _ state: inout WorkerState
+    ) throws(LDAPError) -> Bool {
+        guard !directory.branches.isEmpty,
+            let place = try directory.branchPlace(found, DistinguishedName(parsing: request.bytes.rawSpan.slice(request.baseObject)), snapshot)
+        else { return false }
+        guard let position = try firstPosition() else { return true }
+        let selection = state.selections.selection(
+            request, .realOnly, isAdministrator: identity.isAdministrator, access, snapshot.catalogue, directory.virtual)
+        branch = try BranchSearch(
+            place, request, messageID: messageID, identity, selection, assertion: controls.assertion, pageSize: controls.paged?.size ?? 0,
+            sizeLimit: sizeLimit, sentBefore: sentBefore, deadline: deadline, from: position, snapshot)
+        isPrepared = true
+        return true
+    }
+
+    /// Where the search begins or goes on; nil: RFC 2696 section 3, size 0 with a cookie abandons it.
+    private mutating func firstPosition() throws(LDAPError) -> EntryID? {
+        guard let paged = controls.paged, !paged.cookie.isEmpty else { return EntryID(rawValue: 1) }
+        let cookie = try PagingCookie(decoding: paged.cookie, request, identity)
+        sentBefore = cookie.sent
+        return paged.size == 0 ? nil : cookie.position
+    }
+
     /// Finds the base, compiles the filter.
     private mutating func prepare(_ snapshot: borrowing Snapshot, _ state: inout WorkerState) throws(LDAPError) {
         let catalogue = snapshot.catalogue
@@ -238,22 +290,14 @@ struct SearchExecution: ~Copyable {
         }
         let base = try state.resolution.resolve(request.bytes.rawSpan.slice(request.baseObject), snapshot)
         guard base.isComplete else {
+            if try prepare(in: base, snapshot, &state) { return }
             let matched: [UInt8]
             do { matched = try snapshot.name(of: base.id) } catch { throw LDAPError(storage: error) }
             throw LDAPError(.noSuchObject, "", matchedDN: matched)
         }
         if isRoot, request.scope == .baseObject { return }
         if let assertion = controls.assertion { try check(assertion, base.id, snapshot) }
-        var position = EntryID(rawValue: 1)
-        if let paged = controls.paged {
-            if !paged.cookie.isEmpty {
-                let cookie = try PagingCookie(decoding: paged.cookie, request, identity)
-                position = cookie.position
-                sentBefore = cookie.sent
-                // RFC 2696 section 3: size 0 with a cookie abandons the search.
-                if paged.size == 0 { return }
-            }
-        }
+        guard let position = try firstPosition() else { return }
         let (bytes, access, view) = (request.bytes, self.access, self.view)
         directory.compile(request.filterNodes, bytes.rawSpan, catalogue, access, view, into: &search.filter)
         search.begin(base: base.id, scope: request.scope, from: position)

@@ -38,6 +38,7 @@ struct WriteTarget: Sendable {
         let found = try snapshot.resolve(name)
         if !manageDsaIT, let referral = try directory.referral(at: found, name, snapshot) { return .referral(referral) }
         guard found.isComplete else {
+            try directory.demandNoBranch(found, name, snapshot)
             throw LDAPError(.noSuchObject, "", matchedDN: try stored { () throws(EntryStoreError) in try snapshot.name(of: found.id) })
         }
         return .entry(found.id)

@@ -98,7 +98,7 @@ extension RawSpan {
     }
 
     /// Whether both hold the same bytes but for the case of ASCII letters.
-    func equalsIgnoringCase(_ other: borrowing RawSpan) -> Bool {
+    public func equalsIgnoringCase(_ other: borrowing RawSpan) -> Bool {
         guard byteCount == other.byteCount else { return false }
         for index in 0..<byteCount where self[at: index] != other[at: index] {
             guard self[at: index].asciiLowercased == other[at: index].asciiLowercased else { return false }

@@ -82,21 +82,3 @@ final class ClassTest: Sendable {
         return CompiledFilter(Filter(bytes: bytes, nodes: nodes), catalogue)
     }
 }
-
-extension RawSpan {
-    /// Whether these are the given bytes, which are in lower case, but for the case of ASCII letters.
-    @inline(__always)
-    func equalsIgnoringCase(_ lower: RawSpan) -> Bool {
-        guard byteCount == lower.byteCount else { return false }
-        for index in 0..<byteCount {
-            let byte = self[at: index]
-            if byte == lower[at: index] { continue }
-            guard byte >= UInt8(ascii: "A"), byte <= UInt8(ascii: "Z"), byte | 0x20 == lower[at: index] else { return false }
-        }
-        return true
-    }
-
-    /// The same of owned bytes.
-    @inline(__always)
-    func equalsIgnoringCase(_ lower: [UInt8]) -> Bool { equalsIgnoringCase(lower.rawSpan) }
-}

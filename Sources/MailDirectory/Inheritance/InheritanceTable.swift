@@ -91,8 +91,8 @@ final class InheritanceTable: Sendable {
         try snapshot.forEach(types.classOfService.filter(catalogue)) { id, record throws(EntryStoreError) in
             var names = record.values(of: types.commonName.id)
             while let name = names.next() {
-                if defaultClass == nil, name.equalsIgnoringCase(Self.defaultName) { defaultClass = classes.count }
-                if defaultExternalClass == nil, name.equalsIgnoringCase(Self.defaultExternalName) { defaultExternalClass = classes.count }
+                if defaultClass == nil, name.equalsIgnoringCase(Self.defaultName.rawSpan) { defaultClass = classes.count }
+                if defaultExternalClass == nil, name.equalsIgnoringCase(Self.defaultExternalName.rawSpan) { defaultExternalClass = classes.count }
             }
             let own = first(types.id, record) ?? []
             classes.append(ClassOfService(entry: id, id: own, canonical: canonical(own)))
@@ -234,7 +234,7 @@ extension EntryRecord {
     borrowing func first(of type: MailTypes.Stored, equals lower: [UInt8]) -> Bool {
         var values = values(of: type.id)
         guard let value = values.next() else { return false }
-        return value.equalsIgnoringCase(lower)
+        return value.equalsIgnoringCase(lower.rawSpan)
     }
 
     private static let yes = Array("true".utf8)

@@ -1,4 +1,5 @@
 import BER
+import LDAP
 
 /// The statuses that an account can have (3.1).
 enum AccountStatus: Int, Sendable, CaseIterable {
@@ -10,7 +11,7 @@ enum AccountStatus: Int, Sendable, CaseIterable {
 
     /// Nil for a value that is not known.
     init?(_ value: RawSpan) {
-        guard let index = Self.values.firstIndex(where: { value.equalsIgnoringCase($0) }), let status = Self(rawValue: index) else { return nil }
+        guard let index = Self.values.firstIndex(where: { value.equalsIgnoringCase($0.rawSpan) }), let status = Self(rawValue: index) else { return nil }
         self = status
     }
 

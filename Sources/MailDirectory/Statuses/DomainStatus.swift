@@ -1,4 +1,5 @@
 import BER
+import LDAP
 
 /// What a domain's status does to its accounts: a row of table 3.2.
 enum DomainStatus: Sendable, Hashable {
@@ -10,7 +11,7 @@ enum DomainStatus: Sendable, Hashable {
     case closed
 
     init(_ value: RawSpan) {
-        self = Self.known.first { value.equalsIgnoringCase($0.0) }?.1 ?? .closed
+        self = Self.known.first { value.equalsIgnoringCase($0.0.rawSpan) }?.1 ?? .closed
     }
 
     private static let known: [([UInt8], DomainStatus)] = [

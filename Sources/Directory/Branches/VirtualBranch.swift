@@ -1,0 +1,150 @@
+import BER
+public import EntryStore
+public import LDAP
+public import Schema
+
+/// Says where the tree has branches whose entries are not stored.
+public protocol BranchProvider: Sendable {
+    /// Whether a name directly below a stored entry is that of a branch. Asked in changes too: nothing may be remembered of what it sees.
+    func hasBranch(
+        _ rdn: RelativeDistinguishedName, below parent: EntryID, _ snapshot: borrowing Snapshot, _ context: BranchContext
+    ) throws(LDAPError) -> Bool
+
+    /// The branch with a name directly below a stored entry; nil: there is none. A stored entry of that name hides it.
+    /// - Throws: what a client is told; `other` when what the branch needs is broken.
+    func branch(
+        _ rdn: RelativeDistinguishedName, below parent: EntryID, _ snapshot: borrowing Snapshot, _ context: BranchContext
+    ) throws(LDAPError) -> (any VirtualBranch)?
+}
+
+/// A branch of the tree, one level deep, whose entries are made from stored ones (or brought from elsewhere) when a client asks for them.
+///
+/// Nothing can be written there. Searches above it do not see it: it is found by its name. Its entries have the attributes that
+/// they are made with and no computed ones; who may see the entries they are made from does not matter, who may use the branch does.
+public protocol VirtualBranch: Sendable {
+    /// The branch's own name in string form.
+    var name: [UInt8] { get }
+
+    /// - Throws: `insufficientAccessRights` for an identity that may not use the branch in the way that a filter asks for.
+    func admit(_ identity: Identity, _ filter: Filter?, _ snapshot: borrowing Snapshot, _ context: BranchContext) throws(LDAPError)
+
+    /// Makes the branch's own entry.
+    func makeTop(_ context: BranchContext, into made: inout MadeEntry)
+
+    /// The stored entry that the entry with an RDN is made from.
+    func find(
+        _ rdn: RelativeDistinguishedName, _ snapshot: borrowing Snapshot, _ context: BranchContext
+    ) throws(LDAPError) -> EntryID?
+
+    /// How the entries that satisfy a client's filter are found.
+    /// - Parameter sizeLimit: how many entries the client wants at most; 0: no limit.
+    func query(
+        _ filter: Filter, sizeLimit: Int, _ snapshot: borrowing Snapshot, _ context: BranchContext
+    ) throws(LDAPError) -> BranchQuery
+
+    /// What makes entries for a client.
+    /// - Parameters:
+    ///   - selection: what the client asked for; nil: everything there is.
+    ///   - filter: what will be tested on the entries; its attributes are needed beside those selected.
+    func maker(_ selection: EntrySelection?, _ filter: [Filter], _ context: BranchContext) -> any BranchEntryMaker
+}
+
+/// Makes the entries of a branch from stored ones.
+public protocol BranchEntryMaker: Sendable {
+    /// Makes the entry of a stored one.
+    /// - Returns: false if there is no entry of it in the branch.
+    func make(
+        _ id: EntryID, _ record: borrowing EntryRecord, _ snapshot: borrowing Snapshot, _ context: BranchContext, into made: inout MadeEntry
+    ) throws(EntryStoreError) -> Bool
+}
+
+/// An entry that was made: its name in string form and its record. Used again and again.
+public struct MadeEntry: ~Copyable {
+    public var name: [UInt8] = []
+    public var record = RecordBuilder()
+    public init() {}
+}
+
+/// What finds the entries of a branch.
+public struct BranchQuery: Sendable {
+    /// On stored entries; nil: none of them belongs to the answer.
+    public var filter: Filter?
+    public var base: EntryID
+    public var scope: SearchScope
+    /// How many entries may be made from stored ones, and how many may be sent in all; 0: no limit.
+    public var storedLimit: Int
+    public var sizeLimit: Int
+    /// Entries from elsewhere, which come after those.
+    public var outside: (any OutsideSearch)?
+
+    public init(
+        filter: Filter?, base: EntryID, scope: SearchScope, storedLimit: Int, sizeLimit: Int, outside: (any OutsideSearch)? = nil
+    ) {
+        self.filter = filter
+        self.base = base
+        self.scope = scope
+        self.storedLimit = storedLimit
+        self.sizeLimit = sizeLimit
+        self.outside = outside
+    }
+}
+
+/// A search of another server. It waits for that server, and is carried out on a thread that may.
+public protocol OutsideSearch: Sendable {
+    /// Asks. Never fails: what went wrong is told in ``OutsideAnswer/diagnostic``.
+    /// - Parameter deadline: when the client's time limit ends, if it has one.
+    func run(deadline: ContinuousClock.Instant?) -> OutsideAnswer
+
+    /// Makes an entry of the answer.
+    /// - Returns: false if it has none in the branch.
+    func make(_ index: Int, of answer: OutsideAnswer, _ snapshot: borrowing Snapshot, _ context: BranchContext, into made: inout MadeEntry)
+        throws(EntryStoreError) -> Bool
+}
+
+/// What another server answered.
+public struct OutsideAnswer: Sendable {
+    /// An entry: its attributes by name in lower case.
+    public typealias Attributes = [(name: String, values: [[UInt8]])]
+    public var entries: [Attributes] = []
+    /// Whether there are more that a limit kept back.
+    public var isTruncated = false
+    /// For people; empty if all went well.
+    public var diagnostic = ""
+    public init() {}
+}
+
+/// What branches may use of the directory.
+public struct BranchContext: Sendable {
+    public let catalogue: Catalogue
+    let directory: Directory
+
+    /// Makes a filter on stored entries ready, without regard to who asks; values that are inherited do not count
+    /// (``VirtualAttribute/isInStoredView``).
+    public func compile(_ filter: Filter) -> CompiledFilter {
+        directory.compile(filter, catalogue, AccessControl(.root, directory), .stored)
+    }
+
+    /// Makes a filter ready for entries that were made: they have what they have, nothing is computed.
+    public func compileForMade(_ filter: Filter) -> CompiledFilter { directory.compileForMade(filter, catalogue) }
+
+    /// The values of an attribute of a stored entry, computed ones as well as stored ones.
+    /// - Parameter body: gets each value.
+    public func forEachValue(
+        of type: AttributeTypeID, _ id: EntryID, _ record: borrowing EntryRecord, _ snapshot: borrowing Snapshot,
+        _ body: (RawSpan) -> Void
+    ) throws(EntryStoreError) {
+        if let provider = directory.virtual.provider(of: type), provider.concerns(type, record, catalogue) {
+            let name = try snapshot.name(of: id)
+            let context = VirtualContext(catalogue: catalogue, viewer: .root, virtual: directory.virtual)
+            var isComputed = false
+            try provider.forEachValue(of: type, id, record, name: name.rawSpan, snapshot, context) { value in
+                isComputed = true
+                body(value)
+            }
+            if isComputed { return }
+        }
+        guard let stored = catalogue.table.id(of: type) else { return }
+        var values = record.values(of: stored)
+        while let value = values.next() { body(value) }
+    }
+}
