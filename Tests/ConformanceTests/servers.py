@@ -188,4 +188,4 @@ def target():
 
 def new_server(folder, **more):
     """The server under test: `TARGET=slapd` shows what slapd does with the same tests."""
-    return Slapd(folder, **more) if target() == "slapd" else Muster(folder)
+    return Slapd(folder, **more) if target() == "slapd" else Muster(folder, **more)
