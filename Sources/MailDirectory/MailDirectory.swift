@@ -46,7 +46,7 @@ public enum MailDirectory {
         // What hides entries from the address list: with these all of its own conditions are sets.
         let hiding = ["zimbraHideInGal", "zimbraIsSystemResource", "zimbraIsAddressListActive"]
             .compactMap { schema.attributeType(named: $0) }.map { IndexDefinition(type: $0, kinds: [.equality]) }
-        let status = ["zimbraCOSId", "zimbraAccountStatus", "zimbraMailStatus"]
+        let status = ["zimbraCOSId", "zimbraAccountStatus", "zimbraMailStatus", "zimbraIsExternalVirtualAccount"]
             .compactMap { schema.attributeType(named: $0) }.map { IndexDefinition(type: $0, kinds: [.presence, .equality]) }
         return InheritedTypes(schema).indexes(schema) + hiding + status
     }

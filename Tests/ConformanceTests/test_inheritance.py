@@ -7,7 +7,8 @@ pytestmark = pytest.mark.muster
 
 REAL = control("2.16.840.1.113730.3.4.17", True)
 VIRTUAL = control("2.16.840.1.113730.3.4.19", True)
-NATALIYA = "uid=nataliya.shevchenko,ou=people,dc=example,dc=org"
+ELENI = "uid=eleni.georgiou,ou=people,dc=example,dc=org"
+NOA = "uid=noa.levi,ou=people,dc=example,dc=org"
 ADA = "uid=ada.lovelace,ou=people,dc=example,dc=com"
 BUSINESS = "cn=business,cn=cos,cn=zimbra"
 DEFAULT = "cn=default,cn=cos,cn=zimbra"
@@ -36,28 +37,28 @@ def value(client, dn, attribute, **more):
 
 
 def test_named_attributes_are_effective_and_star_is_stored(client):
-    assert value(client, NATALIYA, "zimbraFeatureCalendarEnabled") == ["TRUE"]
-    assert "zimbraFeatureCalendarEnabled" not in client.read(NATALIYA, ["*"]).only
-    assert value(client, NATALIYA, "zimbraFeatureCalendarEnabled", controls=[REAL]) == []
-    assert value(client, NATALIYA, "zimbraFeatureCalendarEnabled", controls=[VIRTUAL]) == ["TRUE"]
-    assert value(client, NATALIYA, "sn", controls=[VIRTUAL]) == []
+    assert value(client, ELENI, "zimbraFeatureCalendarEnabled") == ["TRUE"]
+    assert "zimbraFeatureCalendarEnabled" not in client.read(ELENI, ["*"]).only
+    assert value(client, ELENI, "zimbraFeatureCalendarEnabled", controls=[REAL]) == []
+    assert value(client, ELENI, "zimbraFeatureCalendarEnabled", controls=[VIRTUAL]) == ["TRUE"]
+    assert value(client, ELENI, "sn", controls=[VIRTUAL]) == []
 
 
 def test_rule_2_6_the_class_of_service_is_reported(client):
     default = value(client, DEFAULT, "zimbraId")
-    assert value(client, NATALIYA, "zimbraCOSId") == default
+    assert value(client, ELENI, "zimbraCOSId") == default
     found = client.search("", filter=f"(&(objectClass=zimbraAccount)(zimbraCOSId={default[0]}))", attributes=["1.1"])
-    assert NATALIYA in found.names and ADA not in found.names
+    assert ELENI in found.names and ADA not in found.names
 
 
 def test_source_of_a_value_and_reset(client):
     quota = "zimbraMailQuota"
-    assert client.read(NATALIYA, [quota, "musterInheritedFrom"]).only["musterInheritedFrom"] == [f"{quota} {DEFAULT}".encode()]
-    assert client.modify(NATALIYA, ("replace", quota, "77")).code == 0
-    entry = client.read(NATALIYA, [quota, "musterInheritedFrom"]).only
+    assert client.read(ELENI, [quota, "musterInheritedFrom"]).only["musterInheritedFrom"] == [f"{quota} {DEFAULT}".encode()]
+    assert client.modify(ELENI, ("replace", quota, "77")).code == 0
+    entry = client.read(ELENI, [quota, "musterInheritedFrom"]).only
     assert entry[quota] == [b"77"] and "musterInheritedFrom" not in entry
-    assert client.modify(NATALIYA, ("delete", quota, None)).code == 0
-    assert value(client, NATALIYA, quota) == ["0"]
+    assert client.modify(ELENI, ("delete", quota, None)).code == 0
+    assert value(client, ELENI, quota) == ["0"]
 
 
 def test_filters_and_compare_see_effective_values(client):
@@ -67,8 +68,8 @@ def test_filters_and_compare_see_effective_values(client):
         expected = {dn.lower() for dn, a in accounts if "zimbraMailQuota" in a and test(int(a["zimbraMailQuota"][0]))}
         assert expected
         assert client.search("", filter=f"(&(objectClass=zimbraAccount)(zimbraMailQuota{operator}{bound}))").names == expected
-    assert client.compare(NATALIYA, "zimbraMailQuota", "0").code == COMPARE_TRUE
-    assert client.compare(NATALIYA, "zimbraMailQuota", "1").code == COMPARE_FALSE
+    assert client.compare(ELENI, "zimbraMailQuota", "0").code == COMPARE_TRUE
+    assert client.compare(ELENI, "zimbraMailQuota", "1").code == COMPARE_FALSE
 
 
 def test_a_change_of_a_class_of_service_is_seen_by_the_next_search(client):
@@ -82,17 +83,17 @@ def test_a_change_of_a_class_of_service_is_seen_by_the_next_search(client):
 
 def test_rule_3_2_statuses_follow_the_domain_at_once(client):
     status = "musterEffectiveAccountStatus"
-    assert value(client, NATALIYA, status) == ["active"]
+    assert value(client, NOA, status) == ["active"]
     try:
         for domain, expected in (("locked", "locked"), ("suspended", "maintenance"), ("closed", "closed")):
             assert client.modify(ORG, ("replace", "zimbraDomainStatus", domain)).code == 0
-            assert value(client, NATALIYA, status) == [expected]
-            assert NATALIYA in client.search(ORG, filter=f"({status}={expected})", attributes=["1.1"]).names
-            assert NATALIYA not in client.search(ORG, filter=f"({status}=active)", attributes=["1.1"]).names
-        assert value(client, NATALIYA, "musterEffectiveMailStatus") == ["disabled"]
+            assert value(client, NOA, status) == [expected]
+            assert NOA in client.search(ORG, filter=f"({status}={expected})", attributes=["1.1"]).names
+            assert NOA not in client.search(ORG, filter=f"({status}=active)", attributes=["1.1"]).names
+        assert value(client, NOA, "musterEffectiveMailStatus") == ["disabled"]
     finally:
         assert client.modify(ORG, ("replace", "zimbraDomainStatus", "active"), ("replace", "zimbraMailStatus", "enabled")).code == 0
-    assert value(client, NATALIYA, "musterEffectiveMailStatus") == ["enabled"]
+    assert value(client, NOA, "musterEffectiveMailStatus") == ["enabled"]
 
 
 def test_identities_with_the_stored_view(tmp_path):
@@ -103,9 +104,9 @@ def test_identities_with_the_stored_view(tmp_path):
     server.start()
     try:
         with Client(server.url, ROOT_DN, ROOT_PASSWORD) as client:
-            assert value(client, NATALIYA, "zimbraMailQuota") == []
+            assert value(client, ELENI, "zimbraMailQuota") == []
             assert client.search(ORG, filter="(zimbraMailQuota=0)").entries == []
-            assert value(client, NATALIYA, "zimbraMailQuota", controls=[VIRTUAL]) == ["0"]
-            assert value(client, NATALIYA, "entryDN") == [NATALIYA]
+            assert value(client, ELENI, "zimbraMailQuota", controls=[VIRTUAL]) == ["0"]
+            assert value(client, ELENI, "entryDN") == [ELENI]
     finally:
         server.stop()

@@ -225,7 +225,7 @@ private struct RandomPredicate: EntryPredicate {
         Ternary(members.contains(id, record, snapshot))
     }
 
-    func sets(negated: Bool, _ snapshot: borrowing Snapshot) -> CandidateSet? {
-        isNamed ? .union([negated ? .except(members.set) : members.set] + more) : nil
+    func sets(negated: Bool, _ snapshot: borrowing Snapshot) -> Candidates? {
+        isNamed ? Candidates(.union([negated ? .except(members.set) : members.set] + more), isExact: more.isEmpty) : nil
     }
 }

@@ -6,22 +6,31 @@ public protocol EntryPredicate: Sendable {
     var isTwoValued: Bool { get }
     /// The entries that can satisfy the item, ascending; nil if the provider cannot name them. For items that few entries satisfy.
     func candidates(_ snapshot: borrowing Snapshot) -> [EntryID]?
-    /// The entries that can satisfy the item, by the store's own sets; each is tested before it is found. Nil: any entry.
+    /// The entries that can satisfy the item, by the store's own sets. Nil: any entry.
     /// - Parameter negated: those that can fail it instead; asked only of what is two-valued.
-    func sets(negated: Bool, _ snapshot: borrowing Snapshot) -> CandidateSet?
-    /// Whether all entries of the sets satisfy (or fail) the item, so that none needs to be tested.
-    var setsAreExact: Bool { get }
+    func sets(negated: Bool, _ snapshot: borrowing Snapshot) -> Candidates?
     /// Works out what the other calls will need, if that takes looking at no more than so many entries; false if it takes more.
     func prepare(_ snapshot: borrowing Snapshot, budget: inout Int) -> Bool
 }
 
 extension EntryPredicate {
     public var isTwoValued: Bool { false }
-    public var setsAreExact: Bool { false }
     public func prepare(_ snapshot: borrowing Snapshot, budget: inout Int) -> Bool { true }
     public func candidates(_ snapshot: borrowing Snapshot) -> [EntryID]? { nil }
-    public func sets(negated: Bool, _ snapshot: borrowing Snapshot) -> CandidateSet? {
-        negated ? nil : candidates(snapshot).map { .ids($0) }
+    public func sets(negated: Bool, _ snapshot: borrowing Snapshot) -> Candidates? {
+        negated ? nil : candidates(snapshot).map { Candidates(.ids($0)) }
+    }
+}
+
+/// The entries that can satisfy a predicate.
+public struct Candidates: Sendable {
+    public let set: CandidateSet
+    /// Whether all of them do, so that none need be tested.
+    public let isExact: Bool
+
+    public init(_ set: CandidateSet, isExact: Bool = false) {
+        self.set = set
+        self.isExact = isExact
     }
 }
 

@@ -269,10 +269,9 @@ struct Planner: ~Copyable {
     private mutating func predicate(
         _ node: CompiledFilter.Node, negated: Bool, _ snapshot: borrowing Snapshot
     ) throws(LMDBError) -> Part {
-        let predicate = filter.predicates[Int(node.predicate)]
-        guard let set = predicate.sets(negated: negated, snapshot) else { return .all }
-        var part = try part(set, snapshot)
-        if !predicate.setsAreExact { part.isExact = false }
+        guard let candidates = filter.predicates[Int(node.predicate)].sets(negated: negated, snapshot) else { return .all }
+        var part = try part(candidates.set, snapshot)
+        if !candidates.isExact { part.isExact = false }
         if !part.isExact { part.untested = nil }
         return part
     }
@@ -482,12 +481,14 @@ struct Planner: ~Copyable {
         let indexes = snapshot.store.databases.indexes
         var blocks: [UInt32: BlockSet] = [:]
         var keys = 0
+        var isExact = true
         let first = isUp ? bound : prefix
         var pair = try snapshot.transaction.seek(first.rawSpan, in: indexes)
         while let current = pair, current.key.starts(with: prefix.rawSpan) {
             let valueKey = current.key.extracting(0..<max(0, current.key.byteCount - 4))
             if !isUp, bound.rawSpan.precedes(valueKey), !valueKey.elementsEqual(bound.rawSpan) { break }
             keys += 1
+            if valueKey.byteCount > IndexKey.valueLimit { isExact = false }
             if keys > Self.rangeLimit { return .all }
             if let block = current.key.bigEndian32(current.key.byteCount - 4), block >= start {
                 Container.decode(current.value, into: &blocks[block, default: BlockSet()])
@@ -500,6 +501,6 @@ struct Planner: ~Copyable {
         guard let leaf = Leaf(gathered: gathered) else { return .none }
         leaves.append(leaf)
         // Values that were cut for their key are tested again.
-        return Part(node: .leaf(leaves.count - 1), isExact: false, estimate: count)
+        return Part(node: .leaf(leaves.count - 1), isExact: isExact, estimate: count)
     }
 }

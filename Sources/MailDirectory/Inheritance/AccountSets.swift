@@ -6,6 +6,8 @@ import Schema
 extension InheritanceTable {
     /// More domains than this are not named one by one.
     static let domainLimit = 1024
+    /// To say exactly which accounts are in more domains than this costs more than to test them.
+    private static let exactDomainLimit = 32
     /// More classes of service than this are not named one by one.
     private static let classLimit = 1024
     /// More entries beside the domains than this are not named one by one.
@@ -42,6 +44,39 @@ extension InheritanceTable {
         let somewhere = places ?? accounts
         sets.append(unclaimed.map { .intersection([somewhere, $0]) } ?? somewhere)
         return .union(sets)
+    }
+
+    /// Exactly the accounts whose class of service is among some; nil if that cannot be said cheaply.
+    func exactAccounts(ofClasses wanted: [Bool], _ snapshot: borrowing Snapshot) -> CandidateSet? {
+        guard !hasNestedDomains, let unclaimed, let defaultClass, let defaultExternalClass else { return nil }
+        let count = wanted.count { $0 }
+        if count == wanted.count { return accounts }
+        if count == 0 { return .union([]) }
+        if count * 2 > wanted.count {
+            guard let others = exactAccounts(ofClasses: wanted.map { !$0 }, snapshot) else { return nil }
+            return .intersection([accounts, .except(others)])
+        }
+        var sets: [CandidateSet] = []
+        for place in wanted.indices where wanted[place] { sets.append(claimants[place]) }
+        for isExternal in [false, true] {
+            // There are few external accounts, or none: then nothing else is looked up.
+            let kind = isExternal ? externals : .except(externals)
+            var named: [EntryID] = []
+            for place in wanted.indices where wanted[place] {
+                for id in domainsByDefault[place] {
+                    guard let domain = domains[id], (isExternal ? domain.externalClassOfService : domain.classOfService) == place else { continue }
+                    named.append(id)
+                }
+                if named.count > Self.exactDomainLimit { return nil }
+            }
+            var places = named.isEmpty ? [] : [below(named)]
+            if wanted[isExternal ? defaultExternalClass : defaultClass] {
+                guard let others = outsiders(snapshot) else { return nil }
+                places.append(others)
+            }
+            if !places.isEmpty { sets.append(.intersection([kind, unclaimed, .union(places)])) }
+        }
+        return .intersection([accounts, .union(sets)])
     }
 
     /// Everything below some entries.

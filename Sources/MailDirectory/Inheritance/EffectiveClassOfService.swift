@@ -82,7 +82,9 @@ struct EffectiveClassOfService: VirtualAttribute {
             return Ternary(ofClass.evaluate(id, record, snapshot, scratch: &scratch) == .yes)
         }
 
-        func sets(negated: Bool, _ snapshot: borrowing Snapshot) -> CandidateSet? {
+        func prepare(_ snapshot: borrowing Snapshot, budget: inout Int) -> Bool { tree.isReady(snapshot, budget: &budget) }
+
+        func sets(negated: Bool, _ snapshot: borrowing Snapshot) -> Candidates? {
             guard let table = try? tree.table(snapshot) else { return nil }
             var wanted: [Bool] = []
             for known in table.classes {
@@ -90,9 +92,9 @@ struct EffectiveClassOfService: VirtualAttribute {
                 wanted.append((verdict == .yes) != negated)
             }
             let accounts = table.accounts(ofClasses: wanted, none: negated, snapshot)
-            if negated { return .union([accounts, .except(table.accounts)]) }
+            if negated { return Candidates(.union([accounts, .except(table.accounts)])) }
             // Of entries that are no accounts the stored value counts.
-            return .union([accounts, .intersection([.matching(own), .except(table.accounts)])])
+            return Candidates(.union([accounts, .intersection([.matching(own), .except(table.accounts)])]))
         }
     }
 }

@@ -41,6 +41,8 @@ final class InheritanceTable: Sendable {
     let domainsByDefault: [[EntryID]]
     /// Domains in which the status of accounts is not simply their own, ascending.
     let restrictedDomains: [EntryID]
+    /// Whether a domain stands below another.
+    let hasNestedDomains: Bool
     /// Entries that are no domains but have domains below them, the root among them, without those below another domain.
     let frontier: [EntryID]
     /// The indexes that there were.
@@ -49,6 +51,8 @@ final class InheritanceTable: Sendable {
     let accounts: CandidateSet
     let allDomains: CandidateSet
     let servers: CandidateSet
+    /// External virtual accounts.
+    let externals: CandidateSet
     /// By class of service: the accounts that name it themselves.
     let claimants: [CandidateSet]
     /// Those that name none that exists; nil if that cannot be said cheaply.
@@ -113,13 +117,14 @@ final class InheritanceTable: Sendable {
         accounts = .matching(types.account.filter(catalogue))
         allDomains = .matching(types.domain.filter(catalogue))
         servers = .matching(types.server.filter(catalogue))
+        externals = .matching(StoredItems.equal(types.isExternalVirtualAccount.type, toAnyOf: [Array("TRUE".utf8)], catalogue))
         claimants = classes.map { known in
             known.id.isEmpty
                 ? .union([]) : .matching(StoredItems.equal(types.classOfServiceID.type, toAnyOf: [known.id], catalogue))
         }
         let named = classes.map(\.id).filter { !$0.isEmpty }
         unclaimed =
-            named.isEmpty || named.count > Self.claimLimit
+            named.isEmpty || named.count > Self.claimLimit || Set(named).count != named.count
             ? nil : .except(.matching(StoredItems.equal(types.classOfServiceID.type, toAnyOf: named, catalogue)))
 
         var domains: [EntryID: Domain] = [:]
@@ -144,7 +149,7 @@ final class InheritanceTable: Sendable {
         self.domains = domains
         domainsByDefault = byDefault
         restrictedDomains = restricted
-        frontier = try Self.frontier(above: parents, domains, snapshot)
+        (frontier, hasNestedDomains) = try Self.frontier(above: parents, domains, snapshot)
     }
 
     /// More classes than this are not subtracted one by one.
@@ -152,10 +157,11 @@ final class InheritanceTable: Sendable {
     private static let defaultName = Array("default".utf8)
     private static let defaultExternalName = Array("defaultexternal".utf8)
 
-    /// All superiors of domains that are not domains themselves nor below one.
+    /// All superiors of domains that are not domains themselves nor below one; and whether a domain is below one.
     private static func frontier(
         above parents: [EntryID], _ domains: [EntryID: Domain], _ snapshot: borrowing Snapshot
-    ) throws(EntryStoreError) -> [EntryID] {
+    ) throws(EntryStoreError) -> (frontier: [EntryID], hasNested: Bool) {
+        var hasNested = false
         var known: Set<EntryID> = [.root]
         var seen: Set<EntryID> = [.root]
         for parent in parents {
@@ -170,8 +176,9 @@ final class InheritanceTable: Sendable {
                 path.append(current)
                 current = record.parent
             }
+            if domains[current] != nil { hasNested = true }
         }
-        return known.sorted()
+        return (known.sorted(), hasNested)
     }
 
     private static func place(of canonical: RawSpan, _ ids: [UInt8], _ ranges: [ByteRange], _ byID: [Int]) -> Int? {

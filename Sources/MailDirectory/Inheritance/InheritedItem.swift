@@ -93,19 +93,37 @@ final class InheritedItem: EntryPredicate {
 
     // MARK: Sets
 
-    func sets(negated: Bool, _ snapshot: borrowing Snapshot) -> CandidateSet? {
+    func prepare(_ snapshot: borrowing Snapshot, budget: inout Int) -> Bool { tree.isReady(snapshot, budget: &budget) }
+
+    func sets(negated: Bool, _ snapshot: borrowing Snapshot) -> Candidates? {
         let catalogue = snapshot.catalogue
-        guard let table = try? tree.table(snapshot), let heirs = try? heirs(negated: negated, table, snapshot) else { return nil }
+        guard let table = try? tree.table(snapshot) else { return nil }
+        let usable = catalogue.usable.kinds(of: type)
+        if levels == .account, usable.contains([.presence, .equality]), kind != .substrings, kind != .extensible,
+            let exact = try? exact(table, snapshot)
+        {
+            return Candidates(negated ? .except(exact) : exact, isExact: true)
+        }
+        guard let heirs = try? heirs(negated: negated, table, snapshot) else { return nil }
         let needed: IndexDefinition.Kinds =
             switch kind {
             case .present: .presence
             case .substrings: .substring
             default: .equality
             }
-        let isIndexed = catalogue.usable.kinds(of: type).contains(needed)
-        if !negated, isIndexed { return .union([.matching(own)] + heirs) }
+        let isIndexed = usable.contains(needed)
+        if !negated, isIndexed { return Candidates(.union([.matching(own)] + heirs)) }
         let holders = CandidateSet.matching(StoredItems.present(type, catalogue))
-        return .union([negated && isIndexed ? .intersection([holders, .except(.matching(own))]) : holders] + heirs)
+        return Candidates(.union([negated && isIndexed ? .intersection([holders, .except(.matching(own))]) : holders] + heirs))
+    }
+
+    /// Exactly the entries that satisfy the item, for what accounts have from their class of service only.
+    private func exact(_ table: InheritanceTable, _ snapshot: borrowing Snapshot) throws(EntryStoreError) -> CandidateSet? {
+        var wanted: [Bool] = []
+        for known in table.classes { wanted.append(try verdict(of: known.entry, snapshot) == .yes) }
+        guard let heirs = table.exactAccounts(ofClasses: wanted, snapshot) else { return nil }
+        let holders = CandidateSet.matching(StoredItems.present(type, snapshot.catalogue))
+        return .union([.matching(own), .intersection([heirs, .except(holders)])])
     }
 
     /// Entries that satisfy (or fail) the item by what they inherit, and perhaps more; each is tested.

@@ -35,6 +35,15 @@ final class MailTree: Sendable {
         return table
     }
 
+    /// Whether the table for a snapshot is there, or made by looking at no more than so many entries: work for a thread that may take long,
+    /// if not.
+    func isReady(_ snapshot: borrowing Snapshot, budget: inout Int) -> Bool {
+        guard let table = kept.withLock({ $0.table }) else { return false }
+        if table.catalogue === snapshot.catalogue, snapshot.serves(watch, madeAt: table.commit) { return true }
+        budget -= table.domains.count + table.classes.count
+        return budget > 0
+    }
+
     /// Whom an entry inherits from.
     func lineage(
         _ id: EntryID, _ record: borrowing EntryRecord, _ snapshot: borrowing Snapshot

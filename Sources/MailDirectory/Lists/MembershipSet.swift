@@ -61,11 +61,10 @@ final class MembershipSet: EntryPredicate {
     }
 
     var isTwoValued: Bool { true }
-    var setsAreExact: Bool { true }
 
-    func sets(negated: Bool, _ snapshot: borrowing Snapshot) -> CandidateSet? {
+    func sets(negated: Bool, _ snapshot: borrowing Snapshot) -> Candidates? {
         guard let ids = set(snapshot) else { return nil }
-        return negated ? .except(.ids(ids)) : .ids(ids)
+        return Candidates(negated ? .except(.ids(ids)) : .ids(ids), isExact: true)
     }
 
     func prepare(_ snapshot: borrowing Snapshot, budget: inout Int) -> Bool {

@@ -55,17 +55,19 @@ final class StatusItem: EntryPredicate {
 
     // MARK: Sets
 
-    func sets(negated: Bool, _ snapshot: borrowing Snapshot) -> CandidateSet? {
+    func prepare(_ snapshot: borrowing Snapshot, budget: inout Int) -> Bool { status.rules.tree.isReady(snapshot, budget: &budget) }
+
+    func sets(negated: Bool, _ snapshot: borrowing Snapshot) -> Candidates? {
         guard let table = try? status.rules.tree.table(snapshot) else { return nil }
         switch status.kind {
-        case .account: return accounts(negated: negated, table, snapshot)
-        case .mail: return recipients(negated: negated, table, snapshot)
+        case .account: return Candidates(accounts(negated: negated, table, snapshot))
+        case .mail: return Candidates(recipients(negated: negated, table, snapshot))
         }
     }
 
     /// Accounts in domains that leave statuses as they are, by their own status; all that is in other domains; and accounts without a
     /// status that is known.
-    private func accounts(negated: Bool, _ table: InheritanceTable, _ snapshot: borrowing Snapshot) -> CandidateSet? {
+    private func accounts(negated: Bool, _ table: InheritanceTable, _ snapshot: borrowing Snapshot) -> CandidateSet {
         let catalogue = snapshot.catalogue
         let types = status.rules.tree.types
         let everyone = table.accounts
@@ -88,7 +90,7 @@ final class StatusItem: EntryPredicate {
     }
 
     /// Recipients whose own mail status decides, those in domains that do not accept mail, and accounts that are pending or closed.
-    private func recipients(negated: Bool, _ table: InheritanceTable, _ snapshot: borrowing Snapshot) -> CandidateSet? {
+    private func recipients(negated: Bool, _ table: InheritanceTable, _ snapshot: borrowing Snapshot) -> CandidateSet {
         let catalogue = snapshot.catalogue
         let types = status.rules.tree.types
         let everyone = CandidateSet.matching(types.recipient.filter(catalogue))
