@@ -7,7 +7,7 @@ extension InheritanceTable {
     /// More domains than this are not named one by one.
     static let domainLimit = 1024
     /// To say exactly which accounts are in more domains than this costs more than to test them.
-    private static let exactDomainLimit = 32
+    private static let exactDomainLimit = 256
     /// More classes of service than this are not named one by one.
     private static let classLimit = 1024
     /// More entries beside the domains than this are not named one by one.
