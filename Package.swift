@@ -20,6 +20,7 @@ let package = Package(
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.0"),
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0"),
     ],
@@ -35,13 +36,15 @@ let package = Package(
         .systemLibrary(name: "CLDAPClient", providers: [.apt(["libldap-dev"])]),
         .target(name: "LDAPClient", dependencies: ["CLDAPClient"], swiftSettings: common),
         .target(
-            name: "MailDirectory", dependencies: ["BER", "LDAP", "Schema", "EntryStore", "Directory", "LDAPClient"], swiftSettings: common),
+            name: "MailDirectory", dependencies: ["BER", "LDAP", "Schema", "EntryStore", "Directory", "CCrypto", "LDAPClient"], swiftSettings: common),
         .target(
             name: "LDAPServer",
             dependencies: [
-                "BER", "LDAP", "Directory",
+                "BER", "LDAP", "Directory", "CCrypto",
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOTLS", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
             ], swiftSettings: common),
         .target(
             name: "Muster",

@@ -14,6 +14,10 @@ public struct DirectorySettings: Sendable {
     /// How Password Modify stores passwords.
     public var passwordScheme = PasswordScheme.ssha512
     public var limits = SearchLimits()
+    /// Whether StartTLS is offered: the server has a certificate.
+    public var offersStartTLS = false
+    /// Whether passwords are taken only over TLS or a local socket; otherwise `confidentialityRequired` answers.
+    public var requiresConfidentiality = false
     /// Names of identities that see values as they are stored, in answers and in filters, because they work out inherited values
     /// themselves and would write them back: the mail system's own servers. A client of such an identity that sends the control
     /// "virtual attributes only" is treated as any other.

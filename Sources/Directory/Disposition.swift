@@ -14,4 +14,6 @@ public enum Disposition {
     case blocking(BlockingOperation)
     /// A change: to be handed to ``Directory/submit(_:completion:)``.
     case write(PendingWrite)
+    /// TLS is wanted: to be answered, and followed, by the server.
+    case startTLS(PendingStartTLS)
 }

@@ -27,6 +27,22 @@ extension OperationLog {
         }
     }
 
+    /// `conn=1000 fd=12 TLS established tls_ssf=256 ssf=256 tls_proto=TLSv1.3 tls_cipher=TLS_AES_256_GCM_SHA384`
+    public func secured(connection: UInt64, descriptor: Int32, _ facts: TLSFacts) {
+        line(connection: connection) {
+            $0.text("fd=")
+            $0.number(descriptor)
+            $0.text(" TLS established tls_ssf=")
+            $0.number(facts.strength)
+            $0.text(" ssf=")
+            $0.number(facts.strength)
+            $0.text(" tls_proto=")
+            $0.escaped(facts.version)
+            $0.text(" tls_cipher=")
+            $0.escaped(facts.cipher)
+        }
+    }
+
     /// `BIND dn="cn=config" method=128`; 128 is simple, 163 SASL: the tag octet of the authentication choice.
     public func bind(connection: UInt64, operation: UInt64, dn: borrowing RawSpan, method: UInt8) {
         named(connection, operation, "BIND dn", dn) {

@@ -7,6 +7,8 @@ public final class Session {
     public let peer: String
     /// Who the client is: anonymous until a bind succeeds, and again as soon as another bind begins (RFC 4511 section 4.2.1).
     @exclusivity(unchecked) public internal(set) var identity = Identity.anonymous
+    /// How the connection is protected; set by the server when that is settled.
+    public var protection = Protection.none
     /// How this identity sees entries unless it asks otherwise; set by the bind.
     @exclusivity(unchecked) var view = EntrySelection.View.all
     /// Searches under way on other threads: the server registers them, an abandon request cancels them.

@@ -2,10 +2,12 @@ import BER
 import Directory
 import LDAP
 import NIOCore
+import NIOSSL
+import NIOTLS
 import Synchronization
 
 /// One connection: frames requests straight out of what was read, has the directory answer them, and keeps the connection within
-/// its limits. The only handler of its channel, confined to its event loop.
+/// its limits. The only handler of its channel but for TLS in front of it, confined to its event loop.
 ///
 /// What it does not do: it never waits, it does not know what a request means, and it keeps no buffer while the connection is idle.
 ///
@@ -28,10 +30,14 @@ final class LDAPConnection: ChannelDuplexHandler {
         static let stopping = Holds(rawValue: 8)
         /// The client has a part of an entry: its rest must follow.
         static let entry = Holds(rawValue: 16)
+        /// A TLS handshake is under way.
+        static let securing = Holds(rawValue: 32)
     }
 
     private enum Phase {
         case open
+        /// In a TLS handshake: what comes before it is complete is no request.
+        case securing
         /// Ended by us; what was answered is being sent. Then the connection lingers, or is closed at once.
         case flushing(linger: Bool)
         /// Our side is closed; what the client still sends is thrown away, so that the system does not reset the connection
@@ -74,6 +80,10 @@ final class LDAPConnection: ChannelDuplexHandler {
     private var writesInFlight = 0
     private var ticket: WorkPool.Ticket?
     private var closeReason: String?
+    /// Whether TLS begins with the connection.
+    private let beginsWithTLS: Bool
+    /// While the connection is in ``Phase/securing``.
+    private var handshake: Handshake?
 
     @exclusivity(unchecked) private var lastActivity: NIODeadline
     /// Since when a request is incomplete, and (after the end) since when the connection is in its phase.
@@ -82,12 +92,17 @@ final class LDAPConnection: ChannelDuplexHandler {
     private var bytesTaken: UInt64 = 0
     @exclusivity(unchecked) private var takenSince: NIODeadline
 
-    init(id: UInt64, peer: String, listener: String, address: String?, loop: LoopContext) {
+    init(
+        id: UInt64, peer: String, listener: String, address: String?, protection: Protection = .none, beginsWithTLS: Bool = false,
+        loop: LoopContext
+    ) {
         self.id = id
+        self.beginsWithTLS = beginsWithTLS
         self.loop = loop
         self.listener = listener
         self.address = address
         session = Session(connectionID: id, peer: peer)
+        session.protection = protection
         lastActivity = loop.now
         takenSince = loop.now
     }
@@ -96,7 +111,10 @@ final class LDAPConnection: ChannelDuplexHandler {
 
     // MARK: - Channel
 
-    func handlerAdded(context: ChannelHandlerContext) { self.context = context }
+    func handlerAdded(context: ChannelHandlerContext) {
+        self.context = context
+        if beginsWithTLS { secure(context) }
+    }
 
     func handlerRemoved(context: ChannelHandlerContext) {
         // Also reached by a connection that never became active.
@@ -117,6 +135,7 @@ final class LDAPConnection: ChannelDuplexHandler {
 
     func channelInactive(context: ChannelHandlerContext) {
         phase = .closed
+        handshake = nil
         dropRequests()
         if loop.server.log.isEnabled {
             loop.server.log.closed(connection: id, descriptor: descriptor, reason: closeReason ?? "connection lost")
@@ -125,6 +144,12 @@ final class LDAPConnection: ChannelDuplexHandler {
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        if case .securing = phase {
+            loop.server.counters.handshakesFailed.add(1, ordering: .relaxed)
+            return abort("TLS negotiation failure: \(error)")
+        }
+        // Most clients close without saying so in TLS; requests and answers have lengths, so nothing can be cut off unseen.
+        if case .uncleanShutdown? = error as? NIOSSLError { return }
         // The client has reset the connection or the system refuses to go on: there is nobody to tell.
         abort("\(error)")
     }
@@ -132,7 +157,7 @@ final class LDAPConnection: ChannelDuplexHandler {
     func read(context: ChannelHandlerContext) {
         switch phase {
         case .open where holds.isEmpty: context.read()
-        case .lingering: context.read()
+        case .lingering, .securing: context.read()
         case .open, .flushing, .closed: isReadWanted = true
         }
     }
@@ -210,6 +235,8 @@ final class LDAPConnection: ChannelDuplexHandler {
                 start(write)
             case .blocking(let operation):
                 if !start(operation) { end = ("too much work waits", true) }
+            case .startTLS(let request):
+                end = start(request, behind: bytes.readableBytes, context)
             }
             if loop.output.count >= limits.writeBuffer {
                 writeAnswers(context)
@@ -300,6 +327,68 @@ final class LDAPConnection: ChannelDuplexHandler {
         }
         holds.insert(.blocking)
         return true
+    }
+
+    // MARK: - TLS
+
+    /// RFC 4511 section 4.14, RFC 4513 section 3.1.1.
+    /// - Parameter rest: bytes that came behind the request.
+    /// - Returns: why the connection is to be ended, if it is.
+    private func start(
+        _ request: PendingStartTLS, behind rest: Int, _ context: ChannelHandlerContext
+    ) -> (reason: String, linger: Bool)? {
+        guard loop.server.tls != nil else {
+            request.answer(LDAPError(.unavailable, "TLS is not available"), session, &loop.output)
+            return nil
+        }
+        guard operationsInFlight == 0 else {
+            request.answer(LDAPError(.operationsError, "operations are outstanding"), session, &loop.output)
+            return nil
+        }
+        // Somebody on the way may have put them there, to be taken for what comes after the handshake.
+        guard rest == 0 else {
+            loop.server.directory.writeNoticeOfDisconnection(
+                .protocolError, "nothing may follow StartTLS before the handshake", output: &loop.output)
+            loop.server.counters.protocolErrors.add(1, ordering: .relaxed)
+            return ("bytes behind StartTLS", true)
+        }
+        request.answer(nil, session, &loop.output)
+        writeAnswers(context)
+        flushAnswers()
+        secure(context)
+        return nil
+    }
+
+    /// Begins a handshake.
+    private func secure(_ context: ChannelHandlerContext) {
+        guard let contexts = loop.server.tls else { return abort("TLS is not configured") }
+        do {
+            handshake = try Handshake(contexts, context.channel, since: .now(), before: self)
+            phase = .securing
+            holds.insert(.securing)
+        } catch {
+            abort("\(error)")
+        }
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        guard case .handshakeCompleted? = event as? TLSUserEvent, case .securing = phase, let handshake else {
+            return context.fireUserInboundEventTriggered(event)
+        }
+        do {
+            let facts = try handshake.facts(context.channel)
+            session.protection = .tls(facts)
+            loop.server.counters.handshakes.add(1, ordering: .relaxed)
+            if loop.server.log.isEnabled { loop.server.log.secured(connection: id, descriptor: descriptor, facts) }
+        } catch {
+            loop.server.counters.handshakesFailed.add(1, ordering: .relaxed)
+            return abort(error.message)
+        }
+        self.handshake = nil
+        phase = .open
+        holds.remove(.securing)
+        lastActivity = loop.now
+        if loop.isStopping { stop() }
     }
 
     /// Takes the answer of a change. The caller flushes.
@@ -447,6 +536,11 @@ final class LDAPConnection: ChannelDuplexHandler {
                 loop.server.counters.timeouts.add(1, ordering: .relaxed)
                 end("idletimeout", linger: false)
             }
+        case .securing:
+            if let since = handshake?.since, now - since > TimeAmount(limits.handshakeTimeout) {
+                loop.server.counters.handshakesFailed.add(1, ordering: .relaxed)
+                timeOut("TLS handshake took too long")
+            }
         case .lingering:
             if let since = waitingSince, now - since > TimeAmount(limits.lingerTimeout) { abort(closeReason) }
         case .flushing, .closed:
@@ -456,6 +550,7 @@ final class LDAPConnection: ChannelDuplexHandler {
 
     /// The server stops: closes as soon as no operation runs, with the notice of RFC 4511 section 4.4.1.
     func stop() {
+        if case .securing = phase { return abort("server stops") }
         guard case .open = phase else { return }
         holds.insert(.stopping)
         if operationsInFlight == 0 && !holds.contains(.blocking) {

@@ -58,12 +58,13 @@ public final class LDAPServer: Sendable {
     /// Starts a server.
     ///
     /// - Parameters:
+    ///   - tls: certificates; nil: neither `ldaps` listeners nor StartTLS.
     ///   - unixSocketMode: permissions of `ldapi` sockets. Everybody may connect by default, as with slapd.
     /// - Returns: when all listeners are open.
     /// - Throws: ``ListenError`` if one cannot be opened; then none is.
     public static func start(
         directory: Directory, listeners: [ListenAddress], limits: ServerLimits = ServerLimits(), threads: Threads = Threads(),
-        unixSocketMode: UInt32 = 0o777, log: OperationLog = .disabled
+        unixSocketMode: UInt32 = 0o777, tls: TLSContexts? = nil, log: OperationLog = .disabled
     ) async throws -> LDAPServer {
         func count(_ wanted: Int) -> Int { wanted > 0 ? wanted : max(1, System.coreCount) }
         let group = MultiThreadedEventLoopGroup(
@@ -75,7 +76,8 @@ public final class LDAPServer: Sendable {
             directory: directory, limits: limits, counters: counters, log: log,
             searches: SearchPool(directory, threads: count(threads.searches), chunk: limits.searchChunk),
             waits: SearchPool(directory, threads: Self.waitingThreads, chunk: limits.searchChunk),
-            work: WorkPool(threads: count(threads.work), limit: limits.maximumQueuedWork, counters: counters))
+            work: WorkPool(threads: count(threads.work), limit: limits.maximumQueuedWork, counters: counters),
+            tls: tls)
         var loops: [NIOLoopBound<LoopContext>] = []
         var opened: [Listener] = []
         do {
@@ -88,7 +90,7 @@ public final class LDAPServer: Sendable {
                         return NIOLoopBound(made, eventLoop: loop)
                     }.get())
             }
-            let opener = ListenerOpener(group: group, loops: loops, limits: limits, unixSocketMode: unixSocketMode)
+            let opener = ListenerOpener(group: group, loops: loops, limits: limits, unixSocketMode: unixSocketMode, hasTLS: tls != nil)
             for address in listeners { opened += try await opener.open(address) }
         } catch {
             await LDAPServer(context, group, loops, opened).shutdown()

@@ -1,7 +1,9 @@
-/// Where to listen, or where a server listens: `ldap://HOST:PORT` or `ldapi://PATH`.
+/// Where to listen, or where a server listens: `ldap://HOST:PORT`, `ldaps://HOST:PORT` or `ldapi://PATH`.
 public enum ListenAddress: Sendable, Hashable, CustomStringConvertible {
     /// TCP. An empty host means all addresses of the machine; port 0 means any free port.
     case tcp(host: String, port: Int)
+    /// TCP with TLS from the first byte on.
+    case tls(host: String, port: Int)
     /// A Unix domain socket.
     case unix(path: String)
 
@@ -15,6 +17,7 @@ public enum ListenAddress: Sendable, Hashable, CustomStringConvertible {
     /// Reads a URL as OpenLDAP's `-h` option takes it.
     ///
     /// - `ldap://HOST:PORT`, `ldap://HOST` (port 389), `ldap://[::1]:1389`, `ldap://:1389` and `ldap://*:1389` (all addresses).
+    /// - `ldaps://HOST` (port 636) in the same forms.
     /// - `ldapi://%2Frun%2Fmuster%2Fldapi` with the path percent-encoded as the host, or `ldapi:///run/muster/ldapi`.
     public init(_ url: String) throws(ParseError) {
         func fail(_ reason: String) -> ParseError { ParseError(url: url, reason: reason) }
@@ -23,13 +26,20 @@ public enum ListenAddress: Sendable, Hashable, CustomStringConvertible {
         }
         let rest = url[url.index(colon, offsetBy: 3)...]
         switch url[..<colon].lowercased() {
-        case "ldap": self = try Self.tcp(rest, fail)
+        case "ldap":
+            let (host, port) = try Self.authority(rest, defaultPort: 389, fail)
+            self = .tcp(host: host, port: port)
+        case "ldaps":
+            let (host, port) = try Self.authority(rest, defaultPort: 636, fail)
+            self = .tls(host: host, port: port)
         case "ldapi": self = try Self.unix(rest, fail)
-        default: throw fail("the scheme must be ldap or ldapi")
+        default: throw fail("the scheme must be ldap, ldaps or ldapi")
         }
     }
 
-    private static func tcp(_ rest: Substring, _ fail: (String) -> ParseError) throws(ParseError) -> ListenAddress {
+    private static func authority(
+        _ rest: Substring, defaultPort: Int, _ fail: (String) -> ParseError
+    ) throws(ParseError) -> (host: String, port: Int) {
         var authority = rest
         if let slash = rest.firstIndex(of: "/") {
             guard rest[rest.index(after: slash)...].isEmpty else { throw fail("nothing may follow host and port") }
@@ -49,14 +59,14 @@ public enum ListenAddress: Sendable, Hashable, CustomStringConvertible {
         } else {
             host = authority
         }
-        var number = 389
+        var number = defaultPort
         if let port {
             guard let value = UInt16(port), port.utf8.allSatisfy({ $0 >= 0x30 && $0 <= 0x39 }) else {
                 throw fail("the port must be a number from 0 to 65535")
             }
             number = Int(value)
         }
-        return .tcp(host: host == "*" ? "" : String(host), port: number)
+        return (host == "*" ? "" : String(host), number)
     }
 
     private static func unix(_ rest: Substring, _ fail: (String) -> ParseError) throws(ParseError) -> ListenAddress {
@@ -79,6 +89,10 @@ public enum ListenAddress: Sendable, Hashable, CustomStringConvertible {
         return .unix(path: path)
     }
 
+    private static func authority(_ host: String, _ port: Int) -> String {
+        (host.utf8.contains(0x3a) ? "[\(host)]" : host) + ":\(port)"
+    }
+
     private static func hexDigit(_ byte: UInt8) -> UInt8? {
         switch byte {
         case 0x30...0x39: byte - 0x30
@@ -91,8 +105,8 @@ public enum ListenAddress: Sendable, Hashable, CustomStringConvertible {
     /// The URL that a client connects to. An empty host is this machine to OpenLDAP's clients.
     public var description: String {
         switch self {
-        case .tcp(let host, let port):
-            return "ldap://" + (host.utf8.contains(0x3a) ? "[\(host)]" : host) + ":\(port)"
+        case .tcp(let host, let port): return "ldap://" + Self.authority(host, port)
+        case .tls(let host, let port): return "ldaps://" + Self.authority(host, port)
         case .unix(let path):
             var encoded = "ldapi://"
             for byte in path.utf8 {

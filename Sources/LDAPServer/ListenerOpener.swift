@@ -15,32 +15,43 @@ struct ListenerOpener {
     let loops: [NIOLoopBound<LoopContext>]
     let limits: ServerLimits
     let unixSocketMode: UInt32
+    /// Whether there is a certificate.
+    let hasTLS: Bool
+
+    enum Transport { case tcp, tls, unix }
 
     /// Opens one address: several listeners if the host name means several addresses.
     func open(_ address: ListenAddress) async throws -> [Listener] {
         switch address {
-        case .tcp(let host, let port): try await openTCP(host, port)
+        case .tcp(let host, let port): try await openTCP(host, port, .tcp)
+        case .tls(let host, let port): try await openTCP(host, port, .tls)
         case .unix(let path): [try await openUnix(path)]
         }
     }
 
-    private func openTCP(_ host: String, _ port: Int) async throws -> [Listener] {
+    private func openTCP(_ host: String, _ port: Int, _ transport: Transport) async throws -> [Listener] {
+        func made(_ host: String, _ port: Int) -> ListenAddress {
+            transport == .tls ? .tls(host: host, port: port) : .tcp(host: host, port: port)
+        }
+        if transport == .tls, !hasTLS {
+            throw ListenError(made(host, port), "no certificate is configured")
+        }
         var opened: [Listener] = []
         var failure = "the name means no address"
         for address in try SocketAddress.listening(host: host, port: port) {
             // Any free port, and all addresses, are one listener.
             if !opened.isEmpty && (port == 0 || host.isEmpty) { break }
             do {
-                let channel = try await bootstrap(listener: Self.name(address, port: port), isTCP: true).bind(to: address).get()
+                let channel = try await bootstrap(listener: Self.name(address, port: port), transport).bind(to: address).get()
                 let real = channel.localAddress
                 let shown = host.isEmpty ? "" : real?.ipAddress ?? host
-                opened.append(Listener(channel: channel, address: .tcp(host: shown, port: real?.port ?? port)))
+                opened.append(Listener(channel: channel, address: made(shown, real?.port ?? port)))
             } catch {
                 // A name may mean an address that this machine lacks (::1); one that works is enough.
                 failure = Self.reason(error)
             }
         }
-        guard !opened.isEmpty else { throw ListenError(.tcp(host: host, port: port), failure) }
+        guard !opened.isEmpty else { throw ListenError(made(host, port), failure) }
         return opened
     }
 
@@ -51,7 +62,7 @@ struct ListenerOpener {
             throw ListenError(address, "another server listens there")
         }
         do {
-            let channel = try await bootstrap(listener: "PATH=\(path)", isTCP: false)
+            let channel = try await bootstrap(listener: "PATH=\(path)", .unix)
                 .bind(unixDomainSocketPath: path, cleanupExistingSocketFile: true).get()
             guard chmod(path, mode_t(unixSocketMode)) == 0 else {
                 let reason = String(cString: strerror(errno))
@@ -67,7 +78,7 @@ struct ListenerOpener {
         }
     }
 
-    private func bootstrap(listener: String, isTCP: Bool) -> ServerBootstrap {
+    private func bootstrap(listener: String, _ transport: Transport) -> ServerBootstrap {
         let loops = loops
         let bootstrap = ServerBootstrap(group: group)
             .serverChannelOption(.backlog, value: 1024)
@@ -80,9 +91,9 @@ struct ListenerOpener {
                 value: ChannelOptions.Types.WriteBufferWaterMark(low: max(1, limits.writeBuffer / 2), high: max(1, limits.writeBuffer))
             )
             .childChannelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture { try Self.prepare(channel, listener, isTCP, loops) }
+                channel.eventLoop.makeCompletedFuture { try Self.prepare(channel, listener, transport, loops) }
             }
-        guard isTCP else { return bootstrap }
+        guard transport != .unix else { return bootstrap }
         return
             bootstrap
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
@@ -93,19 +104,21 @@ struct ListenerOpener {
     private struct Refused: Error {}
 
     private static func prepare(
-        _ channel: any Channel, _ listener: String, _ isTCP: Bool, _ loops: [NIOLoopBound<LoopContext>]
+        _ channel: any Channel, _ listener: String, _ transport: Transport, _ loops: [NIOLoopBound<LoopContext>]
     ) throws {
         guard let loop = loops.first(where: { $0.eventLoop === channel.eventLoop })?.value else { throw Refused() }
         let server = loop.server
         let remote = channel.remoteAddress
-        let peer = isTCP ? remote.map { name($0, port: $0.port ?? 0) } ?? "IP=unknown" : listener
+        let peer = transport != .unix ? remote.map { name($0, port: $0.port ?? 0) } ?? "IP=unknown" : listener
         let id = server.nextConnectionID()
         let address = server.admission.key(of: remote)
         if let reason = server.admission.admit(address) {
             server.log.closed(connection: id, descriptor: -1, reason: "\(reason): \(peer)")
             throw Refused()
         }
-        let connection = LDAPConnection(id: id, peer: peer, listener: listener, address: address, loop: loop)
+        let connection = LDAPConnection(
+            id: id, peer: peer, listener: listener, address: address, protection: transport == .unix ? .local : .none,
+            beginsWithTLS: transport == .tls, loop: loop)
         try channel.pipeline.syncOperations.addHandler(connection)
     }
 

@@ -12,12 +12,14 @@ final class ServerContext: Sendable {
     /// For steps of searches that wait for another server.
     let waits: SearchPool
     let work: WorkPool
+    /// Nil: no certificate is configured.
+    let tls: TLSContexts?
     /// Numbers of connections begin at 1000, as slapd's do.
     private let lastConnectionID = Atomic<UInt64>(999)
 
     init(
         directory: Directory, limits: ServerLimits, counters: ServerCounters, log: OperationLog, searches: SearchPool,
-        waits: SearchPool, work: WorkPool
+        waits: SearchPool, work: WorkPool, tls: TLSContexts?
     ) {
         self.directory = directory
         self.limits = limits
@@ -27,6 +29,7 @@ final class ServerContext: Sendable {
         self.searches = searches
         self.waits = waits
         self.work = work
+        self.tls = tls
     }
 
     /// Has the next chunk of a search made, where it may be made; the mailbox gets it.

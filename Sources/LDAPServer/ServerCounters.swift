@@ -22,6 +22,8 @@ public final class ServerCounters: Sendable {
     let connectionsRefused = Atomic<UInt64>(0)
     let protocolErrors = Atomic<UInt64>(0)
     let timeouts = Atomic<UInt64>(0)
+    let handshakes = Atomic<UInt64>(0)
+    let handshakesFailed = Atomic<UInt64>(0)
     let bufferedRequestBytes = Atomic<Int>(0)
     let searchesInFlight = Atomic<Int>(0)
     let writesInFlight = Atomic<Int>(0)
@@ -38,6 +40,9 @@ public final class ServerCounters: Sendable {
         /// Connections closed because their bytes were not LDAP or too many, and because of a timeout.
         public var protocolErrors: UInt64 = 0
         public var timeouts: UInt64 = 0
+        /// TLS handshakes that were completed, and that failed or took too long.
+        public var handshakes: UInt64 = 0
+        public var handshakesFailed: UInt64 = 0
         /// Requests received, and bytes in both directions.
         public var requests: UInt64 = 0
         public var bytesReceived: UInt64 = 0
@@ -57,6 +62,8 @@ public final class ServerCounters: Sendable {
         values.connectionsRefused = connectionsRefused.load(ordering: .relaxed)
         values.protocolErrors = protocolErrors.load(ordering: .relaxed)
         values.timeouts = timeouts.load(ordering: .relaxed)
+        values.handshakes = handshakes.load(ordering: .relaxed)
+        values.handshakesFailed = handshakesFailed.load(ordering: .relaxed)
         for loop in loops {
             values.requests &+= loop.requests.load(ordering: .relaxed)
             values.bytesReceived &+= loop.bytesReceived.load(ordering: .relaxed)

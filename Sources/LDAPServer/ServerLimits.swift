@@ -29,6 +29,8 @@ public struct ServerLimits: Sendable, Hashable {
     public var slowReaderTimeout = Duration.seconds(60)
     /// A request must be complete this long after its first byte, with another second for each 64 KiB of it that have come.
     public var slowSenderTimeout = Duration.seconds(60)
+    /// A TLS handshake must be complete after this time.
+    public var handshakeTimeout = Duration.seconds(15)
     /// How long a connection that was ended by the server stays half open, so that the client can read why.
     public var lingerTimeout = Duration.seconds(2)
     /// How long ``LDAPServer/shutdown()`` waits for running operations.

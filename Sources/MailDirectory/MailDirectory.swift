@@ -16,6 +16,9 @@ public enum MailDirectory {
         /// The address list below each domain.
         public var addressList = AddressListSettings()
 
+        /// Gets what an administrator should see of a change that is carried out all the same. Called on the writer's thread.
+        public var warn: @Sendable (String) -> Void = { _ in }
+
         public init() {}
     }
 
@@ -38,6 +41,7 @@ public enum MailDirectory {
         }
         if settings.addressList.isEnabled, let books = try AddressBooks(store, settings.addressList) { plugged.branches.append(books) }
         plugged.writeRules.append(AddressListRules(store.schema))
+        if let rule = CertificateRule(store.schema, warn: settings.warn) { plugged.writeRules.append(rule) }
         return plugged
     }
 

@@ -1,6 +1,7 @@
 import Directory
 import EntryStore
 import LDAP
+import LDAPServer
 import MailDirectory
 import Schema
 #if canImport(Glibc)
@@ -40,6 +41,15 @@ struct Assembly: Sendable {
     func close() {
         warming?.stop()
         directory.close()
+    }
+
+    /// The certificates that the server shows; nil if none is configured.
+    func certificates(_ configuration: MusterConfiguration) throws -> TLSContexts? {
+        guard let settings = configuration.tls else { return nil }
+        let source = VirtualHosts(directory.store).map { VirtualHostCertificates(hosts: $0) }
+        do { return try TLSContexts(settings, source: source) { Self.complain($0) } } catch {
+            throw ConfigurationError(error.message)
+        }
     }
 
     /// A password as it is stored.
@@ -89,7 +99,7 @@ struct Assembly: Sendable {
     }
 
     /// What happens behind the scenes and needs an administrator goes to standard error.
-    private static func complain(_ text: String) {
+    static func complain(_ text: String) {
         let line = Array("muster: \(text)\n".utf8)
         _ = write(STDERR_FILENO, line, line.count)
     }
@@ -149,6 +159,8 @@ struct Assembly: Sendable {
         settings.rootPassword = configuration.rootPassword.map { Array($0.utf8) }
         settings.uniqueness = configuration.uniqueAttributes
         settings.storedViewIdentities = configuration.storedViewIdentities
+        settings.offersStartTLS = configuration.tls != nil
+        settings.requiresConfidentiality = configuration.requiresConfidentiality
         settings.limits.size = configuration.searchSizeLimit
         settings.limits.time = configuration.searchTimeLimit
         return settings
@@ -156,6 +168,7 @@ struct Assembly: Sendable {
 
     private static func mailSettings(_ configuration: MusterConfiguration) -> MailDirectory.Settings {
         var settings = MailDirectory.Settings()
+        settings.warn = { complain("warning: \($0)") }
         settings.admitsActiveInLockedDomains = configuration.admitsActiveInLockedDomains
         settings.deliveryIdentities = configuration.deliveryIdentities
         settings.addressList.isEnabled = configuration.hasAddressLists

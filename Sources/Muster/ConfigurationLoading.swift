@@ -88,6 +88,11 @@ private struct Settings {
         result.threads.loops = try await int("threads.loops", 0...1024) ?? 0
         result.threads.searches = try await int("threads.searches", 0...1024) ?? 0
         result.threads.work = try await int("threads.work", 0...1024) ?? 0
+        result.tls = try await tls()
+        result.requiresConfidentiality = try await bool("confidentialityRequired") ?? false
+        if result.tls == nil, let listener = result.listeners.first(where: { if case .tls = $0 { true } else { false } }) {
+            throw ConfigurationError("listen '\(listener)' needs tls.certificate and tls.key")
+        }
         result.rootPassword = try await secret("rootPassword")
         result.administratorPassword = try await secret("administratorPassword")
         if let level = try await string("log.level") {
@@ -98,6 +103,28 @@ private struct Settings {
         }
         result.logFile = try await string("log.file")
         return result
+    }
+
+    private func tls() async throws(ConfigurationError) -> TLSSettings? {
+        let certificate = try await string("tls.certificate") ?? ""
+        let key = try await string("tls.key") ?? ""
+        guard !certificate.isEmpty || !key.isEmpty else {
+            return nil
+        }
+        guard !certificate.isEmpty, !key.isEmpty else { throw ConfigurationError("tls.certificate and tls.key belong together: one is missing") }
+        var settings = TLSSettings(certificateFile: certificate, keyFile: key)
+        if let authorities = try await string("tls.ca"), !authorities.isEmpty { settings.authorityFile = authorities }
+        if let mode = try await string("tls.clientCertificates") {
+            guard let known = TLSSettings.ClientCertificates(rawValue: mode) else {
+                throw ConfigurationError("tls.clientCertificates '\(mode)' must be 'none', 'request' or 'require'")
+            }
+            guard known == .none || settings.authorityFile != nil else {
+                throw ConfigurationError("tls.clientCertificates '\(mode)' needs tls.ca, the authorities that they must come from")
+            }
+            settings.clientCertificates = known
+        }
+        settings.ciphers = try await string("tls.ciphers") ?? settings.ciphers
+        return settings
     }
 
     private func load(_ limits: inout ServerLimits) async throws(ConfigurationError) {
@@ -118,6 +145,7 @@ private struct Settings {
         if let idle = try await int("limits.idleTimeout", 0...1 << 31) { limits.idleTimeout = idle == 0 ? nil : .seconds(idle) }
         limits.slowReaderTimeout = try await seconds("limits.slowReaderTimeout") ?? limits.slowReaderTimeout
         limits.slowSenderTimeout = try await seconds("limits.slowSenderTimeout") ?? limits.slowSenderTimeout
+        limits.handshakeTimeout = try await seconds("limits.handshakeTimeout") ?? limits.handshakeTimeout
         limits.stopTimeout = try await seconds("limits.stopTimeout") ?? limits.stopTimeout
     }
 

@@ -60,6 +60,11 @@ public struct MusterConfiguration: Sendable {
     /// Threads; 0 means the number of processors, for event loops less one.
     public var threads = LDAPServer.Threads()
 
+    /// Certificate and key for `ldaps` listeners and StartTLS; nil: neither.
+    public var tls: TLSSettings?
+    /// Whether passwords are taken only over TLS or a local socket.
+    public var requiresConfidentiality = false
+
     /// The password of `cn=config`, in clear or hashed (`{SSHA512}…`); nil: nobody can bind as `cn=config`.
     public var rootPassword: String?
     /// The password that the administrator of a new directory gets; nil: one is made up, see ``MusterServer/initialPassword``.

@@ -33,14 +33,17 @@ public final class MusterServer: Sendable {
     private let assembly: Assembly
     private let lock: DataDirectory
     private let log: OperationLog
+    private let certificates: CertificateReloading?
 
     private init(
-        _ server: LDAPServer, _ assembly: Assembly, _ lock: DataDirectory, _ log: OperationLog, initialPassword: String?
+        _ server: LDAPServer, _ assembly: Assembly, _ lock: DataDirectory, _ log: OperationLog,
+        _ certificates: CertificateReloading?, initialPassword: String?
     ) {
         self.server = server
         self.assembly = assembly
         self.lock = lock
         self.log = log
+        self.certificates = certificates
         self.initialPassword = initialPassword
         addresses = server.addresses
     }
@@ -55,10 +58,11 @@ public final class MusterServer: Sendable {
         let password = Assembly.isNew(configuration) ? try Maintenance.create(configuration, sample: sample) : nil
         let assembly = try Assembly.open(configuration, log: log)
         do {
+            let certificates = try assembly.certificates(configuration)
             let server = try await LDAPServer.start(
                 directory: assembly.directory, listeners: configuration.listeners, limits: configuration.limits,
-                threads: configuration.threads, unixSocketMode: configuration.unixSocketMode, log: log)
-            return MusterServer(server, assembly, lock, log, initialPassword: password)
+                threads: configuration.threads, unixSocketMode: configuration.unixSocketMode, tls: certificates, log: log)
+            return MusterServer(server, assembly, lock, log, certificates.map(CertificateReloading.init), initialPassword: password)
         } catch {
             assembly.close()
             log.finish()
@@ -69,8 +73,13 @@ public final class MusterServer: Sendable {
     /// What the server has counted since it started.
     public var counters: ServerCounters.Values { server.counters.values }
 
+    /// Reads certificate, key and authorities anew, for connections that come; those that exist go on. They are also read anew when the
+    /// files change. What cannot be used is said on standard error and leaves everything as it was.
+    public func reloadCertificates() { certificates?.reload() }
+
     /// Stops accepting, lets running operations end, closes connections and database. Further calls do nothing.
     public func stop() async {
+        certificates?.stop()
         await server.shutdown()
         assembly.close()
         log.finish()

@@ -16,13 +16,14 @@ struct Serve: AsyncParsableCommand {
         discussion: """
             Writes 'listening on URL' on standard output for each listener when it is open. A data directory without a database \
             gets the initial tree, and the password of its administrator uid=zimbra,cn=admins,cn=zimbra is made up and shown once \
-            unless it is given. SIGTERM and SIGINT stop the server when the running operations have ended.
+            unless it is given. SIGTERM and SIGINT stop the server when the running operations have ended. \
+            SIGHUP has it read its certificate and key anew.
             """)
 
     @OptionGroup var common: ConfigurationOptions
 
     @Option(help: ArgumentHelp(
-        "Where to listen: ldap://HOST:PORT or ldapi://PATH; port 0 is any free port. May be repeated. (default: ldap://127.0.0.1:1389)",
+        "Where to listen: ldap://HOST:PORT, ldaps://HOST:PORT or ldapi://PATH; port 0 is any free port. May be repeated. (default: ldap://127.0.0.1:1389)",
         valueName: "url"))
     var listen: [String] = []
 
@@ -60,6 +61,8 @@ struct Serve: AsyncParsableCommand {
             let configuration = try await common.load(flags)
 
             let stop = StopSignals()
+            // It must not end the process, not even while it starts.
+            signal(SIGHUP, SIG_IGN)
             Self.raiseFileLimit()
             let server = try await MusterServer.start(configuration, sample: sample)
             if let password = server.initialPassword {
@@ -67,7 +70,9 @@ struct Serve: AsyncParsableCommand {
                 Console.line("(it is shown this once)")
             }
             for address in server.addresses { Console.line("listening on \(address)") }
+            let hangUp = HangUpSignal { server.reloadCertificates() }
             await stop.wait()
+            hangUp.stop()
             await server.stop()
         }
     }
@@ -84,6 +89,19 @@ struct Serve: AsyncParsableCommand {
         limit.rlim_cur = limit.rlim_max
         setrlimit(resource, &limit)
     }
+}
+
+/// SIGHUP as something that is done each time.
+private struct HangUpSignal {
+    private let source: any DispatchSourceSignal
+
+    init(_ body: @escaping @Sendable () -> Void) {
+        source = DispatchSource.makeSignalSource(signal: SIGHUP)
+        source.setEventHandler(handler: body)
+        source.activate()
+    }
+
+    func stop() { source.cancel() }
 }
 
 /// SIGTERM and SIGINT as something to wait for. A second signal while the server stops does nothing: stopping takes a bounded time.

@@ -42,7 +42,7 @@ class Muster:
             self.environment.setdefault("MUSTER_SCHEMA_DIR", str(ROOT / "schema"))
             self.environment.setdefault("MUSTER_LDIF_DIR", str(ROOT / "ldif"))
         self.process = None
-        self.url = self.socket_url = None
+        self.url = self.socket_url = self.tls_url = None
         self.log = self.folder / "server.log"
 
     def command(self, *arguments, check=True, timeout=120, **more):
@@ -71,7 +71,7 @@ class Muster:
                 [muster_program(), "serve", "--data", str(self.data), *listeners, *self.arguments], env=self.environment,
                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, cwd=self.folder)
         urls, text, until = [], b"", time.monotonic() + timeout
-        while len(urls) < 2:
+        while len(urls) < 2 + self.arguments.count("--listen"):
             left = until - time.monotonic()
             ready = left > 0 and select.select([self.process.stdout], [], [], left)[0]
             more = os.read(self.process.stdout.fileno(), 65536) if ready else b""
@@ -80,10 +80,11 @@ class Muster:
                 raise AssertionError(f"muster serve did not say that it listens\n{text.decode(errors='replace')}\n"
                                      + self.log.read_text(errors="replace")[-3000:])
             text += more
-            urls = re.findall(r"^listening on (ldapi?://\S+)$", text.decode(errors="replace"), re.M)
+            urls = re.findall(r"^listening on (ldap[is]?://\S+)$", text.decode(errors="replace"), re.M)
         self.output = text.decode(errors="replace")
         self.url = next(u for u in urls if u.startswith("ldap:"))
         self.socket_url = next(u for u in urls if u.startswith("ldapi:"))
+        self.tls_url = next((u for u in urls if u.startswith("ldaps:")), None)
         return self
 
     @property

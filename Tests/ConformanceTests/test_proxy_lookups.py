@@ -5,6 +5,7 @@ import subprocess
 
 import pytest
 
+from certificates import Authority
 from client import Client
 from servers import ROOT
 
@@ -227,13 +228,13 @@ def test_rule5_6_2_names_of_one_server(proxy):
     assert proxy.settings["zimbraReverseProxySNIEnabled"] == "TRUE"
 
 
-def test_rule5_6_3_domains_with_certificate(proxy, change_sample):
+def test_rule5_6_3_domains_with_certificate(proxy, change_sample, tmp_path):
     eligible = "(&(objectClass=zimbraDomain)(zimbraVirtualHostname=*)(zimbraSSLCertificate=*)(zimbraSSLPrivateKey=*))"
     assert domains(proxy.client, eligible) == {}
-    pem = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
-    change_sample("dc=example,dc=org", zimbraSSLCertificate=pem)
+    made = Authority(tmp_path).issue("mail.example.org", "webmail.example.org")
+    change_sample("dc=example,dc=org", zimbraSSLCertificate=made.pem)
     assert domains(proxy.client, eligible) == {}
-    change_sample("dc=example,dc=org", zimbraSSLPrivateKey="-----BEGIN PRIVATE KEY-----\nMIIE\n-----END PRIVATE KEY-----\n")
-    change_sample("dc=workshop,dc=example", zimbraSSLCertificate=pem, zimbraSSLPrivateKey="key")      # no virtual host
+    change_sample("dc=example,dc=org", zimbraSSLPrivateKey=made.key_pem)
+    change_sample("dc=workshop,dc=example", zimbraSSLCertificate=made.pem, zimbraSSLPrivateKey=made.key_pem)      # no virtual host
     found = domains(proxy.client, eligible)
-    assert set(found) == {"example.org"} and found["example.org"]["zimbraSSLCertificate"] == [pem.encode()]
+    assert set(found) == {"example.org"} and found["example.org"]["zimbraSSLCertificate"] == [made.pem.encode()]

@@ -65,6 +65,10 @@ import Darwin
         (#"{"data": "/d", "limits": {"writeBuffer": 1}}"#, "limits.writeBuffer"),
         (#"{"data": "/d", "log": {"level": "loud"}}"#, "loud"),
         (#"{"data": "/d", "rootPasswordFile": "/does/not/exist"}"#, "rootPasswordFile"),
+        (#"{"data": "/d", "listen": ["ldaps://localhost"]}"#, "tls.certificate"),
+        (#"{"data": "/d", "tls": {"certificate": "/c"}}"#, "tls.key"),
+        (#"{"data": "/d", "tls": {"certificate": "/c", "key": "/k", "clientCertificates": "always"}}"#, "always"),
+        (#"{"data": "/d", "tls": {"certificate": "/c", "key": "/k", "clientCertificates": "require"}}"#, "tls.ca"),
         (#"{"data": "/d""#, ".json"),
     ])
     func whatIsWrongIsNamed(text: String, expected: String) async throws {

@@ -11,6 +11,9 @@ import Testing
         ("ldap://:1389", .tcp(host: "", port: 1389)),
         ("ldap://*:1389", .tcp(host: "", port: 1389)),
         ("ldap:///", .tcp(host: "", port: 389)),
+        ("ldaps://localhost", .tls(host: "localhost", port: 636)),
+        ("LDAPS://[::1]:1636/", .tls(host: "::1", port: 1636)),
+        ("ldaps://*", .tls(host: "", port: 636)),
         ("ldapi://%2Frun%2fmuster%2Fldapi", .unix(path: "/run/muster/ldapi")),
         ("ldapi:///run/muster/ldapi", .unix(path: "/run/muster/ldapi")),
     ])
@@ -20,7 +23,7 @@ import Testing
     }
 
     @Test(arguments: [
-        "", "ldap", "ldap:", "ldaps://localhost", "http://localhost", "ldap://host:port", "ldap://host:65536", "ldap://host:-1",
+        "", "ldap", "ldap:", "ldapss://localhost", "ldaps://host:port", "http://localhost", "ldap://host:port", "ldap://host:65536", "ldap://host:-1",
         "ldap://host:+1", "ldap://[::1", "ldap://[::1]x", "ldap://host:1/dc=com", "ldapi://", "ldapi:///", "ldapi://%2", "ldapi://%zz",
         "ldapi://%00", "ldapi://" + String(repeating: "a", count: 108),
     ])

@@ -21,7 +21,7 @@ final class TestClient {
     /// - Parameter receiveBuffer: size of the socket's receive buffer in bytes, to see back-pressure early.
     init(_ address: ListenAddress, receiveBuffer: Int32? = nil) throws {
         switch address {
-        case .tcp(let host, let port):
+        case .tcp(let host, let port), .tls(let host, let port):
             let isIPv6 = host.contains(":")
             descriptor = socket(isIPv6 ? AF_INET6 : AF_INET, Self.stream, 0)
             if var size = receiveBuffer {

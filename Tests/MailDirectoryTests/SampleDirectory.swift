@@ -149,7 +149,7 @@ final class SampleDirectory {
         encode(messageID, &request)
         var output = BERBuffer()
         switch directory.handle(request.bytes, session: session, worker: worker, output: &output) {
-        case .answered, .close: break
+        case .answered, .close, .startTLS: break
         case .write(let write): output.append(submit(write))
         case .search(let search):
             while case .more = search.advance(worker: worker, limit: 1 << 16, output: &output) {}

@@ -18,7 +18,8 @@ enum RootDSE {
                 ControlOID.pagedResults, ControlOID.manageDsaIT, ControlOID.assertion, ControlOID.preRead, ControlOID.postRead,
                 ControlOID.treeDelete, ControlOID.realAttributesOnly, ControlOID.virtualAttributesOnly,
             ])
-        builder.set("supportedExtension", [ExtendedOperationOID.whoAmI, ExtendedOperationOID.passwordModify])
+        let startTLS = directory.settings.offersStartTLS ? [ExtendedOperationOID.startTLS] : []
+        builder.set("supportedExtension", startTLS + [ExtendedOperationOID.whoAmI, ExtendedOperationOID.passwordModify])
         builder.set(
             "supportedFeatures",
             [

@@ -47,6 +47,7 @@ extension Request {
             _ = try DistinguishedName(parsing: dn.rawSpan)
             throw LDAPError(.unwillingToPerform, "unauthenticated bind (DN with no password) is not allowed")
         }
+        try session.demandConfidentiality(directory.settings)
         let (identity, stored) = try credentials(dn, worker)
         // A name without a password, or without an entry, takes the time of a wrong password.
         let candidates = stored.isEmpty ? [Self.decoy] : stored

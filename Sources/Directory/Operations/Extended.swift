@@ -13,7 +13,10 @@ extension Request {
             let controls = try decodeControls()
             switch request.name {
             case WhoAmI.oid: return try whoAmI(request, controls, session, &output)
-            case PasswordModify.oid: return try passwordModify(request, controls, session)
+            case PasswordModify.oid:
+                try session.demandConfidentiality(directory.settings)
+                return try passwordModify(request, controls, session)
+            case StartTLS.oid: return try startTLS(request, controls, session)
             default: throw LDAPError(.protocolError, "extended operation \(request.name) is not supported")
             }
         } catch {
