@@ -144,9 +144,11 @@ final class LDAPConnection: ChannelDuplexHandler {
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        if case .securing = phase {
-            loop.server.counters.handshakesFailed.add(1, ordering: .relaxed)
-            return abort("TLS negotiation failure: \(error)")
+        switch phase {
+        case .securing: return failHandshake("TLS negotiation failure: \(error)")
+        // Consequences of our closing.
+        case .closed: return
+        case .open, .flushing, .lingering: break
         }
         // Most clients close without saying so in TLS; requests and answers have lengths, so nothing can be cut off unseen.
         if case .uncleanShutdown? = error as? NIOSSLError { return }
@@ -371,6 +373,14 @@ final class LDAPConnection: ChannelDuplexHandler {
         }
     }
 
+    /// Ends a connection whose handshake cannot go on. What else goes wrong while it closes is not counted again.
+    private func failHandshake(_ reason: String) {
+        loop.server.counters.handshakesFailed.add(1, ordering: .relaxed)
+        handshake = nil
+        phase = .closed
+        abort(reason)
+    }
+
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         guard case .handshakeCompleted? = event as? TLSUserEvent, case .securing = phase, let handshake else {
             return context.fireUserInboundEventTriggered(event)
@@ -381,8 +391,7 @@ final class LDAPConnection: ChannelDuplexHandler {
             loop.server.counters.handshakes.add(1, ordering: .relaxed)
             if loop.server.log.isEnabled { loop.server.log.secured(connection: id, descriptor: descriptor, facts) }
         } catch {
-            loop.server.counters.handshakesFailed.add(1, ordering: .relaxed)
-            return abort(error.message)
+            return failHandshake(error.message)
         }
         self.handshake = nil
         phase = .open
@@ -538,8 +547,8 @@ final class LDAPConnection: ChannelDuplexHandler {
             }
         case .securing:
             if let since = handshake?.since, now - since > TimeAmount(limits.handshakeTimeout) {
-                loop.server.counters.handshakesFailed.add(1, ordering: .relaxed)
-                timeOut("TLS handshake took too long")
+                loop.server.counters.timeouts.add(1, ordering: .relaxed)
+                failHandshake("TLS handshake took too long")
             }
         case .lingering:
             if let since = waitingSince, now - since > TimeAmount(limits.lingerTimeout) { abort(closeReason) }
