@@ -1,11 +1,21 @@
 import NIOCore
 import Synchronization
 
-/// Which connections may be opened: counts them in all and per address.
+/// Which connections may be opened: counts them in all and per address, open ones and new ones.
 final class Admission: Sendable {
     private let limits: ServerLimits
     private let counters: ServerCounters
     private let perAddress = Mutex<[String: Int]>([:])
+    private let recent = Mutex(Recent())
+
+    /// New connections of the current period. One period's addresses are kept, so memory is bounded by what can come in it.
+    private struct Recent {
+        var since = NIODeadline.now()
+        var counts: [String: Int] = [:]
+    }
+
+    /// How long new connections of an address are counted together.
+    static let period = TimeAmount.seconds(10)
 
     init(_ limits: ServerLimits, _ counters: ServerCounters) {
         self.limits = limits
@@ -15,7 +25,7 @@ final class Admission: Sendable {
     /// What a client is counted by: its IP address without the port, so that it counts once on IPv4 and IPv6 listeners.
     /// Nil if there is no such limit, and for local sockets.
     func key(of address: SocketAddress?) -> String? {
-        guard limits.maximumConnectionsPerAddress > 0, let text = address?.ipAddress else { return nil }
+        guard limits.maximumConnectionsPerAddress > 0 || limits.maximumConnectionRate > 0, let text = address?.ipAddress else { return nil }
         let mapped = "::ffff:"  // RFC 4291 section 2.5.5.2
         return text.hasPrefix(mapped) ? String(text.dropFirst(mapped.utf8.count)) : text
     }
@@ -26,7 +36,11 @@ final class Admission: Sendable {
         if limits.maximumConnections > 0, open > limits.maximumConnections {
             return refuse("too many connections")
         }
-        if let address {
+        if let address, limits.maximumConnectionRate > 0, !countNew(address, .now()) {
+            counters.connectionsTooFrequent.add(1, ordering: .relaxed)
+            return refuse("too many new connections from this address")
+        }
+        if let address, limits.maximumConnectionsPerAddress > 0 {
             let fits = perAddress.withLock { counts in
                 let count = counts[address, default: 0]
                 guard count < limits.maximumConnectionsPerAddress else { return false }
@@ -37,6 +51,19 @@ final class Admission: Sendable {
         }
         counters.connectionsTotal.add(1, ordering: .relaxed)
         return nil
+    }
+
+    private func countNew(_ address: String, _ now: NIODeadline) -> Bool {
+        recent.withLock { recent in
+            if now - recent.since > Self.period {
+                recent.since = now
+                recent.counts.removeAll(keepingCapacity: recent.counts.count < 4096)
+            }
+            let count = recent.counts[address, default: 0]
+            guard count < limits.maximumConnectionRate else { return false }
+            recent.counts[address] = count + 1
+            return true
+        }
     }
 
     private func refuse(_ reason: String) -> String {

@@ -20,6 +20,7 @@ public final class ServerCounters: Sendable {
     let connectionsOpen = Atomic<Int>(0)
     let connectionsTotal = Atomic<UInt64>(0)
     let connectionsRefused = Atomic<UInt64>(0)
+    let connectionsTooFrequent = Atomic<UInt64>(0)
     let protocolErrors = Atomic<UInt64>(0)
     let timeouts = Atomic<UInt64>(0)
     let handshakes = Atomic<UInt64>(0)
@@ -37,6 +38,8 @@ public final class ServerCounters: Sendable {
         public var connectionsOpen = 0
         public var connectionsTotal: UInt64 = 0
         public var connectionsRefused: UInt64 = 0
+        /// Those of them that came too soon after others from their address.
+        public var connectionsTooFrequent: UInt64 = 0
         /// Connections closed because their bytes were not LDAP or too many, and because of a timeout.
         public var protocolErrors: UInt64 = 0
         public var timeouts: UInt64 = 0
@@ -60,6 +63,7 @@ public final class ServerCounters: Sendable {
         values.connectionsOpen = connectionsOpen.load(ordering: .relaxed)
         values.connectionsTotal = connectionsTotal.load(ordering: .relaxed)
         values.connectionsRefused = connectionsRefused.load(ordering: .relaxed)
+        values.connectionsTooFrequent = connectionsTooFrequent.load(ordering: .relaxed)
         values.protocolErrors = protocolErrors.load(ordering: .relaxed)
         values.timeouts = timeouts.load(ordering: .relaxed)
         values.handshakes = handshakes.load(ordering: .relaxed)

@@ -6,6 +6,8 @@ public struct ServerLimits: Sendable, Hashable {
     public var maximumConnections = 65_536
     /// Connections open at once from one IP address; 0: no limit. Clients behind one proxy share an address, hence no default.
     public var maximumConnectionsPerAddress = 0
+    /// New connections from one IP address within ten seconds; 0: no limit. Further ones are closed as soon as they come.
+    public var maximumConnectionRate = 0
     /// Longest request in bytes before a successful bind (slapd's `sockbuf_max_incoming`).
     public var maximumAnonymousRequest = 256 << 10
     /// Longest request in bytes after a successful bind (slapd's `sockbuf_max_incoming_auth`).

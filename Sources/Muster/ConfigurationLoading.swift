@@ -132,6 +132,7 @@ private struct Settings {
         limits.maximumConnections = try await int("limits.maximumConnections", anyNumber) ?? limits.maximumConnections
         limits.maximumConnectionsPerAddress =
             try await int("limits.maximumConnectionsPerAddress", anyNumber) ?? limits.maximumConnectionsPerAddress
+        limits.maximumConnectionRate = try await int("limits.maximumConnectionRate", anyNumber) ?? limits.maximumConnectionRate
         let sizes = 1024...1 << 30
         limits.maximumAnonymousRequest = try await int("limits.maximumAnonymousRequest", sizes) ?? limits.maximumAnonymousRequest
         limits.maximumRequest = try await int("limits.maximumRequest", sizes) ?? limits.maximumRequest

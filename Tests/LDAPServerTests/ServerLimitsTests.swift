@@ -39,6 +39,20 @@ struct ServerLimitsTests {
         }
     }
 
+    @Test func newConnectionsOfAnAddress() async throws {
+        try await TestServer.run(limits: TestServer.quick { $0.maximumConnectionRate = 3 }) { server in
+            for _ in 1...3 {
+                // Ended ones count too.
+                let client = try TestClient(server.addresses[0])
+                client.send(TestClient.search(1))
+                #expect(try client.finish(1).answer.code == 0)
+            }
+            #expect(try TestClient(server.addresses[0]).receive() == nil)
+            #expect(server.counters.values.connectionsTooFrequent == 1)
+            #expect(server.counters.values.connectionsRefused == 1)
+        }
+    }
+
     @Test func anIdleConnectionIsClosedIfSoConfigured() async throws {
         try await TestServer.run(limits: TestServer.quick { $0.idleTimeout = .milliseconds(200) }) { server in
             let client = try TestClient(server.addresses[0])
