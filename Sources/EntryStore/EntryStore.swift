@@ -149,7 +149,10 @@ public final class EntryStore: Sendable {
     /// - Parameters:
     ///   - limit: a larger database is left alone, in bytes.
     ///   - isWanted: asked now and then whether to go on.
-    public func warm(limit: Int, while isWanted: () -> Bool) { _ = environment.warm(limit: limit, while: isWanted) }
+    ///   - populated: called when it is in memory; what may follow only gathers pages into larger ones.
+    public func warm(limit: Int, while isWanted: () -> Bool, populated: () -> Void) {
+        _ = environment.warm(limit: limit, while: isWanted, populated: populated)
+    }
 
     /// Flushes everything to disk.
     public func sync() throws(EntryStoreError) {

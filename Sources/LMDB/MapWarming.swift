@@ -29,8 +29,9 @@ extension Environment {
     /// - Parameters:
     ///   - limit: a larger file is left alone, in bytes.
     ///   - isWanted: asked now and then whether to go on.
+    ///   - populated: called when the whole file is in memory, before it is read anew if it must be.
     /// - Returns: nil if nothing was done (the file is small or too large, or the system is not Linux).
-    public func warm(limit: Int, while isWanted: () -> Bool) -> MapWarming? {
+    public func warm(limit: Int, while isWanted: () -> Bool, populated: () -> Void = {}) -> MapWarming? {
         #if os(Linux)
         let used = information.usedSize
         guard used >= Self.leastWarmed, used <= limit, let address = unsafe addressInMap(), let region = MappedRegion(containing: address),
@@ -42,6 +43,7 @@ extension Environment {
             guard isWanted() else { return false }
             return unsafe madvise(region.pointer(offset), count, Self.populateRead) == 0
         }
+        populated()
         report.inLargePages = MappedRegion(containing: address)?.inLargePages ?? 0
         guard hasLargePages, report.inLargePages < used / 10 * 8 else { return report }
         var descriptor: mdb_filehandle_t = -1
@@ -70,7 +72,8 @@ extension Environment {
     #if os(Linux)
     /// Smaller files fit the processor's table as they are.
     private static let leastWarmed = 32 << 20
-    private static let part = 64 << 20
+    /// So much is out of the process's memory at a time while it is read anew.
+    private static let part = 4 << 20
     /// MADV_POPULATE_READ (Linux 5.14).
     private static let populateRead: Int32 = 22
 

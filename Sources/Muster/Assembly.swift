@@ -29,7 +29,9 @@ struct Assembly: Sendable {
         store.buildMissingIndexes(directory.writer) { error in
             if let error { complain("indexes could not be built: \(error.message)") }
         }
-        return Assembly(directory: directory, warming: configuration.warmsDatabase ? Warming(store) : nil)
+        let warming = configuration.warmsDatabase ? Warming(store) : nil
+        warming?.waitUntilPopulated(milliseconds: 100)
+        return Assembly(directory: directory, warming: warming)
     }
 
     /// Whether the data directory holds no database yet.

@@ -11,6 +11,7 @@ import Darwin
 /// Brings a database into memory while the server already answers, on a thread of its own that does nothing else.
 final class Warming: Sendable {
     private let isWanted = Atomic<Bool>(true)
+    private let isPopulated = Atomic<Bool>(false)
     private let store: EntryStore
     private let thread = Mutex<pthread_t?>(nil)
 
@@ -37,7 +38,18 @@ final class Warming: Sendable {
 
     private func run() {
         // Half of what the system can give: the rest is for whoever else lives here.
-        store.warm(limit: Self.availableMemory() / 2) { isWanted.load(ordering: .relaxed) }
+        store.warm(limit: Self.availableMemory() / 2) {
+            isWanted.load(ordering: .relaxed)
+        } populated: {
+            isPopulated.store(true, ordering: .relaxed)
+        }
+        isPopulated.store(true, ordering: .relaxed)
+    }
+
+    /// Waits until the database is in memory, but not for long: then a server that is up is as large as it stays.
+    /// - Parameter milliseconds: at most.
+    func waitUntilPopulated(milliseconds: Int) {
+        for _ in 0..<milliseconds where !isPopulated.load(ordering: .relaxed) { usleep(1000) }
     }
 
     /// Stops, and waits until it has.
