@@ -14,6 +14,8 @@ public final class Directory: Sendable {
     let virtual: VirtualAttributes
     let writeRules: [any WriteRule]
     let branches: [any BranchProvider]
+    /// Who may do what.
+    let accessRules: AccessRules
     /// Entries that exist outside the store: root DSE and subschema.
     let pseudo: PseudoEntries
     let checker: EntryChecker
@@ -48,6 +50,9 @@ public final class Directory: Sendable {
             ] + plugged.virtualAttributes, known: known, schema: store.schema)
         writeRules = plugged.writeRules
         branches = plugged.branches
+        do {
+            accessRules = try AccessRules(settings.accessRules ?? AccessRules.simple(administrators: settings.administrators), store.schema)
+        } catch { throw DirectoryError(error.description) }
         pseudo = PseudoEntries(schema: store.schema, known: known)
         var name: [UInt8] = []
         do {

@@ -18,6 +18,9 @@ public struct DirectorySettings: Sendable {
     public var offersStartTLS = false
     /// Whether passwords are taken only over TLS or a local socket; otherwise `confidentialityRequired` answers.
     public var requiresConfidentiality = false
+    /// Who may do what, in the order in which they are asked (slapd.access(5)); nil: everybody who is bound reads everything but
+    /// passwords, ``administrators`` write, everybody sets their own password.
+    public var accessRules: [AccessRuleText]?
     /// Names of identities that see values as they are stored, in answers and in filters, because they work out inherited values
     /// themselves and would write them back: the mail system's own servers. A client of such an identity that sends the control
     /// "virtual attributes only" is treated as any other.

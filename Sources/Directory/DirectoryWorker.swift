@@ -64,4 +64,5 @@ struct WorkerState: ~Copyable {
     var selection = SelectionScratch()
     var selections = SelectionCache()
     var resolution = NameResolution()
+    var access = AccessCache()
 }

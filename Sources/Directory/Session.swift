@@ -6,9 +6,15 @@ public final class Session {
     /// Where the client is, as the log shows it: `IP=127.0.0.1:4711` or `PATH=/run/muster.sock`.
     public let peer: String
     /// Who the client is: anonymous until a bind succeeds, and again as soon as another bind begins (RFC 4511 section 4.2.1).
-    @exclusivity(unchecked) public internal(set) var identity = Identity.anonymous
+    @exclusivity(unchecked) public internal(set) var identity = Identity.anonymous {
+        didSet { subject = nil }
+    }
     /// How the connection is protected; set by the server when that is settled.
-    public var protection = Protection.none
+    @exclusivity(unchecked) public var protection = Protection.none {
+        didSet { subject = nil }
+    }
+    /// The client as access rules see it, once asked for.
+    @exclusivity(unchecked) private var subject: AccessSubject?
     /// How this identity sees entries unless it asks otherwise; set by the bind.
     @exclusivity(unchecked) var view = EntrySelection.View.all
     /// Searches under way on other threads: the server registers them, an abandon request cancels them.
@@ -22,5 +28,16 @@ public final class Session {
     public init(connectionID: UInt64, peer: String) {
         self.connectionID = connectionID
         self.peer = peer
+    }
+
+    /// What access rules may ask of the connection.
+    var origin: AccessOrigin { AccessOrigin(peer: peer, protection) }
+
+    /// What the client may do.
+    func access(_ directory: Directory) -> AccessControl {
+        if let subject { return AccessControl(subject, directory) }
+        let made = AccessSubject(identity, origin, directory)
+        subject = made
+        return AccessControl(made, directory)
     }
 }

@@ -24,7 +24,7 @@ struct Assembly: Sendable {
             directory: configuration.dataDirectory, schema: schema, indexes: try indexes(configuration, schema),
             options: options(configuration))
         let directory = try Directory(
-            store: store, settings: settings(configuration), log: log,
+            store: store, settings: settings(configuration, schema), log: log,
             extension: MailDirectory.directoryExtension(store, mailSettings(configuration)))
         store.buildMissingIndexes(directory.writer) { error in
             if let error { complain("indexes could not be built: \(error.message)") }
@@ -69,7 +69,7 @@ struct Assembly: Sendable {
                 directory: configuration.dataDirectory, schema: schema, indexes: try indexes(configuration, schema),
                 options: options(configuration)
             ) { store in
-                var load = try LDIFImport(store, settings: settings(configuration))
+                var load = try LDIFImport(store, settings: settings(configuration, schema))
                 var before = 0
                 for (file, size) in zip(files, sizes) {
                     try load.read(file) { entries, bytes in
@@ -155,7 +155,7 @@ struct Assembly: Sendable {
         return options
     }
 
-    private static func settings(_ configuration: MusterConfiguration) -> DirectorySettings {
+    private static func settings(_ configuration: MusterConfiguration, _ schema: Schema) throws -> DirectorySettings {
         var settings = DirectorySettings()
         settings.rootName = MusterConfiguration.rootName
         settings.rootPassword = configuration.rootPassword.map { Array($0.utf8) }
@@ -165,7 +165,19 @@ struct Assembly: Sendable {
         settings.requiresConfidentiality = configuration.requiresConfidentiality
         settings.limits.size = configuration.searchSizeLimit
         settings.limits.time = configuration.searchTimeLimit
+        settings.accessRules = try accessRules(configuration, schema)
         return settings
+    }
+
+    /// The configured rules; without any, Carbonio's for a schema that has all they name, and nil for another.
+    private static func accessRules(_ configuration: MusterConfiguration, _ schema: Schema) throws -> [AccessRuleText]? {
+        if let file = configuration.accessFile { return try AccessRuleText.rules(inFile: SmallFile.contents(file), named: file) }
+        if !configuration.accessRules.isEmpty {
+            return configuration.accessRules.map { AccessRuleText($0, place: "setting access") }
+        }
+        guard ["zimbraAccount", "amavisAccount", "DKIM"].allSatisfy({ schema.objectClass(named: $0) != nil }) else { return nil }
+        let file = try DataFiles.carbonioAccess(configuration)
+        return try AccessRuleText.rules(inFile: SmallFile.contents(file), named: file)
     }
 
     private static func mailSettings(_ configuration: MusterConfiguration) -> MailDirectory.Settings {

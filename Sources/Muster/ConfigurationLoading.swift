@@ -74,6 +74,8 @@ private struct Settings {
         for text in try await strings("indexes") ?? [] { result.indexes.append(try MusterConfiguration.Index(text)) }
         result.storedViewIdentities = try await strings("mail.storedViewIdentities") ?? []
         result.admitsActiveInLockedDomains = try await bool("mail.activeInLockedDomains") ?? false
+        result.accessRules = try await strings("access") ?? []
+        result.accessFile = try await string("accessFile")
         result.uniqueAttributes = try await strings("unique") ?? result.uniqueAttributes
         result.deliveryIdentities = try await strings("mail.deliveryIdentities") ?? result.deliveryIdentities
         if let text = try await string("durability") { result.durability = try MusterConfiguration.Durability(text) }

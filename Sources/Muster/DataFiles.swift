@@ -29,6 +29,12 @@ public enum DataFiles {
         try folder("ldif", holding: "sample.ldif", configured: configuration.ldifDirectory) + "/sample.ldif"
     }
 
+    /// The file with Carbonio's access rules.
+    static func carbonioAccess(_ configuration: MusterConfiguration) throws(ConfigurationError) -> String {
+        if let configured = configuration.ldifDirectory, SmallFile.exists(configured + "/carbonio.access") { return configured + "/carbonio.access" }
+        return try folder("ldif", holding: "carbonio.access", configured: nil) + "/carbonio.access"
+    }
+
     static func folder(_ name: String, holding file: String, configured: String?) throws(ConfigurationError) -> String {
         if let configured {
             guard SmallFile.exists(configured + "/" + file) else {

@@ -29,6 +29,11 @@ public struct MusterConfiguration: Sendable {
     public var storedViewIdentities: [String] = []
     /// Whether accounts of a locked domain keep their status, so that active ones may log in. Otherwise they are locked.
     public var admitsActiveInLockedDomains = false
+    /// Access rules in OpenLDAP's language (slapd.access(5)), `to … by …`, in order. None, and no ``accessFile``: Carbonio's production
+    /// rules if the schema is Carbonio's, else simple ones.
+    public var accessRules: [String] = []
+    /// A file of access rules, as in slapd.conf or as `olcAccess` values of LDIF; stands in place of ``accessRules``.
+    public var accessFile: String?
     /// Attributes whose values occur once in the whole tree.
     public var uniqueAttributes = ["mail", "zimbraId", "DKIMSelector"]
     /// Names of the identities that see as members of dynamic lists only those that take mail: mail transports.

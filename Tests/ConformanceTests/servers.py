@@ -28,11 +28,11 @@ def muster_program():
 
 
 class Muster:
-    """`muster serve` on a data directory of its own."""
+    """`muster serve` on a data directory of its own. `rules`: initial, carbonio (its default) or a file."""
 
     kind = "muster"
 
-    def __init__(self, folder, arguments=(), environment=None):
+    def __init__(self, folder, arguments=(), environment=None, rules="initial"):
         self.folder = pathlib.Path(folder)
         self.data = self.folder / "data"
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -41,6 +41,8 @@ class Muster:
         if not pathlib.Path(muster_program()).resolve().is_relative_to(ROOT):       # built elsewhere: it cannot find the data itself
             self.environment.setdefault("MUSTER_SCHEMA_DIR", str(ROOT / "schema"))
             self.environment.setdefault("MUSTER_LDIF_DIR", str(ROOT / "ldif"))
+        if rules != "carbonio":
+            self.environment.setdefault("MUSTER_ACCESS_FILE", str(ORACLE / "slapd.acl.initial" if rules == "initial" else rules))
         self.process = None
         self.url = self.socket_url = self.tls_url = None
         self.log = self.folder / "server.log"
@@ -128,7 +130,7 @@ class Muster:
 
 
 class Slapd:
-    """Debian's slapd as `Benchmarks/oracle/start-slapd.sh` sets it up. `rules`: initial, carbonio or none."""
+    """Debian's slapd as `Benchmarks/oracle/start-slapd.sh` sets it up. `rules`: initial, carbonio, none or a file."""
 
     kind = "slapd"
 
@@ -143,6 +145,8 @@ class Slapd:
             self.environment["ACL"] = str(ORACLE / "slapd.acl.initial")
         elif rules == "none":
             self.environment["PLAIN"] = "1"
+        elif rules != "carbonio":
+            self.environment["ACL"] = str(rules)
         self.socket_path = str(self.folder / "socket")
         self.url = f"ldap://127.0.0.1:{self.port}"
         self.socket_url = "ldapi://" + urllib.parse.quote(self.socket_path, safe="")

@@ -1,4 +1,4 @@
-"""The access rules a new directory has: anonymous clients see the root DSE and the subschema and may bind; whoever is bound reads
+"""Simple access rules (`Benchmarks/oracle/slapd.acl.initial`), with which most of these tests run: anonymous clients see the root DSE and the subschema and may bind; whoever is bound reads
 everything but userPassword; cn=config and the entries below cn=admins,cn=zimbra write; everybody may change their own password."""
 import pytest
 

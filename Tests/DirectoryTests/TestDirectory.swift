@@ -147,7 +147,8 @@ final class TestDirectory: Sendable {
     /// The identity of an entry, as a bind would give it.
     func identity(_ dn: String, isAdministrator: Bool = false) throws -> Identity {
         let snapshot = try directory.store.snapshot()
-        return .entry(try snapshot.resolve(DistinguishedName(dn)).id, name: Array(dn.utf8), isAdministrator: isAdministrator)
+        let name = isAdministrator ? "cn=administrator,cn=admins,cn=zimbra" : dn
+        return .entry(try snapshot.resolve(DistinguishedName(dn)).id, name: Array(name.utf8), isAdministrator: isAdministrator)
     }
 
     /// The name of the entry that a name leads to, as spelled in the directory.

@@ -193,7 +193,7 @@ final class BranchSearch {
         var budget = Int.max
         do {
             _ = try selection.append(
-                messageID: messageID, id: .root, name: name.rawSpan, record: record, snapshot, viewer: .root, budget: &budget, &selected,
+                messageID: messageID, id: .root, name: name.rawSpan, record: record, snapshot, viewer: nil, budget: &budget, &selected,
                 to: &output)
         } catch { throw LDAPError(storage: error) }
     }

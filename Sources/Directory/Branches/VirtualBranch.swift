@@ -121,7 +121,7 @@ public struct BranchContext: Sendable {
     /// Makes a filter on stored entries ready, without regard to who asks; values that are inherited do not count
     /// (``VirtualAttribute/isInStoredView``).
     public func compile(_ filter: Filter) -> CompiledFilter {
-        directory.compile(filter, catalogue, AccessControl(.root, directory), .stored)
+        directory.compile(filter, catalogue, .stored, viewer: .root)
     }
 
     /// Makes a filter ready for entries that were made: they have what they have, nothing is computed.

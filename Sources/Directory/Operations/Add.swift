@@ -6,9 +6,9 @@ import Schema
 extension Directory {
     /// RFC 4511 section 4.7: checks what the request alone tells.
     func prepareAdd(
-        _ request: AddRequest, messageID: Int, controls: [Control], identity: Identity, observed: @escaping @Sendable (WriteAnswer) -> Void
+        _ request: AddRequest, messageID: Int, controls: [Control], identity: Identity, origin: AccessOrigin = AccessOrigin(), observed: @escaping @Sendable (WriteAnswer) -> Void
     ) throws(LDAPError) -> PendingWrite {
-        let addition = try Addition(request, controls, identity, self)
+        let addition = try Addition(request, controls, identity, origin, self)
         return PendingWrite(messageID: messageID, tag: OperationTag.addResponse, observed: observed) { transaction throws(LDAPError) in
             try addition.run(self, &transaction)
         }
@@ -36,11 +36,11 @@ private struct Addition: Sendable {
     let access: AccessControl
     let creator: [UInt8]
 
-    init(_ request: AddRequest, _ controls: [Control], _ identity: Identity, _ directory: Directory) throws(LDAPError) {
+    init(_ request: AddRequest, _ controls: [Control], _ identity: Identity, _ origin: AccessOrigin, _ directory: Directory) throws(LDAPError) {
         let schema = directory.schema
         let checker = directory.checker
         target = try WriteTarget(request.entry, schema)
-        access = AccessControl(identity, directory)
+        access = AccessControl(identity, origin, directory)
         try access.demandBound()
         self.controls = try WriteControls(decoding: controls, for: .add)
         creator = directory.nameForRecords(identity)
@@ -124,11 +124,9 @@ private struct Addition: Sendable {
         if found.isComplete { throw LDAPError(.entryAlreadyExists, "") }
         if !controls.manageDsaIT, let referral = try directory.referral(at: found, target.name, transaction.snapshot) { return referral }
         guard found.depth == target.name.rdns.count - 1 else {
-            throw LDAPError(
-                .noSuchObject, "",
-                matchedDN: try stored { () throws(EntryStoreError) in try transaction.snapshot.name(of: found.id) })
+            throw try access.missing(below: found.id, transaction.snapshot)
         }
-        try access.demandWrite()
+        try access.demand(.add, access.children, of: found.id, "parent", transaction.snapshot)
         if let parent = try directory.record(found.id, transaction.snapshot) {
             if parent.flags.contains(.alias) { throw LDAPError(.aliasProblem, "parent is an alias") }
             if parent.flags.contains(.subentry) { throw LDAPError(.objectClassViolation, "parent is a subentry") }
@@ -145,11 +143,14 @@ private struct Addition: Sendable {
         }
         try checker.addOperationalAttributes(
             to: &entry, creator: creator, moment: ChangeClock.shared.next(), table: transaction.catalogue.table)
-        if controls.assertion != nil {
-            // RFC 4528 section 3: of an add the assertion is about the entry to be.
+        if controls.assertion != nil || !access.subject.isRoot {
+            // Rules, and assertions (RFC 4528 section 3), are about the entry to be.
             let record = entry.record(parent: found.id, rdn: rdnText, flags: rules.flags)
             if let record = EntryRecord(record.rawSpan) {
-                try directory.checkAssertion(controls, found.id, record, access, transaction.snapshot)
+                guard access.allows(.add, access.entry, .unborn, record, transaction.snapshot) else {
+                    throw LDAPError(.insufficientAccessRights, "no write access to entry")
+                }
+                try directory.checkAssertion(controls, .unborn, record, access, transaction.snapshot)
             }
         }
         try directory.checkRules(entry, before: nil, parent: found.id, transaction.snapshot)

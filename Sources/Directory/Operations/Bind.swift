@@ -48,7 +48,7 @@ extension Request {
             throw LDAPError(.unwillingToPerform, "unauthenticated bind (DN with no password) is not allowed")
         }
         try session.demandConfidentiality(directory.settings)
-        let (identity, stored) = try credentials(dn, worker)
+        let (identity, stored) = try credentials(dn, session.origin, worker)
         // A name without a password, or without an entry, takes the time of a wrong password.
         let candidates = stored.isEmpty ? [Self.decoy] : stored
         let attempt = BindAttempt(
@@ -73,7 +73,7 @@ extension Request {
 
     /// Who a name stands for, and the stored passwords, one of which must fit.
     private func credentials(
-        _ dn: [UInt8], _ worker: DirectoryWorker
+        _ dn: [UInt8], _ origin: AccessOrigin, _ worker: DirectoryWorker
     ) throws(LDAPError) -> (Identity, [[UInt8]]) {
         let directory = self.directory
         // A name with a plain comma has two levels at least: mostly that settles it.
@@ -89,6 +89,11 @@ extension Request {
                 guard found.isComplete, let record = try snapshot.record(found.id),
                     let attribute = snapshot.catalogue.table.id(of: directory.known.userPassword)
                 else { return (.anonymous, []) }
+                // As slapd: the right to prove oneself by it is asked of the client as it is before, anonymous.
+                let anonymous = AccessControl(.anonymous, origin, directory)
+                guard anonymous.allows(.auth, AccessDatum(directory.known.userPassword), found.id, record, snapshot) else {
+                    return (.anonymous, [])
+                }
                 var stored: [[UInt8]] = []
                 var values = record.values(of: attribute)
                 while let value = values.next() { stored.append(value.array) }

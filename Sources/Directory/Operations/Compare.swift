@@ -14,8 +14,9 @@ extension Request {
             }
             let controls = try SearchControls(decodeControls())
             let code = try worker.read { snapshot, _, _ throws(LDAPError) in
-                try Comparison(directory: directory, identity: session.identity, view: session.view, controls: controls)
-                    .run(request, snapshot)
+                try Comparison(
+                    directory: directory, access: session.access(directory), view: session.view, controls: controls
+                ).run(request, snapshot)
             }
             output.appendResult(messageID: messageID, tag: OperationTag.compareResponse, code: code)
             logResult(OperationTag.compareResponse, code, "", session)
@@ -29,10 +30,10 @@ extension Request {
 /// A compare being carried out.
 private struct Comparison {
     let directory: Directory
-    let identity: Identity
+    let access: AccessControl
     let view: EntrySelection.View
     let controls: SearchControls
-    private var access: AccessControl { AccessControl(identity, directory) }
+    private var identity: Identity { access.identity }
 
     func run(_ request: CompareRequest, _ snapshot: borrowing Snapshot) throws(LDAPError) -> ResultCode {
         let name = try WriteTarget(request.entry, directory.schema).name
@@ -42,16 +43,18 @@ private struct Comparison {
             guard let record = EntryRecord(pseudo.record.rawSpan) else { throw LDAPError(.other, "\(pseudo.title) is damaged") }
             return try compare(request, type, .root, record, snapshot, catalogue)
         }
-        guard access.mayReadEntries else { throw LDAPError(.noSuchObject, "") }
         let found = try snapshot.resolve(name)
         if let place = try directory.branchPlace(found, name, snapshot) { return try compare(request, type, place, snapshot) }
         do {
             guard found.isComplete, let record = try snapshot.record(found.id) else {
-                throw LDAPError(.noSuchObject, "", matchedDN: try snapshot.name(of: found.id))
+                throw try access.missing(below: found.id, snapshot)
+            }
+            guard access.allows(.compare, AccessDatum(type), value: request.assertionValue, found.id, record, snapshot) else {
+                throw try access.refusal(found.id, "", snapshot)
             }
             if let assertion = controls.assertion {
                 var scratch = FilterScratch()
-                guard directory.compile(assertion, catalogue, access, view).evaluate(found.id, record, snapshot, scratch: &scratch) == .yes else {
+                guard access.compile(assertion, view, found.id, record, snapshot).evaluate(found.id, record, snapshot, scratch: &scratch) == .yes else {
                     throw LDAPError(.assertionFailed, "the entry does not match the asserted filter")
                 }
             }
@@ -85,6 +88,7 @@ private struct Comparison {
     private func compare(
         _ request: CompareRequest, _ type: AttributeTypeID, _ place: BranchPlace, _ snapshot: borrowing Snapshot
     ) throws(LDAPError) -> ResultCode {
+        if identity.isAnonymous { throw LDAPError(.noSuchObject, "") }
         try place.branch.admit(identity, nil, snapshot, place.context)
         let entry = try place.entry(nil, [], snapshot)
         guard let record = EntryRecord(entry.record.bytes) else { throw LDAPError(.other, "an entry that was made is damaged") }
@@ -101,14 +105,13 @@ private struct Comparison {
         _ request: CompareRequest, _ type: AttributeTypeID, _ id: EntryID, _ record: borrowing EntryRecord,
         _ snapshot: borrowing Snapshot, _ catalogue: Catalogue
     ) throws(LDAPError) -> ResultCode {
-        try compare(request, type, id, record, snapshot) { directory.compile($0, catalogue, access, view) }
+        try compare(request, type, id, record, snapshot) { directory.compile($0, catalogue, view, viewer: access.identity) }
     }
 
     private func compare(
         _ request: CompareRequest, _ type: AttributeTypeID, _ id: EntryID, _ record: borrowing EntryRecord,
         _ snapshot: borrowing Snapshot, compile: (Filter) -> CompiledFilter
     ) throws(LDAPError) -> ResultCode {
-        guard access.mayRead(type) else { throw LDAPError(.insufficientAccessRights, "") }
         // The item `(description=value)`, so that computed values count as in a filter.
         var bytes = request.description
         var node = Filter.Node(kind: .equality, end: 1)
@@ -124,7 +127,8 @@ private struct Comparison {
         case .no:
             let exists = compile(Filter(bytes: bytes, nodes: [present]))
             guard exists.evaluate(id, record, snapshot, scratch: &scratch) == .yes else {
-                throw LDAPError(.noSuchAttribute, "")
+                let hasNone = LDAPError(.noSuchAttribute, "")
+                throw id == .root ? hasNone : try access.refusal(id, hasNone, snapshot)
             }
             return .compareFalse
         }

@@ -6,11 +6,11 @@ import Schema
 extension Directory {
     /// RFC 4511 section 4.8: checks what the request alone tells.
     func prepareDelete(
-        _ request: DeleteRequest, messageID: Int, controls: [Control], identity: Identity,
+        _ request: DeleteRequest, messageID: Int, controls: [Control], identity: Identity, origin: AccessOrigin = AccessOrigin(),
         observed: @escaping @Sendable (WriteAnswer) -> Void
     ) throws(LDAPError) -> PendingWrite {
         let target = try WriteTarget(request.entry, schema)
-        let access = AccessControl(identity, self)
+        let access = AccessControl(identity, origin, self)
         try access.demandBound()
         let controls = try WriteControls(decoding: controls, for: .delete)
         if target.name.isRoot { throw LDAPError(.unwillingToPerform, "cannot delete the root DSE") }
@@ -24,11 +24,11 @@ extension Directory {
         _ target: WriteTarget, _ controls: WriteControls, _ access: AccessControl, _ transaction: inout StoreTransaction
     ) throws(LDAPError) -> WriteAnswer {
         let id: EntryID
-        switch try target.locate(self, manageDsaIT: controls.manageDsaIT, transaction.snapshot) {
+        switch try target.locate(self, access, manageDsaIT: controls.manageDsaIT, transaction.snapshot) {
         case .referral(let answer): return answer
         case .entry(let found): id = found
         }
-        try access.demandWrite()
+        try demandDeletion(of: id, access, transaction.snapshot)
         try checkAssertion(controls, id, access, transaction.snapshot)
         let below: [EntryID]
         if try stored({ () throws(EntryStoreError) in try transaction.snapshot.hasChildren(id) }) {
@@ -40,6 +40,7 @@ extension Directory {
         } else {
             below = []
         }
+        for doomed in below { try demandDeletion(of: doomed, access, transaction.snapshot) }
         var answer = WriteAnswer()
         if let control = try readEntry(controls.preRead, oid: PreRead.oid, id, access, transaction.snapshot) {
             answer.controls.append(control)
@@ -47,6 +48,16 @@ extension Directory {
         for doomed in below { try remove(doomed, &transaction) }
         try remove(id, &transaction)
         return answer
+    }
+
+    private func demandDeletion(of id: EntryID, _ access: AccessControl, _ snapshot: borrowing Snapshot) throws(LDAPError) {
+        if access.subject.isRoot { return }
+        guard let record = try record(id, snapshot) else { throw LDAPError(.noSuchObject, "") }
+        let parent = record.parent
+        guard try access.allows(.delete, access.children, of: parent, snapshot) else {
+            throw try access.refusal(id, "no write access to parent", snapshot)
+        }
+        try access.demand(.delete, access.entry, of: id, "entry", snapshot)
     }
 
     /// Entries in an order in which none comes before one that stands below it.

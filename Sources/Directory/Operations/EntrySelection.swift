@@ -36,22 +36,25 @@ public final class EntrySelection: Sendable {
     private let computed: [Computed]
     /// Their types.
     private let computedTypes: [AttributeTypeID]
-    /// Stored attributes that the client may not read, ascending.
-    private let hidden: [AttributeID]
+    /// All stored attributes that the client may read, if it asks for all and may not read all.
+    private let readable: AttributeIDSet?
+    /// Attributes of which the client may read certain values only, ascending.
+    private let partial: [Partial]
+
+    private struct Partial: Sendable {
+        let id: AttributeID
+        let datum: AccessDatum
+    }
 
     /// - Parameter selectors: places in `bytes`; none means all user attributes.
     init(
-        _ selectors: [ByteRange], in bytes: RawSpan, typesOnly: Bool = false, view: View = .all, access: AccessControl,
+        _ selectors: [ByteRange], in bytes: RawSpan, typesOnly: Bool = false, view: View = .all, profile: AccessProfile,
         _ catalogue: Catalogue, _ virtual: VirtualAttributes
     ) {
         self.catalogue = catalogue
         self.virtual = virtual
         self.typesOnly = typesOnly
         self.view = view
-        var hidden: [AttributeID] = []
-        for type in access.unreadableTypes { catalogue.table.appendIDs(matching: type, options: [], to: &hidden) }
-        hidden.sort()
-        self.hidden = hidden
         var wanted = Wanted(catalogue: catalogue, virtual: virtual)
         if selectors.isEmpty { wanted.allUser = true }
         wanted.ids.reserveCapacity(selectors.count)
@@ -63,13 +66,45 @@ public final class EntrySelection: Sendable {
         }
         wanted.ids.sort()
         var ids: [AttributeID] = []
-        for id in wanted.ids where ids.last != id && !hidden.contains(id) { ids.append(id) }
+        var partial: [Partial] = []
+        for id in wanted.ids where ids.last != id {
+            guard let type = catalogue.table.type(of: id) else { continue }
+            let datum = AccessDatum(type)
+            if profile.dependsOnValue(datum) {
+                if partial.last?.id != id { partial.append(Partial(id: id, datum: datum)) }
+            } else if profile.allows(.read, datum) {
+                ids.append(id)
+            }
+        }
         self.ids = ids
         names = ids.map { catalogue.table.encodedNames[$0] }
         allUser = wanted.allUser
         allOperational = wanted.allOperational
-        computed = wanted.computed.filter { attribute in
-            if view == .realOnly || hidden.contains(attribute.stored) { return false }
+        var readable: AttributeIDSet?
+        if !profile.readsAll, allUser || allOperational {
+            var set = AttributeIDSet()
+            for description in catalogue.table.all {
+                guard let type = description.type else { continue }
+                let datum = AccessDatum(type)
+                if profile.dependsOnValue(datum) {
+                    let isWanted = description.id.isOperational ? allOperational : allUser
+                    if isWanted, !partial.contains(where: { $0.id == description.id }) { partial.append(Partial(id: description.id, datum: datum)) }
+                } else if profile.allows(.read, datum) {
+                    set.insert(description.id)
+                }
+            }
+            readable = set
+        }
+        self.readable = readable
+        self.partial = partial.sorted { $0.id < $1.id }
+        computed = wanted.computed.compactMap { attribute in
+            let datum = AccessDatum(attribute.type)
+            let isPartial = profile.dependsOnValue(datum)
+            guard isPartial || profile.allows(.read, datum) else { return nil }
+            // Values that are judged one by one are made whole.
+            return isPartial ? Computed(provider: attribute.provider, type: attribute.type, stored: attribute.stored, long: nil) : attribute
+        }.filter { attribute in
+            if view == .realOnly { return false }
             return view != .stored || virtual.providers[attribute.provider].isInStoredView
         }
         computedTypes = computed.map(\.type)
@@ -84,10 +119,11 @@ public final class EntrySelection: Sendable {
     /// Appends a search result entry.
     /// - Parameters:
     ///   - name: the entry's DN in string form.
+    ///   - viewer: who gets it; nil for entries made for the client, whose values are not judged.
     ///   - budget: entries that may be looked at to compute values; what is left of it afterwards.
     /// - Returns: false if that is not enough: then nothing was appended.
     func append(
-        messageID: Int, id: EntryID, name: RawSpan, record: borrowing EntryRecord, _ snapshot: borrowing Snapshot, viewer: Identity,
+        messageID: Int, id: EntryID, name: RawSpan, record: borrowing EntryRecord, _ snapshot: borrowing Snapshot, viewer: AccessControl?,
         budget: inout Int, _ scratch: inout SelectionScratch, to output: inout BERBuffer
     ) throws(EntryStoreError) -> Bool {
         guard try select(id, name, record, snapshot, viewer, &budget, &scratch) != nil else { return false }
@@ -104,13 +140,13 @@ public final class EntrySelection: Sendable {
     /// - Parameter head: gets everything before these attributes.
     /// - Returns: the attributes that are still to be written, in order.
     func begin(
-        messageID: Int, id: EntryID, name: RawSpan, record: borrowing EntryRecord, _ snapshot: borrowing Snapshot, viewer: Identity,
+        messageID: Int, id: EntryID, name: RawSpan, record: borrowing EntryRecord, _ snapshot: borrowing Snapshot, viewer: AccessControl?,
         wholeLimit: Int, into head: inout BERBuffer
     ) throws(EntryStoreError) -> [LongAttribute] {
         var scratch = SelectionScratch()
         var budget = wholeLimit
         let aside = try select(id, name, record, snapshot, viewer, &budget, &scratch, settingAside: true) ?? []
-        let context = VirtualContext(catalogue: catalogue, viewer: viewer, virtual: virtual)
+        let context = VirtualContext(catalogue: catalogue, viewer: viewer?.identity ?? .root, virtual: virtual)
         var long: [LongAttribute] = []
         for attribute in aside {
             guard let provider = attribute.long else { continue }
@@ -139,7 +175,7 @@ public final class EntrySelection: Sendable {
 
     /// The entry as the value of a read entry control (RFC 4527): a SearchResultEntry without its message.
     func searchResultEntry(
-        id: EntryID, name: RawSpan, record: borrowing EntryRecord, _ snapshot: borrowing Snapshot, viewer: Identity
+        id: EntryID, name: RawSpan, record: borrowing EntryRecord, _ snapshot: borrowing Snapshot, viewer: AccessControl?
     ) throws(EntryStoreError) -> [UInt8] {
         var scratch = SelectionScratch()
         var budget = Int.max
@@ -166,7 +202,7 @@ public final class EntrySelection: Sendable {
     /// Gathers what goes out: places in the record, and attributes made for the purpose.
     /// - Returns: the attributes for which the budget does not suffice; nil if there is one and it is not to be set aside.
     private func select(
-        _ id: EntryID, _ name: RawSpan, _ record: borrowing EntryRecord, _ snapshot: borrowing Snapshot, _ viewer: Identity,
+        _ id: EntryID, _ name: RawSpan, _ record: borrowing EntryRecord, _ snapshot: borrowing Snapshot, _ viewer: AccessControl?,
         _ budget: inout Int, _ scratch: inout SelectionScratch, settingAside: Bool = false
     ) throws(EntryStoreError) -> [Computed]? {
         scratch.begin()
@@ -177,14 +213,21 @@ public final class EntrySelection: Sendable {
             if allOperational { take(firstOperational..<record.attributeCount, record, &scratch) }
             takeNamed(record, &scratch)
         }
+        let judge = partial.isEmpty ? nil : viewer?.judging(id, record, snapshot)
+        if let judge, view != .virtualOnly { takePartial(record, judge, &scratch) }
         if !computed.isEmpty {
-            let context = VirtualContext(catalogue: catalogue, viewer: viewer, virtual: virtual, requested: computedTypes)
+            let context = VirtualContext(catalogue: catalogue, viewer: viewer?.identity ?? .root, virtual: virtual, requested: computedTypes)
             for attribute in computed {
                 let provider = virtual.providers[attribute.provider]
                 guard provider.concerns(attribute.type, record, catalogue) else { continue }
                 guard let long = attribute.long else {
+                    let datum = AccessDatum(attribute.type)
+                    let judge = isPartial(attribute.stored) ? judge : nil
                     try compute(attribute, &scratch, stored: record.contains(attribute.stored)) { body throws(EntryStoreError) in
-                        try provider.forEachValue(of: attribute.type, id, record, name: name, snapshot, context, body)
+                        try provider.forEachValue(of: attribute.type, id, record, name: name, snapshot, context) { value in
+                            if let judge, !judge.allows(.read, datum, value.array) { return }
+                            body(value)
+                        }
                         return true
                     }
                     continue
@@ -221,13 +264,40 @@ public final class EntrySelection: Sendable {
 
     /// Takes neighbouring attributes, less the hidden ones.
     private func take(_ range: Range<Int>, _ record: borrowing EntryRecord, _ scratch: inout SelectionScratch) {
+        guard let readable else { return takeVisible(range, record, &scratch) }
+        // Neighbours that may be read are taken together.
         var start = range.lowerBound
-        for id in hidden {
-            guard let index = record.index(of: id), index >= start, index < range.upperBound else { continue }
+        for index in range where !readable.contains(record.attributeID(at: index)) {
             takeVisible(start..<index, record, &scratch)
             start = index + 1
         }
         takeVisible(start..<range.upperBound, record, &scratch)
+    }
+
+    private func isPartial(_ id: AttributeID) -> Bool { partial.contains { $0.id == id } }
+
+    /// Takes the values that may be read of attributes of which not all may.
+    private func takePartial(_ record: borrowing EntryRecord, _ judge: AccessValues, _ scratch: inout SelectionScratch) {
+        for attribute in partial {
+            guard record.contains(attribute.id), let name = catalogue.table[attribute.id]?.name else { continue }
+            let mark = scratch.made.count
+            let element = scratch.made.begin(BERTag.sequence)
+            scratch.made.append(BERTag.octetString, contents: name)
+            let set = scratch.made.begin(BERTag.set)
+            var count = 0
+            var values = record.values(of: attribute.id)
+            while let value = values.next() {
+                guard judge.allows(.read, attribute.datum, value.array) else { continue }
+                count += 1
+                if !typesOnly { scratch.made.append(BERTag.octetString, contents: value) }
+            }
+            guard count > 0 else {
+                scratch.made.truncate(to: mark)
+                continue
+            }
+            scratch.made.end(set)
+            scratch.made.end(element)
+        }
     }
 
     private func takeVisible(_ range: Range<Int>, _ record: borrowing EntryRecord, _ scratch: inout SelectionScratch) {
@@ -270,6 +340,28 @@ public final class EntrySelection: Sendable {
         scratch.made.end(attribute)
         if hasStored, view != .virtualOnly { scratch.drop(virtual.stored) }
         return true
+    }
+}
+
+/// A set of attribute numbers.
+struct AttributeIDSet: Sendable {
+    private var user: [UInt64] = []
+    private var operational: [UInt64] = []
+
+    mutating func insert(_ id: AttributeID) {
+        let index = Int(id.rawValue & 0x7fff)
+        func set(_ words: inout [UInt64]) {
+            if words.count <= index >> 6 { words += Array(repeating: 0, count: (index >> 6) + 1 - words.count) }
+            words[index >> 6] |= 1 << UInt64(index & 63)
+        }
+        if id.isOperational { set(&operational) } else { set(&user) }
+    }
+
+    func contains(_ id: AttributeID) -> Bool {
+        let index = Int(id.rawValue & 0x7fff)
+        let bit: UInt64 = 1 << UInt64(index & 63)
+        if id.isOperational { return index >> 6 < operational.count && operational[index >> 6] & bit != 0 }
+        return index >> 6 < user.count && user[index >> 6] & bit != 0
     }
 }
 

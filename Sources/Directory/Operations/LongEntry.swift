@@ -85,7 +85,7 @@ final class LongEntry {
 
     /// Nil if the entry is gone.
     init?(
-        _ store: EntryStore, _ selection: EntrySelection, messageID: Int, id: EntryID, viewer: Identity, wholeLimit: Int
+        _ store: EntryStore, _ selection: EntrySelection, messageID: Int, id: EntryID, viewer: AccessControl, wholeLimit: Int
     ) throws(EntryStoreError) {
         let snapshot = try store.snapshot()
         guard
@@ -97,7 +97,7 @@ final class LongEntry {
     }
 
     private static func begin(
-        _ selection: EntrySelection, messageID: Int, id: EntryID, _ snapshot: borrowing Snapshot, viewer: Identity, wholeLimit: Int,
+        _ selection: EntrySelection, messageID: Int, id: EntryID, _ snapshot: borrowing Snapshot, viewer: AccessControl, wholeLimit: Int,
         into head: inout BERBuffer
     ) throws(EntryStoreError) -> [LongAttribute]? {
         guard let record = try snapshot.record(id) else { return nil }

@@ -6,11 +6,11 @@ import Schema
 extension Directory {
     /// RFC 4511 section 4.6: checks what the request alone tells.
     func prepareModify(
-        _ request: ModifyRequest, messageID: Int, controls: [Control], identity: Identity,
+        _ request: ModifyRequest, messageID: Int, controls: [Control], identity: Identity, origin: AccessOrigin = AccessOrigin(),
         observed: @escaping @Sendable (WriteAnswer) -> Void
     ) throws(LDAPError) -> PendingWrite {
         let target = try WriteTarget(request.object, schema)
-        let access = AccessControl(identity, self)
+        let access = AccessControl(identity, origin, self)
         try access.demandBound()
         let controls = try WriteControls(decoding: controls, for: .modify)
         if target.name.isRoot { throw LDAPError(.unwillingToPerform, "modify upon the root DSE not supported") }
@@ -18,8 +18,6 @@ extension Directory {
             throw LDAPError(.unwillingToPerform, "modification of subschema subentry not supported")
         }
         let changes = try Modification.list(request.changes, checker)
-        // Passwords are the one thing that may be changed without the right to write: whose it is shows when the entry is found.
-        let isPasswordOnly = !changes.isEmpty && changes.allSatisfy { $0.description.type == known.userPassword }
         let modifier = nameForRecords(identity)
         return PendingWrite(messageID: messageID, tag: OperationTag.modifyResponse, observed: observed) { transaction throws(LDAPError) in
             // Before the entry is looked for, as in slapd.
@@ -28,11 +26,11 @@ extension Directory {
                 try self.checkUnique(changes, otherThan: found.isComplete ? found.id : nil, transaction.snapshot)
             }
             let id: EntryID
-            switch try target.locate(self, manageDsaIT: controls.manageDsaIT, transaction.snapshot) {
+            switch try target.locate(self, access, manageDsaIT: controls.manageDsaIT, transaction.snapshot) {
             case .referral(let answer): return answer
             case .entry(let found): id = found
             }
-            if isPasswordOnly { try access.demandPasswordChange(of: id) } else { try access.demandWrite() }
+            try access.demand(changes, of: id, transaction.snapshot)
             try self.checkAssertion(controls, id, access, transaction.snapshot)
             var answer = WriteAnswer()
             if let control = try self.readEntry(controls.preRead, oid: PreRead.oid, id, access, transaction.snapshot) {

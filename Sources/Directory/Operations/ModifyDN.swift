@@ -6,10 +6,10 @@ import Schema
 extension Directory {
     /// RFC 4511 section 4.9: checks what the request alone tells.
     func prepareModifyDN(
-        _ request: ModifyDNRequest, messageID: Int, controls: [Control], identity: Identity,
+        _ request: ModifyDNRequest, messageID: Int, controls: [Control], identity: Identity, origin: AccessOrigin = AccessOrigin(),
         observed: @escaping @Sendable (WriteAnswer) -> Void
     ) throws(LDAPError) -> PendingWrite {
-        let renaming = try Renaming(request, controls, identity, self)
+        let renaming = try Renaming(request, controls, identity, origin, self)
         return PendingWrite(messageID: messageID, tag: OperationTag.modifyDNResponse, observed: observed) { transaction throws(LDAPError) in
             try renaming.run(self, &transaction)
         }
@@ -32,12 +32,12 @@ private struct Renaming: Sendable {
     let access: AccessControl
     let modifier: [UInt8]
 
-    init(_ request: ModifyDNRequest, _ controls: [Control], _ identity: Identity, _ directory: Directory) throws(LDAPError) {
+    init(_ request: ModifyDNRequest, _ controls: [Control], _ identity: Identity, _ origin: AccessOrigin, _ directory: Directory) throws(LDAPError) {
         let schema = directory.schema
         let checker = directory.checker
         let target = try WriteTarget(request.entry, schema)
         self.target = target
-        access = AccessControl(identity, directory)
+        access = AccessControl(identity, origin, directory)
         try access.demandBound()
         self.controls = try WriteControls(decoding: controls, for: .modifyDN)
         modifier = directory.nameForRecords(identity)
@@ -87,13 +87,17 @@ private struct Renaming: Sendable {
 
     func run(_ directory: Directory, _ transaction: inout StoreTransaction) throws(LDAPError) -> WriteAnswer {
         // The right to change what stands below the parent is asked for before the entry itself, as in slapd.
-        if try transaction.snapshot.resolve(target.name).depth >= target.name.rdns.count - 1 { try access.demandWrite() }
+        let found = try transaction.snapshot.resolve(target.name)
+        if found.depth >= target.name.rdns.count - 1 {
+            let parent = found.isComplete ? try directory.record(found.id, transaction.snapshot)?.parent ?? .root : found.id
+            try access.demand(newSuperior == nil ? .write : .delete, access.children, of: parent, "parent", transaction.snapshot)
+        }
         let id: EntryID
-        switch try target.locate(directory, manageDsaIT: controls.manageDsaIT, transaction.snapshot) {
+        switch try target.locate(directory, access, manageDsaIT: controls.manageDsaIT, transaction.snapshot) {
         case .referral(let answer): return answer
         case .entry(let found): id = found
         }
-        try access.demandWrite()
+        try access.demand(.write, access.entry, of: id, "entry", transaction.snapshot)
         try directory.checkAssertion(controls, id, access, transaction.snapshot)
         let oldParent: EntryID
         let before: Entry
@@ -103,6 +107,9 @@ private struct Renaming: Sendable {
             before = Entry(record)
         }
         let parent = try self.parent(of: id, oldParent, directory, transaction.snapshot)
+        if parent != oldParent { try access.demand(.add, access.children, of: parent, "new superior", transaction.snapshot) }
+        try access.demand(additions, of: id, transaction.snapshot)
+        try access.demand(removals, of: id, transaction.snapshot)
         let occupant = try stored { () throws(EntryStoreError) in
             try transaction.snapshot.child(of: parent, rdn: canonicalRDN.rawSpan)
         }
@@ -151,7 +158,7 @@ private struct Renaming: Sendable {
             throw Self.belowItself
         }
         try directory.demandNoBranch(found, newSuperior, snapshot)
-        guard found.isComplete else { throw LDAPError(.noSuchObject, "new superior not found") }
+        guard found.isComplete, try access.allows(.disclose, access.entry, of: found.id, snapshot) else { throw LDAPError(.noSuchObject, "new superior not found") }
         if let record = try directory.record(found.id, snapshot) {
             if record.flags.contains(.alias) { throw LDAPError(.aliasProblem, "new superior is an alias") }
             if record.flags.contains(.subentry) { throw LDAPError(.objectClassViolation, "new superior is a subentry") }

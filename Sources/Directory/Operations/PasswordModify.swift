@@ -6,7 +6,7 @@ import Schema
 extension Directory {
     /// RFC 3062: checks the old password, and hashes the new one. May take long: not for event loops.
     func preparePasswordModify(
-        _ request: PasswordModify, messageID: Int, controls: [Control], identity: Identity,
+        _ request: PasswordModify, messageID: Int, controls: [Control], identity: Identity, origin: AccessOrigin = AccessOrigin(),
         observed: @escaping @Sendable (WriteAnswer) -> Void
     ) throws(LDAPError) -> PendingWrite {
         guard !identity.isAnonymous else {
@@ -16,13 +16,13 @@ extension Directory {
         if let new = request.newPassword, new.isEmpty { throw LDAPError(.unwillingToPerform, "new password value is empty") }
         if let old = request.oldPassword, old.isEmpty { throw LDAPError(.unwillingToPerform, "old password value is empty") }
         let target = try passwordTarget(request, identity)
-        let access = AccessControl(identity, self)
+        let access = AccessControl(identity, origin, self)
         // Without the right to write, others' entries are refused alike whether they exist or not.
-        guard let id = target else {
-            try access.demandWrite()
-            throw LDAPError(.noSuchObject, "")
+        guard let id = target else { throw access.subject.isRoot ? LDAPError(.noSuchObject, "") : Self.noRight }
+        do {
+            let snapshot = try stored { () throws(EntryStoreError) in try store.snapshot() }
+            guard try access.allows(.write, AccessDatum(known.userPassword), of: id, snapshot) else { throw Self.noRight }
         }
-        try access.demandPasswordChange(of: id)
         let verified: [UInt8]? = if let old = request.oldPassword { try verify(old, of: id) } else { nil }
 
         let password = if let new = request.newPassword { new } else { try RandomBytes.password() }
@@ -77,6 +77,7 @@ extension Directory {
         return list
     }
 
+    private static var noRight: LDAPError { LDAPError(.insufficientAccessRights, "no write access to the password") }
     private static var wrongOldPassword: LDAPError { LDAPError(.unwillingToPerform, "unwilling to verify old password") }
     private static var rootPasswordRefusal: LDAPError {
         LDAPError(.unwillingToPerform, "the password of the root identity is set in the configuration")

@@ -61,6 +61,8 @@ struct SearchExecution: ~Copyable {
     /// Whether base and filter were found good, and ``search`` is this request's.
     private var isPrepared = false
     private var selection: EntrySelection?
+    /// Attributes that the filter names and that may be searched for in some entries only.
+    private var judgedTypes: [AccessDatum] = []
     /// An entry that is being written in pieces.
     private var long: LongEntry?
     /// The search, if the base is in a virtual branch.
@@ -75,7 +77,7 @@ struct SearchExecution: ~Copyable {
 
     init(_ directory: Directory) {
         self.directory = directory
-        access = AccessControl(.anonymous, directory)
+        access = AccessControl(.anonymous, AccessOrigin(), directory)
         search = EntrySearch(filter: CompiledFilter(directory.store.catalogue), base: .root, scope: .baseObject)
     }
 
@@ -95,7 +97,7 @@ struct SearchExecution: ~Copyable {
         controls = source.envelope.controls == nil ? SearchControls() : try SearchControls(source.decodeControls())
         identity = session.identity
         view = controls.view == .all ? session.view : controls.view
-        access = AccessControl(identity, directory)
+        access = session.access(directory)
         let limits = directory.settings.limits
         sizeLimit = Self.smaller(request.sizeLimit, limits.size)
         let seconds = Self.smaller(request.timeLimit, limits.time)
@@ -159,7 +161,8 @@ struct SearchExecution: ~Copyable {
     ) throws(LDAPError) -> LongSearch.Progress {
         if !isPrepared { try prepare(snapshot, &state) }
         if let branch { return try advance(branch, snapshot, &state, &scratch, candidates, bytes, &output) }
-        guard isPrepared, let selection else { return finish(.success, "", &output) }
+        guard isPrepared else { return finish(.success, "", &output) }
+        state.access.begin(access.subject, directory, snapshot)
         if let deadline, ContinuousClock.now >= deadline { return finish(.timeLimitExceeded, "", &output) }
         let pageSize = controls.paged?.size ?? 0
         let limit = output.count + bytes
@@ -174,12 +177,26 @@ struct SearchExecution: ~Copyable {
         let sizeLimit = self.sizeLimit
         let sentBefore = self.sentBefore
         let messageID = self.messageID
-        let viewer = identity
+        let viewer = access
+        let directory = self.directory
+        let (request, view, judgedTypes) = (self.request, self.view, self.judgedTypes)
+        // What was found out of the last kind of entry; entries of one search are mostly of one kind.
+        var judged = JudgedProfile()
         let computedAtOnce = directory.settings.limits.computedAtOnce
         var count = self.count
         let outcome: EntrySearch.Outcome
         do {
             outcome = try search.run(snapshot, budget: &budget, scratch: &scratch) { id, record throws(EntryStoreError) in
+                state.access.judge(id, record, viewer.subject, directory, snapshot)
+                if state.access.profile.number != judged.number {
+                    judged = JudgedProfile(state.access.profile, request, view, judgedTypes, directory, snapshot.catalogue, &state.selections)
+                }
+                guard let selection = judged.selection else { return true }
+                if judged.isFilterJudged {
+                    // Once more, item by item as this entry's attributes may be searched for.
+                    let filter = viewer.compile(request.filter, view, id, record, snapshot)
+                    guard filter.evaluate(id, record, snapshot, scratch: &state.access.scratch) == .yes else { return true }
+                }
                 if sizeLimit != 0, sentBefore + count >= sizeLimit {
                     isOverLimit = true
                     return false
@@ -215,7 +232,7 @@ struct SearchExecution: ~Copyable {
             search.stepBack()
             return .more
         }
-        if let longID {
+        if let longID, let selection = judged.selection {
             do {
                 long = try LongEntry(
                     directory.store, selection, messageID: messageID, id: longID, viewer: viewer, wholeLimit: computedAtOnce)
@@ -260,9 +277,10 @@ struct SearchExecution: ~Copyable {
         guard !directory.branches.isEmpty,
             let place = try directory.branchPlace(found, DistinguishedName(parsing: request.bytes.rawSpan.slice(request.baseObject)), snapshot)
         else { return false }
+        // Who may look into a branch, and at what, is its provider's to say: its entries are made for the client.
+        if identity.isAnonymous { throw LDAPError(.noSuchObject, "") }
         guard let position = try firstPosition() else { return true }
-        let selection = state.selections.selection(
-            request, .realOnly, isAdministrator: identity.isAdministrator, access, snapshot.catalogue, directory.virtual)
+        let selection = state.selections.selection(request, .realOnly, .unlimited, snapshot.catalogue, directory.virtual)
         branch = try BranchSearch(
             place, request, messageID: messageID, identity, selection, assertion: controls.assertion, pageSize: controls.paged?.size ?? 0,
             sizeLimit: sizeLimit, sentBefore: sentBefore, deadline: deadline, from: position, snapshot)
@@ -282,36 +300,59 @@ struct SearchExecution: ~Copyable {
     private mutating func prepare(_ snapshot: borrowing Snapshot, _ state: inout WorkerState) throws(LDAPError) {
         let catalogue = snapshot.catalogue
         let isRoot = request.baseObject.isEmpty
-        guard access.mayReadEntries else {
-            // Nothing is told of what exists (RFC 4511 section 4.1.9 lets matchedDN be empty).
-            _ = try DistinguishedName(parsing: request.bytes.rawSpan.slice(request.baseObject))
-            if isRoot { return }
-            throw LDAPError(.noSuchObject, "")
-        }
         let base = try state.resolution.resolve(request.bytes.rawSpan.slice(request.baseObject), snapshot)
         guard base.isComplete else {
             if try prepare(in: base, snapshot, &state) { return }
-            let matched: [UInt8]
-            do { matched = try snapshot.name(of: base.id) } catch { throw LDAPError(storage: error) }
-            throw LDAPError(.noSuchObject, "", matchedDN: matched)
+            throw try access.missing(below: base.id, snapshot)
         }
         if isRoot, request.scope == .baseObject { return }
+        state.access.begin(access.subject, directory, snapshot)
+        try checkBase(base.id, snapshot, &state.access)
         if let assertion = controls.assertion { try check(assertion, base.id, snapshot) }
         guard let position = try firstPosition() else { return }
-        let (bytes, access, view) = (request.bytes, self.access, self.view)
-        directory.compile(request.filterNodes, bytes.rawSpan, catalogue, access, view, into: &search.filter)
+        let bytes = request.bytes
+        var judgedTypes: [AccessDatum] = []
+        swap(&judgedTypes, &self.judgedTypes)
+        judgedTypes.removeAll(keepingCapacity: true)
+        let table = state.access.table
+        directory.compile(
+            request.filterNodes, bytes.rawSpan, catalogue, view, viewer: access.identity, into: &search.filter,
+            isRefused: { type in
+                guard let table else { return false }
+                let datum = AccessDatum(type)
+                if table.searchesAlways[datum.index] { return false }
+                if table.searchesNever[datum.index] { return true }
+                // Undefined where it may not be: what else the filter finds is found with or without it.
+                if !judgedTypes.contains(datum) { judgedTypes.append(datum) }
+                return false
+            })
+        swap(&judgedTypes, &self.judgedTypes)
         search.begin(base: base.id, scope: request.scope, from: position)
         isPrepared = true
-        selection = state.selections.selection(
-            request, view, isAdministrator: identity.isAdministrator, access, catalogue, directory.virtual)
+    }
+
+    /// The right to search is needed on the base, as in slapd. Whoever has it neither there nor that to be told of the entry does not
+    /// learn that it exists.
+    private func checkBase(_ id: EntryID, _ snapshot: borrowing Snapshot, _ cache: inout AccessCache) throws(LDAPError) {
+        if cache.table == nil { return }
+        if id == .root {
+            let empty = AccessControl.emptyRecord
+            if let record = EntryRecord(empty.rawSpan) { cache.judge(id, record, access.subject, directory, snapshot) }
+        } else if let record = try directory.record(id, snapshot) {
+            cache.judge(id, record, access.subject, directory, snapshot)
+        }
+        if cache.profile.entry.contains(.search) { return }
+        throw try access.refusal(id, "", snapshot)
     }
 
     /// RFC 4528: for a search, the base must match.
     private func check(_ assertion: Filter, _ base: EntryID, _ snapshot: borrowing Snapshot) throws(LDAPError) {
-        let filter = directory.compile(assertion, snapshot.catalogue, access, view)
         var scratch = FilterScratch()
         do {
-            if let record = try snapshot.record(base), filter.evaluate(base, record, snapshot, scratch: &scratch) == .yes { return }
+            if let record = try snapshot.record(base) {
+                let filter = access.compile(assertion, view, base, record, snapshot)
+                if filter.evaluate(base, record, snapshot, scratch: &scratch) == .yes { return }
+            }
         } catch { throw LDAPError(storage: error) }
         throw LDAPError(.assertionFailed, "the entry does not match the asserted filter")
     }
@@ -322,16 +363,17 @@ struct SearchExecution: ~Copyable {
         let isMatch = try worker.read { snapshot, _, _ throws(LDAPError) in
             guard let record = EntryRecord(entry.record.rawSpan) else { throw LDAPError(.other, "\(entry.title) is damaged") }
             var scratch = FilterScratch()
-            let filter = directory.compile(request.filter, snapshot.catalogue, access, view)
+            // Everybody may know what the server can do and the schema.
+            let filter = directory.compile(request.filter, snapshot.catalogue, view, viewer: access.identity)
             guard filter.evaluate(.root, record, snapshot, scratch: &scratch) == .yes else { return false }
             let selection = EntrySelection(
-                request.attributes, in: request.bytes.rawSpan, typesOnly: request.typesOnly, view: .realOnly, access: access,
+                request.attributes, in: request.bytes.rawSpan, typesOnly: request.typesOnly, view: .realOnly, profile: .unlimited,
                 snapshot.catalogue, directory.virtual)
             var space = SelectionScratch()
             do throws(EntryStoreError) {
                 var budget = Int.max
                 _ = try selection.append(
-                    messageID: messageID, id: .root, name: entry.name.rawSpan, record: record, snapshot, viewer: identity, budget: &budget,
+                    messageID: messageID, id: .root, name: entry.name.rawSpan, record: record, snapshot, viewer: access, budget: &budget,
                     &space, to: &answer)
             } catch { throw LDAPError(storage: error) }
             return true
@@ -364,30 +406,76 @@ struct SearchExecution: ~Copyable {
     }
 }
 
+/// What a search does with entries of one access profile.
+private struct JudgedProfile {
+    var number = -1
+    /// nil: they are not to be seen.
+    var selection: EntrySelection?
+    /// Whether the filter names attributes that may not be searched for in all of them.
+    var isFilterJudged = false
+
+    init() {}
+
+    init(
+        _ profile: AccessProfile, _ request: SearchRequest, _ view: EntrySelection.View, _ types: [AccessDatum], _ directory: Directory,
+        _ catalogue: Catalogue, _ selections: inout SelectionCache
+    ) {
+        number = profile.number
+        guard profile.entry.contains(.read) else { return }
+        selection = selections.selection(request, view, profile, catalogue, directory.virtual)
+        isFilterJudged = !types.allSatisfy { profile.allows(.search, $0) && !profile.dependsOnValue($0) }
+    }
+}
+
 extension Directory {
-    /// Makes a filter ready: virtual attributes by their providers, attributes that the client may not read Undefined.
+    /// Makes a filter ready, whatever the client may search for: virtual attributes by their providers.
+    func compile(_ filter: Filter, _ catalogue: Catalogue, _ view: EntrySelection.View, viewer: Identity) -> CompiledFilter {
+        compile(filter, catalogue, view, viewer: viewer, profile: .unlimited, judging: nil)
+    }
+
+    /// The same for an entry of an access profile: items on what may not be searched for are Undefined.
+    /// - Parameter judging: decides on the values of items.
     func compile(
-        _ filter: Filter, _ catalogue: Catalogue, _ access: AccessControl, _ view: EntrySelection.View
+        _ filter: Filter, _ catalogue: Catalogue, _ view: EntrySelection.View, viewer: Identity, profile: AccessProfile,
+        judging: AccessValues?
     ) -> CompiledFilter {
         var compiled = CompiledFilter(catalogue)
         let bytes = filter.bytes
-        compile(filter.nodes, bytes.rawSpan, catalogue, access, view, into: &compiled)
+        compile(
+            filter.nodes, bytes.rawSpan, catalogue, view, viewer: viewer, into: &compiled,
+            isRefused: { type in
+                let datum = AccessDatum(type)
+                return !profile.dependsOnValue(datum) && !profile.allows(.search, datum)
+            },
+            isJudged: { profile.dependsOnValue(AccessDatum($0)) },
+            refuses: { type, value in
+                guard let judging else { return false }
+                return !judging.allows(.search, AccessDatum(type), value)
+            })
         return compiled
     }
 
     /// The same of a filter's nodes, which have places in `text`.
+    /// - Parameters:
+    ///   - isRefused: whether items on a type are Undefined.
+    ///   - isJudged: whether that is decided by the item.
+    ///   - refuses: decides by the item's value; nil for items without one value.
     func compile(
-        _ nodes: [Filter.Node], _ text: RawSpan, _ catalogue: Catalogue, _ access: AccessControl, _ view: EntrySelection.View,
-        into compiled: inout CompiledFilter
+        _ nodes: [Filter.Node], _ text: RawSpan, _ catalogue: Catalogue, _ view: EntrySelection.View, viewer: Identity,
+        into compiled: inout CompiledFilter, isRefused: (AttributeTypeID) -> Bool, isJudged: (AttributeTypeID) -> Bool = { _ in false },
+        refuses: (AttributeTypeID, [UInt8]?) -> Bool = { _, _ in false }
     ) {
         compiled.compile(
             nodes, text, catalogue,
-            isSpecial: { type in type == known.objectClass || virtual.index(of: type) != nil || !access.mayRead(type) },
+            isSpecial: { type in isRefused(type) || type == known.objectClass || virtual.index(of: type) != nil || isJudged(type) },
             resolver: { type, item in
-                if !access.mayRead(type) { return .constant(.undefined) }
+                if isRefused(type) { return .constant(.undefined) }
+                if isJudged(type), refuses(type, item.kind == .present || item.kind == .substrings ? nil : item.value.array) {
+                    return .constant(.undefined)
+                }
                 if type == known.objectClass { return virtual.classes.item(item, catalogue) }
                 guard let provider = virtual.provider(of: type), view != .stored || provider.isInStoredView else { return nil }
-                return provider.item(item, VirtualContext(catalogue: catalogue, viewer: access.identity, virtual: virtual))
+                return provider.item(item, VirtualContext(catalogue: catalogue, viewer: viewer, virtual: virtual))
             })
     }
 }

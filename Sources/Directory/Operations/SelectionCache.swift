@@ -12,15 +12,16 @@ struct SelectionCache {
         let firstCount: Int
         let typesOnly: Bool
         let view: EntrySelection.View
-        let isAdministrator: Bool
+        /// Number of the access profile.
+        let profile: Int
         let catalogue: Catalogue
         let selection: EntrySelection
 
         func serves(
-            _ request: borrowing SearchRequest, _ key: RawSpan, firstCount: Int, _ view: EntrySelection.View, isAdministrator: Bool,
+            _ request: borrowing SearchRequest, _ key: RawSpan, firstCount: Int, _ view: EntrySelection.View, profile: Int,
             _ catalogue: Catalogue
         ) -> Bool {
-            count == request.attributes.count && self.firstCount == firstCount && self.isAdministrator == isAdministrator
+            count == request.attributes.count && self.firstCount == firstCount && self.profile == profile
                 && typesOnly == request.typesOnly && self.view == view && self.catalogue === catalogue && bytes.rawSpan.elementsEqual(key)
         }
     }
@@ -33,7 +34,7 @@ struct SelectionCache {
 
     /// The selection of a request, new or known.
     mutating func selection(
-        _ request: borrowing SearchRequest, _ view: EntrySelection.View, isAdministrator: Bool, _ access: AccessControl,
+        _ request: borrowing SearchRequest, _ view: EntrySelection.View, _ profile: AccessProfile,
         _ catalogue: Catalogue, _ virtual: VirtualAttributes
     ) -> EntrySelection {
         let bytes = request.bytes.rawSpan
@@ -47,15 +48,15 @@ struct SelectionCache {
         let firstCount = selectors > 0 ? Int(request.attributes[0].count) : 0
         // By index: an element of the list is large to copy.
         for index in kept.indices
-        where kept[index].serves(request, key, firstCount: firstCount, view, isAdministrator: isAdministrator, catalogue) {
+        where kept[index].serves(request, key, firstCount: firstCount, view, profile: profile.number, catalogue) {
             return kept[index].selection
         }
         let selection = EntrySelection(
-            request.attributes, in: bytes, typesOnly: request.typesOnly, view: view, access: access, catalogue, virtual)
+            request.attributes, in: bytes, typesOnly: request.typesOnly, view: view, profile: profile, catalogue, virtual)
         guard key.byteCount <= Self.byteLimit else { return selection }
         let entry = Kept(
             bytes: key.array, count: selectors, firstCount: firstCount, typesOnly: request.typesOnly, view: view,
-            isAdministrator: isAdministrator, catalogue: catalogue, selection: selection)
+            profile: profile.number, catalogue: catalogue, selection: selection)
         if kept.count < Self.limit {
             kept.append(entry)
         } else {

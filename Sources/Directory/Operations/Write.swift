@@ -16,18 +16,19 @@ extension Request {
         let log = directory.log
         let connection = session.connectionID
         let identity = session.identity
+        let origin = session.origin
         let observed = observer(session)
         switch envelope.operation {
         case OperationTag.addRequest:
             let request = try AddRequest(decoding: pdu, envelope.contents)
             if log.isEnabled { log.add(connection: connection, operation: operation, dn: request.entry.rawSpan) }
             return try directory.prepareAdd(
-                request, messageID: messageID, controls: decodeControls(), identity: identity, observed: observed)
+                request, messageID: messageID, controls: decodeControls(), identity: identity, origin: origin, observed: observed)
         case OperationTag.deleteRequest:
             let request = try DeleteRequest(decoding: pdu, envelope.contents)
             if log.isEnabled { log.delete(connection: connection, operation: operation, dn: request.entry.rawSpan) }
             return try directory.prepareDelete(
-                request, messageID: messageID, controls: decodeControls(), identity: identity, observed: observed)
+                request, messageID: messageID, controls: decodeControls(), identity: identity, origin: origin, observed: observed)
         case OperationTag.modifyRequest:
             let request = try ModifyRequest(decoding: pdu, envelope.contents)
             if log.isEnabled {
@@ -39,12 +40,12 @@ extension Request {
                 }
             }
             return try directory.prepareModify(
-                request, messageID: messageID, controls: decodeControls(), identity: identity, observed: observed)
+                request, messageID: messageID, controls: decodeControls(), identity: identity, origin: origin, observed: observed)
         default:
             let request = try ModifyDNRequest(decoding: pdu, envelope.contents)
             if log.isEnabled { log.modifyDN(connection: connection, operation: operation, dn: request.entry.rawSpan) }
             return try directory.prepareModifyDN(
-                request, messageID: messageID, controls: decodeControls(), identity: identity, observed: observed)
+                request, messageID: messageID, controls: decodeControls(), identity: identity, origin: origin, observed: observed)
         }
     }
 
@@ -60,6 +61,7 @@ extension Request {
         let directory = self.directory
         let messageID = self.messageID
         let identity = session.identity
+        let origin = session.origin
         let observed = observer(session)
         return .blocking(
             BlockingOperation(
@@ -67,7 +69,7 @@ extension Request {
                 work: {
                     Result { () throws(LDAPError) in
                         try directory.preparePasswordModify(
-                            request, messageID: messageID, controls: controls, identity: identity, observed: observed)
+                            request, messageID: messageID, controls: controls, identity: identity, origin: origin, observed: observed)
                     }
                 },
                 finish: { result, _, output in

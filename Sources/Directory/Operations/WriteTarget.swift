@@ -34,12 +34,12 @@ struct WriteTarget: Sendable {
     /// Finds the entry.
     /// - Parameter manageDsaIT: referral entries are treated as ordinary ones (RFC 3296 section 3).
     /// - Throws: `noSuchObject`, with the part of the name that exists.
-    func locate(_ directory: Directory, manageDsaIT: Bool, _ snapshot: borrowing Snapshot) throws(LDAPError) -> Place {
+    func locate(_ directory: Directory, _ access: AccessControl, manageDsaIT: Bool, _ snapshot: borrowing Snapshot) throws(LDAPError) -> Place {
         let found = try snapshot.resolve(name)
         if !manageDsaIT, let referral = try directory.referral(at: found, name, snapshot) { return .referral(referral) }
         guard found.isComplete else {
             try directory.demandNoBranch(found, name, snapshot)
-            throw LDAPError(.noSuchObject, "", matchedDN: try stored { () throws(EntryStoreError) in try snapshot.name(of: found.id) })
+            throw try access.missing(below: found.id, snapshot)
         }
         return .entry(found.id)
     }
@@ -128,7 +128,7 @@ extension Directory {
     ) throws(LDAPError) {
         guard let assertion = controls.assertion else { return }
         var scratch = FilterScratch()
-        let filter = compile(assertion, snapshot.catalogue, access, view(of: access.identity))
+        let filter = access.compile(assertion, view(of: access.identity), id, record, snapshot)
         guard filter.evaluate(id, record, snapshot, scratch: &scratch) == .yes else {
             throw LDAPError(.assertionFailed, "the entry does not match the asserted filter")
         }
@@ -139,6 +139,8 @@ extension Directory {
         _ selectors: [[UInt8]]?, oid: String, _ id: EntryID, _ access: AccessControl, _ snapshot: borrowing Snapshot
     ) throws(LDAPError) -> Control? {
         guard let selectors, let record = try record(id, snapshot) else { return nil }
+        let profile = access.profile(id, record, snapshot)
+        guard profile.entry.contains(.read) else { return nil }
         var bytes: [UInt8] = []
         let places = selectors.map { selector in
             let place = ByteRange(start: bytes.count, count: selector.count)
@@ -146,10 +148,10 @@ extension Directory {
             return place
         }
         let selection = EntrySelection(
-            places, in: bytes.rawSpan, view: view(of: access.identity), access: access, snapshot.catalogue, virtual)
+            places, in: bytes.rawSpan, view: view(of: access.identity), profile: profile, snapshot.catalogue, virtual)
         do {
             let name = try snapshot.name(of: id)
-            return Control(oid: oid, value: try selection.searchResultEntry(id: id, name: name.rawSpan, record: record, snapshot, viewer: access.identity))
+            return Control(oid: oid, value: try selection.searchResultEntry(id: id, name: name.rawSpan, record: record, snapshot, viewer: access))
         } catch { throw LDAPError(storage: error) }
     }
 }

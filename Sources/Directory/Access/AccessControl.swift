@@ -1,0 +1,174 @@
+import BER
+import EntryStore
+import LDAP
+import Schema
+
+/// What a client may do: asked by the operations that deal with single entries. Searches ask an ``AccessCache``.
+struct AccessControl: Sendable {
+    let subject: AccessSubject
+    private let directory: Directory
+
+    var identity: Identity { subject.identity }
+
+    init(_ subject: AccessSubject, _ directory: Directory) {
+        self.subject = subject
+        self.directory = directory
+    }
+
+    init(_ identity: Identity, _ origin: AccessOrigin, _ directory: Directory) {
+        self.init(AccessSubject(identity, origin, directory), directory)
+    }
+
+    var entry: AccessDatum { .entry(directory.schema) }
+    var children: AccessDatum { .children(directory.schema) }
+
+    /// What is granted on an entry, which need not be in the store (yet).
+    func privileges(
+        _ datum: AccessDatum, value: [UInt8]? = nil, _ id: EntryID, _ record: borrowing EntryRecord, _ snapshot: borrowing Snapshot
+    ) -> AccessPrivileges {
+        if subject.isRoot { return .all }
+        let rules = directory.accessRules
+        let conditions = directory.accessConditions(of: subject, snapshot)
+        var tests = AccessTests()
+        let entry = tests.holding(rules.bounds(datum, subject: conditions).tests, id, record, subject, directory, snapshot)
+        return rules.privileges(datum, value: value, subject: conditions, own: subject.name, entry: entry)
+    }
+
+    func allows(
+        _ wanted: AccessPrivileges, _ datum: AccessDatum, value: [UInt8]? = nil, _ id: EntryID, _ record: borrowing EntryRecord,
+        _ snapshot: borrowing Snapshot
+    ) -> Bool {
+        privileges(datum, value: value, id, record, snapshot).isSuperset(of: wanted)
+    }
+
+    /// The same of an entry of the store; the root has no attributes.
+    func allows(
+        _ wanted: AccessPrivileges, _ datum: AccessDatum, value: [UInt8]? = nil, of id: EntryID, _ snapshot: borrowing Snapshot
+    ) throws(LDAPError) -> Bool {
+        if subject.isRoot { return true }
+        if id == .root {
+            let empty = Self.emptyRecord
+            guard let record = EntryRecord(empty.rawSpan) else { return false }
+            return allows(wanted, datum, value: value, id, record, snapshot)
+        }
+        guard let record = try directory.record(id, snapshot) else { return false }
+        return allows(wanted, datum, value: value, id, record, snapshot)
+    }
+
+    /// The root of the tree as rules see it.
+    static let emptyRecord = Entry().record(parent: .root, rdn: [], flags: [])
+
+    // MARK: Demands
+
+    /// - Throws: `strongerAuthRequired` for anonymous clients, as slapd.
+    func demandBound() throws(LDAPError) {
+        if identity.isAnonymous { throw LDAPError(.strongerAuthRequired, "modifications require authentication") }
+    }
+
+    /// - Throws: `insufficientAccessRights`, or what is said of an entry that does not exist if it is not to be disclosed.
+    func demand(
+        _ wanted: AccessPrivileges, _ datum: AccessDatum, value: [UInt8]? = nil, of id: EntryID, _ what: StaticString,
+        _ snapshot: borrowing Snapshot
+    ) throws(LDAPError) {
+        if try allows(wanted, datum, value: value, of: id, snapshot) { return }
+        throw try refusal(id, "no write access to \(what)", snapshot)
+    }
+
+    /// What is said to somebody who may not do what was asked with an entry.
+    func refusal(_ id: EntryID, _ message: String, _ snapshot: borrowing Snapshot) throws(LDAPError) -> LDAPError {
+        try refusal(id, LDAPError(.insufficientAccessRights, message), snapshot)
+    }
+
+    /// An error about an entry, as somebody is told to whom the entry may perhaps not be disclosed.
+    func refusal(_ id: EntryID, _ error: LDAPError, _ snapshot: borrowing Snapshot) throws(LDAPError) -> LDAPError {
+        if try allows(.disclose, entry, of: id, snapshot) { return error }
+        let parent = try directory.record(id, snapshot)?.parent ?? .root
+        return try missing(below: parent, snapshot)
+    }
+
+    /// What is said of an entry that does not exist: `noSuchObject` with the nearest entry above it that may be disclosed.
+    func missing(below id: EntryID, _ snapshot: borrowing Snapshot) throws(LDAPError) -> LDAPError {
+        var current = id
+        while current != .root, !(try allows(.disclose, entry, of: current, snapshot)) {
+            guard let record = try directory.record(current, snapshot) else { break }
+            current = record.parent
+        }
+        return LDAPError(.noSuchObject, "", matchedDN: try stored { () throws(EntryStoreError) in try snapshot.name(of: current) })
+    }
+
+    /// The changes of a modify request: values need `add` and `delete`, each as it comes and goes; replacing needs both.
+    /// - Throws: as ``demand(_:_:value:of:_:_:)``.
+    func demand(_ changes: [Modification], of id: EntryID, _ snapshot: borrowing Snapshot) throws(LDAPError) {
+        if subject.isRoot { return }
+        for change in changes {
+            let datum = AccessDatum(change.description.type)
+            switch change.operation {
+            case .add: try demand(.add, datum, values: change.values, of: id, snapshot)
+            case .delete where change.values.isEmpty: try demand(.delete, datum, of: id, "attribute", snapshot)
+            case .delete: try demand(.delete, datum, values: change.values, of: id, snapshot)
+            case .replace:
+                try demand(.delete, datum, of: id, "attribute", snapshot)
+                try demand(.add, datum, values: change.values, of: id, snapshot)
+            case .increment: try demand(.write, datum, of: id, "attribute", snapshot)
+            }
+        }
+    }
+
+    private func demand(
+        _ wanted: AccessPrivileges, _ datum: AccessDatum, values: [[UInt8]], of id: EntryID, _ snapshot: borrowing Snapshot
+    ) throws(LDAPError) {
+        guard directory.accessRules.hasValueRules else {
+            if !values.isEmpty { try demand(wanted, datum, of: id, "attribute", snapshot) }
+            return
+        }
+        for value in values { try demand(wanted, datum, value: value, of: id, "attribute", snapshot) }
+    }
+
+    // MARK: Filters and selections
+
+    /// A filter about one entry: items on what may not be searched for are Undefined.
+    func compile(
+        _ filter: Filter, _ view: EntrySelection.View, _ id: EntryID, _ record: borrowing EntryRecord, _ snapshot: borrowing Snapshot
+    ) -> CompiledFilter {
+        // Judged before: a filter's closures cannot hold the record.
+        let profile = profile(id, record, snapshot)
+        return directory.compile(
+            filter, snapshot.catalogue, view, viewer: identity, profile: profile, judging: judging(id, record, snapshot))
+    }
+
+    /// What is allowed with an entry.
+    func profile(_ id: EntryID, _ record: borrowing EntryRecord, _ snapshot: borrowing Snapshot) -> AccessProfile {
+        if subject.isRoot { return .unlimited }
+        var cache = AccessCache()
+        cache.begin(subject, directory, snapshot)
+        cache.judge(id, record, subject, directory, snapshot)
+        return cache.profile
+    }
+
+    /// Judges single values of an entry.
+    func judging(_ id: EntryID, _ record: borrowing EntryRecord, _ snapshot: borrowing Snapshot) -> AccessValues? {
+        if subject.isRoot || !directory.accessRules.hasValueRules { return nil }
+        var tests = AccessTests()
+        return AccessValues(
+            rules: directory.accessRules, subject: directory.accessConditions(of: subject, snapshot), own: subject.name,
+            entry: tests.holding(.max >> UInt64(64 - directory.accessRules.entryConditions.count), id, record, subject, directory, snapshot))
+    }
+}
+
+/// Judges single values of one entry for one client.
+struct AccessValues {
+    let rules: AccessRules
+    /// Conditions that hold of the client and of the entry.
+    let subject: UInt64
+    let own: [UInt8]
+    let entry: UInt64
+
+    func allows(_ wanted: AccessPrivileges, _ datum: AccessDatum, _ value: [UInt8]?) -> Bool {
+        rules.privileges(datum, value: value, subject: subject, own: own, entry: entry).isSuperset(of: wanted)
+    }
+}
+
+extension EntryID {
+    /// Stands for an entry that is not in the store yet: no entry has this number.
+    static let unborn = EntryID(rawValue: .max)
+}

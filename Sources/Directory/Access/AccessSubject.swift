@@ -1,0 +1,67 @@
+import BER
+import LDAP
+import Schema
+
+/// How a client is connected, as far as access rules ask.
+struct AccessOrigin: Sendable {
+    /// `IP=127.0.0.1:4711` or `PATH=/run/muster.sock`.
+    var peer = ""
+    var protection = Protection.none
+
+    init(peer: String = "", _ protection: Protection = .none) {
+        self.peer = peer
+        self.protection = protection
+    }
+
+    func strength(_ kind: SubjectCondition.Strength) -> Int {
+        switch kind {
+        case .any: protection.strength
+        case .transport: protection == .local ? protection.strength : 0
+        case .tls: protection.tls?.strength ?? 0
+        // No mechanism has a layer of its own.
+        case .sasl: 0
+        }
+    }
+}
+
+/// A client as access rules see it. Made once per bind.
+final class AccessSubject: Sendable {
+    let identity: Identity
+    /// Canonical name; empty for anonymous clients.
+    let name: [UInt8]
+    /// Above all rules.
+    let isRoot: Bool
+    /// Conditions that hold, but for membership of groups.
+    let conditions: UInt64
+
+    init(_ identity: Identity, _ origin: AccessOrigin, _ directory: Directory) {
+        self.identity = identity
+        var canonical: [UInt8] = []
+        switch identity {
+        case .anonymous: isRoot = false
+        case .root:
+            isRoot = true
+            canonical = directory.rootName
+        case .entry(_, let text, _):
+            isRoot = false
+            // It was good when the client was bound.
+            if let name = try? DistinguishedName(parsing: text.rawSpan) { try? directory.schema.normalizeDN(name, into: &canonical) }
+        }
+        name = canonical
+        var conditions: UInt64 = 0
+        for (bit, condition) in directory.accessRules.subjectConditions.enumerated() {
+            let holds: Bool =
+                switch condition {
+                case .anonymous: identity.isAnonymous
+                case .users: !identity.isAnonymous
+                case .name(let style, let base): style.holds(canonical, base)
+                case .pattern(let pattern): pattern.matches(canonical) != nil
+                case .peer(let pattern): pattern.holds(Array(origin.peer.utf8))
+                case .strength(let kind, let least): origin.strength(kind) >= least
+                case .group: false
+                }
+            if holds { conditions |= 1 << UInt64(bit) }
+        }
+        self.conditions = conditions
+    }
+}
