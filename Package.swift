@@ -30,9 +30,11 @@ let package = Package(
         .target(name: "Schema", dependencies: ["BER", "LDAP"], swiftSettings: common),
         .systemLibrary(name: "CLMDB", providers: [.apt(["liblmdb-dev"])]),
         .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(name: "CArgon2", pkgConfig: "libargon2", providers: [.apt(["libargon2-dev"])]),
+        .systemLibrary(name: "CCrypt", providers: [.apt(["libcrypt-dev"])]),
         .target(name: "LMDB", dependencies: ["CLMDB"], swiftSettings: strict),
         .target(name: "EntryStore", dependencies: ["BER", "LDAP", "Schema", "LMDB"], swiftSettings: strict),
-        .target(name: "Directory", dependencies: ["BER", "LDAP", "Schema", "EntryStore", "CCrypto"], swiftSettings: common),
+        .target(name: "Directory", dependencies: ["BER", "LDAP", "Schema", "EntryStore", "CCrypto", "CArgon2", "CCrypt"], swiftSettings: common),
         .systemLibrary(name: "CLDAPClient", providers: [.apt(["libldap-dev"])]),
         .target(name: "LDAPClient", dependencies: ["CLDAPClient"], swiftSettings: common),
         .target(

@@ -16,6 +16,12 @@ public final class Directory: Sendable {
     let branches: [any BranchProvider]
     /// Who may do what.
     let accessRules: AccessRules
+    let login: (any LoginPolicy)?
+    let passwordRules: (any PasswordRules)?
+    /// Values that change with binds, on their way into entries.
+    let ephemeral: EphemeralValues
+    /// What an unknown name's password is compared with.
+    let decoy: Decoy
     /// Entries that exist outside the store: root DSE and subschema.
     let pseudo: PseudoEntries
     let checker: EntryChecker
@@ -53,6 +59,10 @@ public final class Directory: Sendable {
         do {
             accessRules = try AccessRules(settings.accessRules ?? AccessRules.simple(administrators: settings.administrators), store.schema)
         } catch { throw DirectoryError(error.description) }
+        login = plugged.login
+        passwordRules = plugged.passwordRules
+        ephemeral = EphemeralValues(store, writer, checker)
+        do { decoy = try Decoy(settings.passwords) } catch { throw DirectoryError(error.message) }
         pseudo = PseudoEntries(schema: store.schema, known: known)
         var name: [UInt8] = []
         do {
@@ -119,6 +129,9 @@ public final class Directory: Sendable {
         let operation = session.operationCount
         session.operationCount += 1
         let request = Request(directory: self, pdu: pdu, envelope: envelope, operation: operation)
+        if session.mustChangePassword, let refusal = request.refusalBeforePasswordChange(session, worker) {
+            return request.refuse(refusal, session, &output)
+        }
         switch envelope.operation {
         case OperationTag.searchRequest: return request.search(session, worker, &output)
         case OperationTag.bindRequest: return request.bind(session, worker, &output)
@@ -143,7 +156,10 @@ public final class Directory: Sendable {
     }
 
     /// Ends after all changes handed in so far. To be called once, after the last request.
-    public func close() { writer.stop() }
+    public func close() {
+        ephemeral.close()
+        writer.stop()
+    }
 
     /// Writes the notice of disconnection (RFC 4511 section 4.4.1).
     public func writeNoticeOfDisconnection(_ code: ResultCode, _ message: String, output: inout BERBuffer) {

@@ -11,6 +11,11 @@ public struct DirectoryExtension: Sendable {
     /// Branches of the tree whose entries are not stored.
     public var branches: [any BranchProvider] = []
 
+    /// Who may log in, and by which names.
+    public var login: (any LoginPolicy)?
+    /// What passwords may be.
+    public var passwordRules: (any PasswordRules)?
+
     public init() {}
 }
 

@@ -11,8 +11,16 @@ public struct DirectorySettings: Sendable {
     public var administrators = "cn=admins,cn=zimbra"
     /// Attribute types whose values must be unique in the whole tree (semantics 1.7). They need an equality index.
     public var uniqueness = ["mail", "zimbraId", "DKIMSelector"]
-    /// How Password Modify stores passwords.
-    public var passwordScheme = PasswordScheme.ssha512
+    /// How new passwords are stored.
+    public var passwords = PasswordHashing()
+    /// Whether a password that is stored otherwise than ``passwords`` says is stored anew when its owner binds with it.
+    public var rehashesPasswords = false
+    /// Whose names SASL mechanisms give stand for.
+    public var identityMap = IdentityMap()
+    /// Whether the system's root user is the root identity, on a local socket with SASL EXTERNAL.
+    public var systemRootIsRoot = false
+    /// Whether a bind fails whose password must be changed first. Otherwise it succeeds, and the client may do nothing but change it.
+    public var refusesExpiredPasswords = false
     public var limits = SearchLimits()
     /// Whether StartTLS is offered: the server has a certificate.
     public var offersStartTLS = false

@@ -17,6 +17,12 @@ public final class Session {
     @exclusivity(unchecked) private var subject: AccessSubject?
     /// How this identity sees entries unless it asks otherwise; set by the bind.
     @exclusivity(unchecked) var view = EntrySelection.View.all
+    /// Whether the client may do nothing but change its password until it has; set by the bind.
+    @exclusivity(unchecked) var mustChangePassword = false
+    /// A SASL exchange that goes on with the next bind.
+    @exclusivity(unchecked) var exchange: SCRAMExchange?
+    /// Who is at the other end of a local socket, as the system says; set by the server.
+    public var peerCredentials: PeerCredentials?
     /// Searches under way on other threads: the server registers them, an abandon request cancels them.
     public var operations = RunningOperations()
     /// Requests so far: `op=` in the log.
@@ -40,4 +46,18 @@ public final class Session {
         subject = made
         return AccessControl(made, directory)
     }
+}
+
+/// The process at the other end of a local socket.
+public struct PeerCredentials: Sendable, Hashable {
+    public var user: UInt32
+    public var group: UInt32
+
+    public init(user: UInt32, group: UInt32) {
+        self.user = user
+        self.group = group
+    }
+
+    /// As slapd names it.
+    var name: [UInt8] { Array("gidNumber=\(group)+uidNumber=\(user),cn=peercred,cn=external,cn=auth".utf8) }
 }

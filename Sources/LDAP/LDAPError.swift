@@ -6,12 +6,15 @@ public struct LDAPError: Error, Hashable, Sendable {
     public var message: String
     /// The part of the name that exists (RFC 4511 section 4.1.9), in string form; empty when nothing is to be said.
     public var matchedDN: [UInt8]
+    /// Controls that say more, such as a password policy's reasons.
+    public var controls: [Control]
 
     /// An error; the matched name is empty unless given.
     @inline(never)
-    public init(_ code: ResultCode, _ message: String, matchedDN: [UInt8] = []) {
+    public init(_ code: ResultCode, _ message: String, matchedDN: [UInt8] = [], controls: [Control] = []) {
         self.code = code
         self.message = message
         self.matchedDN = matchedDN
+        self.controls = controls
     }
 }

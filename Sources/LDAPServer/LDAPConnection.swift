@@ -125,6 +125,7 @@ final class LDAPConnection: ChannelDuplexHandler {
     func channelActive(context: ChannelHandlerContext) {
         loop.register(self)
         lastActivity = loop.now
+        if address == nil, session.peer == listener { session.peerCredentials = PeerCredentials(context) }
         if loop.server.log.isEnabled {
             descriptor =
                 (try? context.pipeline.syncOperations.withUnsafeTransportIfAvailable(of: NIOBSDSocket.Handle.self) { $0 }) ?? -1

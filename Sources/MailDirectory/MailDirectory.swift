@@ -15,6 +15,9 @@ public enum MailDirectory {
         public var deliveryIdentities = ["uid=zmpostfix,cn=appaccts,cn=zimbra"]
         /// The address list below each domain.
         public var addressList = AddressListSettings()
+        /// Whether wrong passwords at binds lock accounts, where their classes of service say so (4.4). To be switched off where another
+        /// server counts them too.
+        public var locksOut = true
 
         /// Gets what an administrator should see of a change that is carried out all the same. Called on the writer's thread.
         public var warn: @Sendable (String) -> Void = { _ in }
@@ -30,6 +33,11 @@ public enum MailDirectory {
         if let types = MailTypes(store.catalogue) {
             let tree = MailTree(types, store)
             plugged.virtualAttributes += inheritance(tree, store.schema) + statuses(tree, store.schema, settings)
+            if let login = LoginTypes(store.schema) {
+                let rules = StatusRules(tree: tree, admitsActiveInLockedDomains: settings.admitsActiveInLockedDomains)
+                plugged.login = AccountLogin(tree, rules, login, countsFailures: settings.locksOut)
+                plugged.passwordRules = AccountPasswords(tree: tree, types: login)
+            }
         }
         if let types = ListTypes(store.schema) {
             let membership = Membership(types: types, cache: ListIndexCache(store, types))

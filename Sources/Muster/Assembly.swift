@@ -24,7 +24,7 @@ struct Assembly: Sendable {
             directory: configuration.dataDirectory, schema: schema, indexes: try indexes(configuration, schema),
             options: options(configuration))
         let directory = try Directory(
-            store: store, settings: settings(configuration, schema), log: log,
+            store: store, settings: try settings(configuration, schema), log: log,
             extension: MailDirectory.directoryExtension(store, mailSettings(configuration)))
         store.buildMissingIndexes(directory.writer) { error in
             if let error { complain("indexes could not be built: \(error.message)") }
@@ -55,7 +55,9 @@ struct Assembly: Sendable {
     }
 
     /// A password as it is stored.
-    static func hash(_ password: String) throws -> [UInt8] { try DirectorySettings().passwordScheme.hash(Array(password.utf8)) }
+    static func hash(_ password: String, _ configuration: MusterConfiguration) throws -> [UInt8] {
+        try configuration.passwords.hash(Array(password.utf8))
+    }
 
     /// - Returns: the number of entries loaded.
     static func importFiles(
@@ -69,7 +71,7 @@ struct Assembly: Sendable {
                 directory: configuration.dataDirectory, schema: schema, indexes: try indexes(configuration, schema),
                 options: options(configuration)
             ) { store in
-                var load = try LDIFImport(store, settings: settings(configuration, schema))
+                var load = try LDIFImport(store, settings: try settings(configuration, schema))
                 var before = 0
                 for (file, size) in zip(files, sizes) {
                     try load.read(file) { entries, bytes in
@@ -159,6 +161,11 @@ struct Assembly: Sendable {
         var settings = DirectorySettings()
         settings.rootName = MusterConfiguration.rootName
         settings.rootPassword = configuration.rootPassword.map { Array($0.utf8) }
+        settings.passwords = configuration.passwords
+        settings.rehashesPasswords = configuration.rehashesPasswords
+        settings.refusesExpiredPasswords = configuration.refusesExpiredPasswords
+        settings.identityMap = try IdentityMap(configuration.identityMap)
+        settings.systemRootIsRoot = configuration.systemRootIsRoot
         settings.uniqueness = configuration.uniqueAttributes
         settings.storedViewIdentities = configuration.storedViewIdentities
         settings.offersStartTLS = configuration.tls != nil
@@ -188,6 +195,7 @@ struct Assembly: Sendable {
         settings.addressList.isEnabled = configuration.hasAddressLists
         settings.addressList.name = configuration.addressListName
         settings.addressList.timeout = configuration.addressListTimeout
+        settings.locksOut = configuration.locksOut
         return settings
     }
 

@@ -1,4 +1,5 @@
 import Configuration
+import Directory
 import LDAPServer
 import SystemPackage
 
@@ -76,6 +77,8 @@ private struct Settings {
         result.admitsActiveInLockedDomains = try await bool("mail.activeInLockedDomains") ?? false
         result.accessRules = try await strings("access") ?? []
         result.accessFile = try await string("accessFile")
+        result.locksOut = try await bool("mail.lockout") ?? true
+        try await loadPasswords(&result)
         result.uniqueAttributes = try await strings("unique") ?? result.uniqueAttributes
         result.deliveryIdentities = try await strings("mail.deliveryIdentities") ?? result.deliveryIdentities
         if let text = try await string("durability") { result.durability = try MusterConfiguration.Durability(text) }
@@ -127,6 +130,32 @@ private struct Settings {
         }
         settings.ciphers = try await string("tls.ciphers") ?? settings.ciphers
         return settings
+    }
+
+    private func loadPasswords(_ result: inout MusterConfiguration) async throws(ConfigurationError) {
+        if let name = try await string("passwords.scheme") {
+            guard let scheme = PasswordScheme(rawValue: name.lowercased()) else {
+                throw ConfigurationError(
+                    "passwords.scheme '\(name)' must be one of \(PasswordScheme.allCases.map(\.rawValue).joined(separator: ", "))")
+            }
+            result.passwords.scheme = scheme
+        }
+        let standard = Argon2Parameters()
+        let numbers = 1...Int(UInt32.max)
+        result.passwords.argon2 = Argon2Parameters(
+            memory: UInt32(try await int("passwords.argon2.memory", numbers) ?? Int(standard.memory)),
+            iterations: UInt32(try await int("passwords.argon2.iterations", numbers) ?? Int(standard.iterations)),
+            lanes: UInt32(try await int("passwords.argon2.lanes", numbers) ?? Int(standard.lanes)))
+        guard result.passwords.argon2.isAcceptable else {
+            throw ConfigurationError(
+                "passwords.argon2: at least 8 KiB of memory for each lane, at most 64 lanes, 1 GiB, and 4 GiB over all iterations")
+        }
+        result.passwords.iterations = try await int("passwords.iterations", 1...10_000_000) ?? result.passwords.iterations
+        result.rehashesPasswords = try await bool("passwords.rehash") ?? false
+        result.refusesExpiredPasswords = try await bool("passwords.refuseExpired") ?? false
+        result.identityMap = try await strings("sasl.identityMap") ?? []
+        do { _ = try IdentityMap(result.identityMap) } catch { throw ConfigurationError("sasl.identityMap: \(error.message)") }
+        result.systemRootIsRoot = try await bool("sasl.systemRootIsRoot") ?? false
     }
 
     private func load(_ limits: inout ServerLimits) async throws(ConfigurationError) {

@@ -92,7 +92,7 @@ public enum Maintenance {
         let (password, isGenerated) = configuration.administratorPassword.map { ($0, false) } ?? (generatedPassword(), true)
         let source = try DataFiles.initialTree(configuration)
         let tree = try InitialTree.adding(
-            password: try Assembly.hash(password), of: MusterConfiguration.administratorName, to: SmallFile.contents(source), file: source)
+            password: try Assembly.hash(password, configuration), of: MusterConfiguration.administratorName, to: SmallFile.contents(source), file: source)
         let prepared = configuration.dataDirectory + "/initial.ldif"
         try SmallFile.write(tree, to: prepared)
         defer { unlink(prepared) }

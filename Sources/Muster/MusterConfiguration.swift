@@ -1,3 +1,4 @@
+public import Directory
 public import LDAPServer
 
 /// Everything that can be set about a server. A value made with ``init(dataDirectory:)`` is a working configuration.
@@ -34,6 +35,20 @@ public struct MusterConfiguration: Sendable {
     public var accessRules: [String] = []
     /// A file of access rules, as in slapd.conf or as `olcAccess` values of LDIF; stands in place of ``accessRules``.
     public var accessFile: String?
+    /// Whether wrong passwords at binds lock accounts, where their classes of service say so.
+    public var locksOut = true
+
+    /// How new passwords are stored.
+    public var passwords = PasswordHashing()
+    /// Whether a password that is stored otherwise is stored anew when its owner binds with it.
+    public var rehashesPasswords = false
+    /// Whether binds fail with a password that must be changed; otherwise the client may do nothing but change it.
+    public var refusesExpiredPasswords = false
+    /// Whom the names of SASL EXTERNAL stand for: each a regular expression and a name, separated by a space.
+    public var identityMap: [String] = []
+    /// Whether the system's root user is `cn=config`, on a local socket with SASL EXTERNAL.
+    public var systemRootIsRoot = false
+
     /// Attributes whose values occur once in the whole tree.
     public var uniqueAttributes = ["mail", "zimbraId", "DKIMSelector"]
     /// Names of the identities that see as members of dynamic lists only those that take mail: mail transports.

@@ -24,7 +24,7 @@ struct RFC3062_PasswordModifyTests {
         let a = try directory.identity(name)
         #expect(try await directory.setPassword(new: "one", as: a).code == .success)
         #expect(try verify(directory, "one"))
-        #expect(try directory.values(name, "userPassword")[0].hasPrefix("{SSHA512}"))
+        #expect(try directory.values(name, "userPassword")[0].hasPrefix("{ARGON2}$argon2id$"))
         #expect(try await directory.setPassword(old: "wrong", new: "two", as: a).code == .unwillingToPerform)
         #expect(try await directory.setPassword(of: name, old: "one", new: "two", as: a).code == .success)
         #expect(try verify(directory, "two"))

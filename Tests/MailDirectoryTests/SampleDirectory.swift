@@ -113,6 +113,52 @@ final class SampleDirectory {
         return try Self.result(try run { request.encode(messageID: $0, into: &$1) })
     }
 
+    /// A bind with the control that asks for reasons, and what it answers.
+    func bindAsking(_ name: String, _ password: String) throws -> (code: ResultCode, policy: PasswordPolicy.Response) {
+        let request = BindRequest(name: Array(name.utf8), authentication: .simple(Array(password.utf8)))
+        return try asking { request.encode(messageID: $0, controls: $1, into: &$2) }
+    }
+
+    /// A change of attributes with that control.
+    func modifyAsking(
+        _ name: String, _ changes: [(ModifyRequest.Operation, String, [String])]
+    ) throws -> (code: ResultCode, policy: PasswordPolicy.Response) {
+        let request = ModifyRequest(
+            object: Array(name.utf8), changes: changes.map { ModifyRequest.Change($0, PartialAttribute($1, $2)) })
+        return try asking { request.encode(messageID: $0, controls: $1, into: &$2) }
+    }
+
+    private func asking(
+        _ encode: (Int, [Control], inout BERBuffer) -> Void
+    ) throws -> (code: ResultCode, policy: PasswordPolicy.Response) {
+        let answers = try run { encode($0, [Control(oid: PasswordPolicy.oid)], &$1) }
+        let last = answers.last ?? []
+        let envelope = try LDAPEnvelope(decoding: last.rawSpan)
+        let controls = try envelope.controls.map { try Controls.decode(last.rawSpan, $0) } ?? []
+        let policy = try controls.first { $0.oid == PasswordPolicy.oid }.map { try PasswordPolicy.Response(decoding: $0) }
+        return (try Self.result(answers).code, policy ?? PasswordPolicy.Response())
+    }
+
+    /// RFC 3062, of the bound entry unless another is named.
+    @discardableResult
+    func setPassword(of name: String? = nil, _ password: String) throws -> LDAPResult {
+        let request = PasswordModify(userIdentity: name.map { Array($0.utf8) }, oldPassword: nil, newPassword: Array(password.utf8)).request
+        return try Self.result(try run { request.encode(messageID: $0, into: &$1) })
+    }
+
+    /// What a virtual host's TLS connection tells.
+    var serverName: String? {
+        get { session.protection.tls?.serverName }
+        set { session.protection = .tls(TLSFacts(version: "TLSv1.3", cipher: "", strength: 256, serverName: newValue)) }
+    }
+
+    /// RFC 4532, without the `dn:`.
+    func whoAmI() throws -> String {
+        let request = ExtendedRequest(name: WhoAmI.oid)
+        let value = try Self.result(try run { request.encode(messageID: $0, into: &$1) }).value ?? []
+        return String(decoding: value.dropFirst(3), as: UTF8.self)
+    }
+
     @discardableResult
     func modify(
         _ name: String, _ changes: [(ModifyRequest.Operation, String, [String])], controls: [Control] = []

@@ -16,10 +16,11 @@ enum RootDSE {
             "supportedControl",
             [
                 ControlOID.pagedResults, ControlOID.manageDsaIT, ControlOID.assertion, ControlOID.preRead, ControlOID.postRead,
-                ControlOID.treeDelete, ControlOID.realAttributesOnly, ControlOID.virtualAttributesOnly,
+                ControlOID.treeDelete, ControlOID.realAttributesOnly, ControlOID.virtualAttributesOnly, ControlOID.passwordPolicy,
             ])
         let startTLS = directory.settings.offersStartTLS ? [ExtendedOperationOID.startTLS] : []
         builder.set("supportedExtension", startTLS + [ExtendedOperationOID.whoAmI, ExtendedOperationOID.passwordModify])
+        builder.set("supportedSASLMechanisms", SASLMechanism.allCases.map(\.rawValue))
         builder.set(
             "supportedFeatures",
             [

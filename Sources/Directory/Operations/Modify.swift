@@ -18,6 +18,7 @@ extension Directory {
             throw LDAPError(.unwillingToPerform, "modification of subschema subentry not supported")
         }
         let changes = try Modification.list(request.changes, checker)
+        if passwordRules != nil { try checkPasswords(changes, of: target, identity, controls) }
         let modifier = nameForRecords(identity)
         return PendingWrite(messageID: messageID, tag: OperationTag.modifyResponse, observed: observed) { transaction throws(LDAPError) in
             // Before the entry is looked for, as in slapd.
@@ -70,8 +71,34 @@ extension Directory {
         var revision = EntryRevision(before, self, transaction.catalogue.table)
         for change in changes { try revision.apply(change) }
         let rules = try revision.check(rdn: rdn)
-        let after = try revision.finish(modifier: modifier, &transaction)
+        var after = try revision.finish(modifier: modifier, &transaction)
+        if let passwordRules {
+            let catalogue = transaction.catalogue
+            do throws(EntryStoreError) {
+                try passwordRules.complete(&after, before: before, catalogue, transaction.snapshot)
+            } catch { throw LDAPError(storage: error) }
+            ephemeral.supersede(id, changedTypes(before, after, catalogue.table))
+        }
         try checkRules(after, before: before, parent: parent, transaction.snapshot)
         try stored { () throws(EntryStoreError) in try transaction.replace(id, before, with: after, flags: rules.flags) }
+    }
+
+    /// The types whose values differ.
+    private func changedTypes(_ before: Entry, _ after: Entry, _ table: AttributeTable) -> [AttributeTypeID] {
+        let ids = Set(before.attributes.map(\.id)).union(after.attributes.map(\.id)).filter { before[$0] != after[$0] }
+        return ids.compactMap { table[$0]?.type }
+    }
+
+    /// Checks new passwords that a client sets for itself, in clear or hashed. May take long.
+    private func checkPasswords(
+        _ changes: [Modification], of target: WriteTarget, _ identity: Identity, _ controls: WriteControls
+    ) throws(LDAPError) {
+        let passwords = changes.filter { $0.description.type == known.userPassword && ($0.operation == .add || $0.operation == .replace) }
+            .flatMap(\.values)
+        guard !passwords.isEmpty else { return }
+        let snapshot = try stored { () throws(EntryStoreError) in try store.snapshot() }
+        let found = try snapshot.resolve(target.name)
+        guard found.isComplete else { return }
+        try checkPasswords(passwords, of: found.id, identity, wantsPolicy: controls.passwordPolicy, snapshot)
     }
 }

@@ -12,7 +12,7 @@ extension Directory {
         guard !identity.isAnonymous else {
             throw LDAPError(.strongerAuthRequired, "only authenticated users may change passwords")
         }
-        _ = try WriteControls(decoding: controls, for: .passwordModify)
+        let controls = try WriteControls(decoding: controls, for: .passwordModify)
         if let new = request.newPassword, new.isEmpty { throw LDAPError(.unwillingToPerform, "new password value is empty") }
         if let old = request.oldPassword, old.isEmpty { throw LDAPError(.unwillingToPerform, "old password value is empty") }
         let target = try passwordTarget(request, identity)
@@ -26,7 +26,13 @@ extension Directory {
         let verified: [UInt8]? = if let old = request.oldPassword { try verify(old, of: id) } else { nil }
 
         let password = if let new = request.newPassword { new } else { try RandomBytes.password() }
-        let hash = try settings.passwordScheme.hash(password)
+        if passwordRules != nil {
+            let snapshot = try stored { () throws(EntryStoreError) in try store.snapshot() }
+            // As clear text, whatever it looks like.
+            let asStored = password.first == UInt8(ascii: "{") ? Array(PasswordScheme.clear.prefix.utf8) + password : password
+            try checkPasswords([asStored], of: id, identity, wantsPolicy: controls.passwordPolicy, snapshot)
+        }
+        let hash = try settings.passwords.hash(password)
         let change = try Modification(
             ModifyRequest.Change(.replace, PartialAttribute(description: schema[known.userPassword].nameBytes, values: [hash])), checker)
         let value = request.newPassword == nil ? PasswordModify.responseValue(generatedPassword: password) : nil

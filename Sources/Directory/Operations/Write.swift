@@ -6,13 +6,13 @@ extension Request {
     /// The operations that change the directory: decoded and checked here, carried out by the writer.
     func write(_ session: Session, _ output: inout BERBuffer) -> Disposition {
         do throws(LDAPError) {
-            return .write(try prepare(session))
+            return try prepare(session)
         } catch {
             return refuse(error, session, &output)
         }
     }
 
-    private func prepare(_ session: Session) throws(LDAPError) -> PendingWrite {
+    private func prepare(_ session: Session) throws(LDAPError) -> Disposition {
         let log = directory.log
         let connection = session.connectionID
         let identity = session.identity
@@ -22,13 +22,15 @@ extension Request {
         case OperationTag.addRequest:
             let request = try AddRequest(decoding: pdu, envelope.contents)
             if log.isEnabled { log.add(connection: connection, operation: operation, dn: request.entry.rawSpan) }
-            return try directory.prepareAdd(
-                request, messageID: messageID, controls: decodeControls(), identity: identity, origin: origin, observed: observed)
+            return .write(
+                try directory.prepareAdd(
+                    request, messageID: messageID, controls: decodeControls(), identity: identity, origin: origin, observed: observed))
         case OperationTag.deleteRequest:
             let request = try DeleteRequest(decoding: pdu, envelope.contents)
             if log.isEnabled { log.delete(connection: connection, operation: operation, dn: request.entry.rawSpan) }
-            return try directory.prepareDelete(
-                request, messageID: messageID, controls: decodeControls(), identity: identity, origin: origin, observed: observed)
+            return .write(
+                try directory.prepareDelete(
+                    request, messageID: messageID, controls: decodeControls(), identity: identity, origin: origin, observed: observed))
         case OperationTag.modifyRequest:
             let request = try ModifyRequest(decoding: pdu, envelope.contents)
             if log.isEnabled {
@@ -39,13 +41,22 @@ extension Request {
                     }
                 }
             }
-            return try directory.prepareModify(
-                request, messageID: messageID, controls: decodeControls(), identity: identity, origin: origin, observed: observed)
+            let controls = try decodeControls()
+            let directory = self.directory
+            let messageID = self.messageID
+            let prepare: @Sendable () throws(LDAPError) -> PendingWrite = { () throws(LDAPError) in
+                try directory.prepareModify(
+                    request, messageID: messageID, controls: controls, identity: identity, origin: origin, observed: observed)
+            }
+            // A password's rules may compare it with a history of slow hashes.
+            guard directory.passwordRules != nil, directory.isPasswordChange(request, only: false) else { return .write(try prepare()) }
+            return prepareElsewhere(OperationTag.modifyResponse, observed, prepare)
         default:
             let request = try ModifyDNRequest(decoding: pdu, envelope.contents)
             if log.isEnabled { log.modifyDN(connection: connection, operation: operation, dn: request.entry.rawSpan) }
-            return try directory.prepareModifyDN(
-                request, messageID: messageID, controls: decodeControls(), identity: identity, origin: origin, observed: observed)
+            return .write(
+                try directory.prepareModifyDN(
+                    request, messageID: messageID, controls: decodeControls(), identity: identity, origin: origin, observed: observed))
         }
     }
 
@@ -63,15 +74,22 @@ extension Request {
         let identity = session.identity
         let origin = session.origin
         let observed = observer(session)
+        return prepareElsewhere(OperationTag.extendedResponse, observed) { () throws(LDAPError) in
+            try directory.preparePasswordModify(
+                request, messageID: messageID, controls: controls, identity: identity, origin: origin, observed: observed)
+        }
+    }
+
+    /// Has a change checked on the thread pool, then handed to the writer.
+    private func prepareElsewhere(
+        _ tag: UInt8, _ observed: @escaping @Sendable (WriteAnswer) -> Void,
+        _ prepare: @escaping @Sendable () throws(LDAPError) -> PendingWrite
+    ) -> Disposition {
+        let messageID = self.messageID
         return .blocking(
             BlockingOperation(
                 messageID: messageID,
-                work: {
-                    Result { () throws(LDAPError) in
-                        try directory.preparePasswordModify(
-                            request, messageID: messageID, controls: controls, identity: identity, origin: origin, observed: observed)
-                    }
-                },
+                work: { Result { () throws(LDAPError) in try prepare() } },
                 finish: { result, _, output in
                     guard let result = result as? Result<PendingWrite, LDAPError> else { return nil }
                     switch result {
@@ -79,7 +97,7 @@ extension Request {
                     case .failure(let error):
                         let answer = WriteAnswer(error)
                         observed(answer)
-                        output.append(answer.encode(messageID: messageID, tag: OperationTag.extendedResponse))
+                        output.append(answer.encode(messageID: messageID, tag: tag))
                         return nil
                     }
                 }))

@@ -15,6 +15,8 @@ struct WriteControls: Sendable {
     var treeDelete = false
     /// RFC 3296: referral entries are treated as ordinary ones.
     var manageDsaIT = false
+    /// draft-behera-ldap-password-policy: the client wants to know why a policy refuses.
+    var passwordPolicy = false
 
     /// - Throws: `protocolError` for known controls that are malformed or repeated; `unavailableCriticalExtension` for critical ones
     ///   that are unknown or not for this operation.
@@ -36,6 +38,9 @@ struct WriteControls: Sendable {
             case Assertion.oid: assertion = try Assertion(decoding: control).filter
             case PreRead.oid: preRead = try PreRead(decoding: control).attributes
             case PostRead.oid: postRead = try PostRead(decoding: control).attributes
+            case PasswordPolicy.oid:
+                try PasswordPolicy.checkRequest(control)
+                passwordPolicy = true
             case TreeDelete.oid:
                 _ = try TreeDelete(decoding: control)
                 treeDelete = true
@@ -54,6 +59,7 @@ struct WriteControls: Sendable {
         case PreRead.oid: operation == .modify || operation == .delete || operation == .modifyDN
         case PostRead.oid: operation == .add || operation == .modify || operation == .modifyDN
         case TreeDelete.oid: operation == .delete
+        case PasswordPolicy.oid: operation == .modify || operation == .passwordModify || operation == .add
         default: false
         }
     }

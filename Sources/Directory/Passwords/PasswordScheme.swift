@@ -1,17 +1,42 @@
 import BER
-import CCrypto
 
 /// A way to store passwords in `userPassword` (RFC 2307 section 5.3 and its successors): how new ones are stored, and which stored
-/// ones can be verified. One case per scheme; a scheme that is no plain digest brings a file of its own.
+/// ones can be verified.
 public enum PasswordScheme: String, Sendable, CaseIterable {
-    case ssha, ssha256, ssha384, ssha512
-    case sha, sha256, sha384, sha512
+    /// Digests with a salt.
+    case ssha, ssha256, ssha384, ssha512, smd5
+    /// Digests without: equal passwords look equal. Only for what is stored so already.
+    case sha, sha256, sha384, sha512, md5
+    /// PBKDF2 (RFC 8018) in the form of OpenLDAP's module pw-pbkdf2; without a suffix with SHA-1.
+    case pbkdf2 = "pbkdf2", pbkdf2SHA1 = "pbkdf2-sha1", pbkdf2SHA256 = "pbkdf2-sha256", pbkdf2SHA512 = "pbkdf2-sha512"
+    /// Argon2 (RFC 9106) as a PHC string, as OpenLDAP's module pw-argon2 stores it.
+    case argon2
+    /// What the system's `crypt` knows.
+    case crypt
+    /// The keys of SCRAM-SHA-256 (RFC 5802 section 3, RFC 7677), as Dovecot stores them: `ITERATIONS,SALT,STORED KEY,SERVER KEY`.
+    case scramSHA256 = "scram-sha-256"
     case clear = "cleartext"
+
+    private static let names = allCases.map { Array($0.rawValue.utf8) }
 
     /// The scheme of a name without braces, in any case.
     public init?(named name: RawSpan) {
-        let lowercase = String(decoding: name.array.prefix(32), as: UTF8.self).lowercased()
-        self.init(rawValue: lowercase)
+        for (index, known) in Self.names.enumerated() where known.count == name.byteCount {
+            var isSame = true
+            for place in 0..<known.count {
+                let byte = name[at: place]
+                let lower = byte >= UInt8(ascii: "A") && byte <= UInt8(ascii: "Z") ? byte | 0x20 : byte
+                if lower != known[place] {
+                    isSame = false
+                    break
+                }
+            }
+            if isSame {
+                self = Self.allCases[index]
+                return
+            }
+        }
+        return nil
     }
 
     /// What stands in front of stored values: `{SSHA512}`.
@@ -24,44 +49,26 @@ public enum PasswordScheme: String, Sendable, CaseIterable {
         case .ssha256: (.sha256, true)
         case .ssha384: (.sha384, true)
         case .ssha512: (.sha512, true)
+        case .smd5: (.md5, true)
         case .sha: (.sha1, false)
         case .sha256: (.sha256, false)
         case .sha384: (.sha384, false)
         case .sha512: (.sha512, false)
-        case .clear: nil
+        case .md5: (.md5, false)
+        default: nil
         }
     }
-}
 
-/// A digest of libcrypto. Fetched once: looking one up by name costs more than hashing a password with it.
-struct PasswordDigest: @unchecked Sendable {
-    // Sound: an EVP_MD is immutable once fetched, and libcrypto lets all threads use one; these are never freed.
-    private let algorithm: OpaquePointer?
-    /// Bytes.
-    let size: Int
-
-    private init(_ name: String, size: Int) {
-        algorithm = EVP_MD_fetch(nil, name, nil)
-        self.size = size
-    }
-
-    static let sha1 = PasswordDigest("SHA1", size: 20)
-    static let sha256 = PasswordDigest("SHA2-256", size: 32)
-    static let sha384 = PasswordDigest("SHA2-384", size: 48)
-    static let sha512 = PasswordDigest("SHA2-512", size: 64)
-
-    /// The digest of a password followed by a salt; nil if libcrypto cannot.
-    func hash(_ password: RawSpan, salt: RawSpan) -> [UInt8]? {
-        guard let algorithm, let context = EVP_MD_CTX_new() else { return nil }
-        defer { EVP_MD_CTX_free(context) }
-        guard EVP_DigestInit_ex2(context, algorithm, nil) == 1 else { return nil }
-        let isFed = password.withUnsafeBytes { EVP_DigestUpdate(context, $0.baseAddress, $0.count) == 1 }
-            && salt.withUnsafeBytes { EVP_DigestUpdate(context, $0.baseAddress, $0.count) == 1 }
-        guard isFed else { return nil }
-        let result = [UInt8](unsafeUninitializedCapacity: Int(EVP_MAX_MD_SIZE)) { buffer, count in
-            var length: UInt32 = 0
-            count = EVP_DigestFinal_ex(context, buffer.baseAddress, &length) == 1 ? Int(length) : 0
+    /// The digest that PBKDF2 iterates.
+    var iterated: PasswordDigest? {
+        switch self {
+        case .pbkdf2, .pbkdf2SHA1: .sha1
+        case .pbkdf2SHA256: .sha256
+        case .pbkdf2SHA512: .sha512
+        default: nil
         }
-        return result.count == size ? result : nil
     }
+
+    /// Whether verifying takes so little time (microseconds) that handing it to another thread would take longer.
+    var isCheap: Bool { self == .clear || digest != nil }
 }

@@ -7,20 +7,30 @@ public enum PasswordVerifier {
     /// Whether a password is the stored one, which is `{SCHEME}…` or clear text.
     ///
     /// Compares in constant time. Broken and unknown forms are false: the hash of a scheme that is not supported must not serve as a
-    /// password itself.
+    /// password itself. So are values that ask for more work than the server gives.
     public static func verify(stored: [UInt8], password: [UInt8]) -> Bool { verify(stored: stored.rawSpan, password: password.rawSpan) }
 
     /// The same with borrowed bytes.
     public static func verify(stored: RawSpan, password: RawSpan) -> Bool {
-        guard let end = endOfScheme(stored) else { return isEqual(stored, password) }
+        guard let end = endOfScheme(stored) else { return ConstantTime.isEqual(stored, password) }
         guard let scheme = PasswordScheme(named: stored.extracting(1..<end)) else { return false }
         let rest = stored.extracting((end + 1)..<stored.byteCount)
-        guard let (digest, isSalted) = scheme.digest else { return isEqual(rest, password) }
-        guard let decoded = Base64.decode(rest), isSalted ? decoded.count > digest.size : decoded.count == digest.size else { return false }
+        if let (digest, isSalted) = scheme.digest { return verify(digest, isSalted, rest, password) }
+        if let digest = scheme.iterated { return PBKDF2.verify(rest, password, digest) }
+        switch scheme {
+        case .argon2: return Argon2(rest)?.verify(password) ?? false
+        case .crypt: return UnixCrypt.verify(rest, password)
+        case .scramSHA256: return SCRAMKeys(rest)?.verify(password) ?? false
+        default: return ConstantTime.isEqual(rest, password)
+        }
+    }
+
+    private static func verify(_ digest: PasswordDigest, _ isSalted: Bool, _ stored: RawSpan, _ password: RawSpan) -> Bool {
+        guard let decoded = Base64.decode(stored), isSalted ? decoded.count > digest.size : decoded.count == digest.size else { return false }
         let expected = decoded.rawSpan.extracting(0..<digest.size)
         let salt = decoded.rawSpan.extracting(digest.size..<decoded.count)
         guard let found = digest.hash(password, salt: salt) else { return false }
-        return isEqual(found.rawSpan, expected)
+        return ConstantTime.isEqual(found.rawSpan, expected)
     }
 
     /// Whether comparing takes so little time (microseconds) that handing it to another thread would take longer: clear text and
@@ -29,8 +39,20 @@ public enum PasswordVerifier {
         guard password.count <= 512 else { return false }
         guard let end = endOfScheme(stored.rawSpan) else { return true }
         // A scheme that is not known is refused without hashing.
-        guard let scheme = PasswordScheme(named: stored.rawSpan.extracting(1..<end)) else { return true }
-        return scheme == .clear || scheme.digest != nil
+        return PasswordScheme(named: stored.rawSpan.extracting(1..<end))?.isCheap ?? true
+    }
+
+    /// The scheme of a stored value and where what follows it begins; nil for clear text and unknown schemes.
+    static func split(_ stored: RawSpan) -> (scheme: PasswordScheme, rest: Int)? {
+        guard let end = endOfScheme(stored), let scheme = PasswordScheme(named: stored.extracting(1..<end)) else { return nil }
+        return (scheme, end + 1)
+    }
+
+    /// The password itself, of a value that is stored in clear; nil if it is hashed.
+    public static func clearText(_ stored: [UInt8]) -> [UInt8]? {
+        guard let end = endOfScheme(stored.rawSpan) else { return stored }
+        guard let (scheme, rest) = split(stored.rawSpan), end + 1 == rest, scheme == .clear else { return nil }
+        return Array(stored[rest...])
     }
 
     /// Where the closing brace of `{SCHEME}` is; nil for clear text.
@@ -47,8 +69,13 @@ public enum PasswordVerifier {
         }
         return nil
     }
+}
 
-    private static func isEqual(_ a: RawSpan, _ b: RawSpan) -> Bool {
+/// Comparisons whose time tells nothing of the bytes.
+enum ConstantTime {
+    static func isEqual(_ a: [UInt8], _ b: [UInt8]) -> Bool { isEqual(a.rawSpan, b.rawSpan) }
+
+    static func isEqual(_ a: RawSpan, _ b: RawSpan) -> Bool {
         guard a.byteCount == b.byteCount else { return false }
         if a.byteCount == 0 { return true }
         return a.withUnsafeBytes { a in b.withUnsafeBytes { b in CRYPTO_memcmp(a.baseAddress, b.baseAddress, a.count) == 0 } }

@@ -22,7 +22,8 @@ extension BERBuffer {
     /// Appends the answer that tells of an error.
     public mutating func appendResult(messageID: Int, tag: UInt8, error: LDAPError, controls: [Control] = []) {
         appendResult(
-            messageID: messageID, tag: tag, code: error.code, matchedDN: error.matchedDN, message: error.message, controls: controls)
+            messageID: messageID, tag: tag, code: error.code, matchedDN: error.matchedDN, message: error.message,
+            controls: error.controls + controls)
     }
 
     /// Appends a bind response with SASL credentials of the server (RFC 4511 section 4.2.2).

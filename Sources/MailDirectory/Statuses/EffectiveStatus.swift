@@ -26,6 +26,15 @@ struct StatusRules: Sendable {
         return own?.value ?? stored
     }
 
+    /// The same as a status; nil for one that is not known.
+    /// - Parameter own: the account's own, which may be newer than the record; nil for one that is not known.
+    func effective(
+        _ own: AccountStatus?, _ record: borrowing EntryRecord, domain: InheritanceTable.Domain?
+    ) -> AccountStatus? {
+        guard let domain, domain.status != .active, !isGlobalAdministrator(record) else { return own }
+        return AccountStatus.imposed(on: own, by: domain.status, admitsActive: admitsActiveInLockedDomains) ?? own
+    }
+
     /// 3.3: not subject to the domain's status.
     private func isGlobalAdministrator(_ record: borrowing EntryRecord) -> Bool {
         record.isTrue(tree.types.isAdminAccount) && !record.isTrue(tree.types.isDomainAdminAccount)

@@ -1,0 +1,182 @@
+import BER
+import EntryStore
+import LDAP
+import Schema
+
+extension Request {
+    /// RFC 4511 section 4.2, RFC 4513 section 5.
+    func bind(_ session: Session, _ worker: DirectoryWorker, _ output: inout BERBuffer) -> Disposition {
+        // RFC 4511 section 4.2.1: until it succeeds, and if it fails, the client is anonymous.
+        session.identity = .anonymous
+        session.view = .all
+        session.mustChangePassword = false
+        let exchange = session.exchange
+        session.exchange = nil
+        do throws(LDAPError) {
+            let request = try BindRequest(decoding: pdu, envelope.contents)
+            if directory.log.isEnabled {
+                let method: UInt8 = if case .simple = request.authentication { 128 } else { 163 }
+                directory.log.bind(connection: session.connectionID, operation: operation, dn: request.name.rawSpan, method: method)
+            }
+            var wantsPolicy = false
+            for control in try decodeControls() {
+                if control.oid == PasswordPolicy.oid {
+                    try PasswordPolicy.checkRequest(control)
+                    wantsPolicy = true
+                } else if control.isCritical {
+                    throw LDAPError(.unavailableCriticalExtension, "critical control \(control.oid) is not supported for bind")
+                }
+            }
+            guard request.version == 3 else {
+                throw LDAPError(.protocolError, "protocol version \(request.version) is not supported, only 3 is")
+            }
+            switch request.authentication {
+            case .simple(let password): return try simpleBind(request.name, password, wantsPolicy, session, worker, &output)
+            case .sasl(let mechanism, let credentials):
+                return try saslBind(mechanism, credentials, exchange, wantsPolicy, session, worker, &output)
+            case .unknown: throw LDAPError(.authMethodNotSupported, "unknown authentication method")
+            }
+        } catch {
+            return refuse(error, session, &output)
+        }
+    }
+
+    private func simpleBind(
+        _ name: [UInt8], _ password: [UInt8], _ wantsPolicy: Bool, _ session: Session, _ worker: DirectoryWorker, _ output: inout BERBuffer
+    ) throws(LDAPError) -> Disposition {
+        if name.isEmpty {
+            guard password.isEmpty else { throw LDAPError(.invalidCredentials, "") }
+            output.appendResult(messageID: messageID, tag: OperationTag.bindResponse, code: .success)
+            logResult(OperationTag.bindResponse, .success, "", session)
+            return .answered
+        }
+        // RFC 4513 section 5.1.2: a name without a password is most often a mistake of the client.
+        guard !password.isEmpty else {
+            if !isLoginName(name.rawSpan) { _ = try DistinguishedName(parsing: name.rawSpan) }
+            throw LDAPError(.unwillingToPerform, "unauthenticated bind (DN with no password) is not allowed")
+        }
+        try session.demandConfidentiality(directory.settings)
+        let account = try account(named: name, session, worker)
+        return compare(
+            password, BindAttempt(
+                directory: directory, messageID: messageID, operation: operation, mechanism: "SIMPLE", wantsPolicy: wantsPolicy, account: account),
+            session, &output)
+    }
+
+    /// Compares a password with those that are stored, here or on another thread.
+    func compare(_ password: [UInt8], _ attempt: BindAttempt, _ session: Session, _ output: inout BERBuffer) -> Disposition {
+        // A name without a password, or without an entry, takes the time of a wrong password.
+        var attempt = attempt
+        let candidates: [[UInt8]]
+        if let account = attempt.account, let last = account.passwords.last {
+            candidates = account.passwords
+            directory.decoy.learn(last)
+        } else {
+            candidates = [directory.decoy.value]
+            attempt.account = nil
+        }
+        let hashing = directory.settings.passwords
+        let rehashes = directory.settings.rehashesPasswords && attempt.account.map { $0.identity.isEntry } ?? false
+            && candidates.contains { !hashing.isCurrent($0.rawSpan) }
+        // Slow schemes run off the event loop; for a plain digest the way to another thread and back costs ten times the digest.
+        if !rehashes, candidates.count <= 4, candidates.allSatisfy({ PasswordVerifier.isCheap(stored: $0, password: password) }) {
+            attempt.finish(candidates.contains { PasswordVerifier.verify(stored: $0, password: password) }, session, &output)
+            return .answered
+        }
+        let final = attempt
+        return .blocking(
+            BlockingOperation(
+                messageID: messageID,
+                work: {
+                    var checked = Checked()
+                    if let stored = candidates.first(where: { PasswordVerifier.verify(stored: $0, password: password) }) {
+                        checked.isRight = true
+                        if rehashes, !hashing.isCurrent(stored.rawSpan), let new = try? hashing.hash(password) {
+                            checked.rehash = BindAttempt.Rehash(old: stored, new: new)
+                        }
+                    }
+                    return checked
+                },
+                finish: { result, session, output in
+                    let checked = result as? Checked ?? Checked()
+                    final.finish(checked.isRight, rehash: checked.rehash, session, &output)
+                    return nil
+                }))
+    }
+
+    /// What came out of comparing.
+    private struct Checked: Sendable {
+        var isRight = false
+        var rehash: BindAttempt.Rehash?
+    }
+
+    /// Whether a name is one that people log in with, and no DN: a mail address, or a user's name without spaces.
+    func isLoginName(_ name: RawSpan) -> Bool {
+        guard directory.login != nil, name.byteCount > 0, name.byteCount <= 512 else { return false }
+        for index in 0..<name.byteCount where name[at: index] == UInt8(ascii: "=") || name[at: index] <= 0x20 || name[at: index] == UInt8(ascii: ",") {
+            return false
+        }
+        return true
+    }
+
+    /// Who a name stands for: a DN, or a name that people log in with. Nil if there is no such entry.
+    /// - Throws: `invalidDNSyntax`.
+    func account(named name: [UInt8], _ session: Session, _ worker: DirectoryWorker) throws(LDAPError) -> LoginAccount? {
+        let directory = self.directory
+        if let login = directory.login, isLoginName(name.rawSpan) {
+            let serverName = session.protection.tls?.serverName
+            let origin = session.origin
+            return try worker.read { snapshot, state, scratch throws(LDAPError) in
+                do throws(EntryStoreError) {
+                    guard let id = try login.entry(named: name, serverName: serverName, snapshot, scratch: &scratch) else { return nil }
+                    return try directory.account(id, name: snapshot.name(of: id), origin, &state, snapshot)
+                } catch { throw LDAPError(storage: error) }
+            }
+        }
+        // A name with a plain comma has two levels at least: mostly that settles it.
+        if directory.rootDepth > 1 || !name.rawSpan.isPlainlySeveralLevels {
+            let parsed = try DistinguishedName(parsing: name.rawSpan)
+            var canonical: [UInt8] = []
+            try directory.schema.normalizeDN(parsed, into: &canonical)
+            if canonical == directory.rootName {
+                return LoginAccount(identity: .root, passwords: directory.settings.rootPassword.map { [$0] } ?? [], state: nil)
+            }
+        }
+        let origin = session.origin
+        return try worker.read { snapshot, state, _ throws(LDAPError) in
+            let found = try state.resolution.resolve(name.rawSpan, snapshot)
+            guard found.isComplete else { return nil }
+            do throws(EntryStoreError) {
+                return try directory.account(found.id, name: name, origin, &state, snapshot)
+            } catch { throw LDAPError(storage: error) }
+        }
+    }
+}
+
+extension Directory {
+    /// What is known of an entry that somebody wants to log in as.
+    func account(
+        _ id: EntryID, name: [UInt8], _ origin: AccessOrigin, _ state: inout WorkerState, _ snapshot: borrowing Snapshot
+    ) throws(EntryStoreError) -> LoginAccount? {
+        guard let record = try snapshot.record(id), let attribute = snapshot.catalogue.table.id(of: known.userPassword) else { return nil }
+        // As slapd: the right to prove oneself by it is asked of the client as it is before, anonymous.
+        let anonymous = AccessControl(.anonymous, origin, self)
+        guard anonymous.allows(.auth, AccessDatum(known.userPassword), id, record, snapshot) else { return nil }
+        var passwords: [[UInt8]] = []
+        var values = record.values(of: attribute)
+        while let value = values.next() { passwords.append(value.array) }
+        var isAdministrator = false
+        if let container = try? state.resolution.container(administrators, snapshot) {
+            let isBelow = try snapshot.isInSubtree(id, of: container)
+            isAdministrator = isBelow && id != container
+        }
+        return LoginAccount(
+            identity: .entry(id, name: name, isAdministrator: isAdministrator), passwords: passwords,
+            state: try login?.state(of: id, record, pending: ephemeral, snapshot))
+    }
+}
+
+extension Identity {
+    /// Whether this is an entry of the directory.
+    var isEntry: Bool { if case .entry(let id, _, _) = self { id.rawValue != .max } else { false } }
+}

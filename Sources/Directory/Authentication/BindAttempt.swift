@@ -1,0 +1,93 @@
+import BER
+import EntryStore
+import LDAP
+
+/// A bind whose proof is being checked, and what its outcome does.
+struct BindAttempt: Sendable {
+    let directory: Directory
+    var messageID: Int
+    var operation: UInt64
+    /// As the log shows it.
+    let mechanism: StaticString
+    /// Whether the client has sent the control that asks for the policy's reasons.
+    var wantsPolicy: Bool
+    /// Who the client is if the proof is right; nil: it cannot be.
+    var account: LoginAccount?
+
+    /// A stored password that is to be replaced by another hash.
+    struct Rehash: Sendable {
+        let old: [UInt8]
+        let new: [UInt8]
+    }
+
+    /// Answers.
+    /// - Parameter serverCredentials: of a SASL mechanism, for a success.
+    func finish(
+        _ isRight: Bool, rehash: Rehash? = nil, serverCredentials: [UInt8]? = nil, _ session: Session, _ output: inout BERBuffer
+    ) {
+        var error = LDAPError(.invalidCredentials, "")
+        var policy = PasswordPolicy.Response()
+        var bound: LoginAccount?
+        if let account {
+            switch account.state?.standing ?? .open {
+            case .closed: policy.failure = .accountLocked
+            case .maintenance:
+                if isRight { error = LDAPError(.unavailable, "the account is in maintenance mode") }
+                if !isRight { noteFailure(account) }
+            case .open:
+                if isRight {
+                    policy.timeBeforeExpiration = account.state?.timeBeforeExpiration
+                    policy.failure = account.state?.mustChange
+                    if account.state?.mustChange != nil, directory.settings.refusesExpiredPasswords {
+                        error = LDAPError(.invalidCredentials, "the password must be changed")
+                    } else {
+                        bound = account
+                    }
+                } else {
+                    noteFailure(account)
+                }
+            }
+        }
+        if let bound { begin(bound, rehash, session) }
+        let code = bound == nil ? error.code : .success
+        let controls = wantsPolicy ? [policy.control] : []
+        if let serverCredentials, bound != nil {
+            output.appendBindResult(messageID: messageID, code: code, serverCredentials: serverCredentials, controls: controls)
+        } else {
+            output.appendResult(
+                messageID: messageID, tag: OperationTag.bindResponse, code: code, message: bound == nil ? error.message : "", controls: controls)
+        }
+        let log = directory.log
+        guard log.isEnabled else { return }
+        if let bound {
+            log.bound(
+                connection: session.connectionID, operation: operation, dn: directory.nameForRecords(bound.identity).rawSpan, mechanism: mechanism)
+        }
+        log.result(
+            connection: session.connectionID, operation: operation, tag: Int(OperationTag.bindResponse), code: code.rawValue,
+            text: bound == nil ? error.message : "")
+    }
+
+    private func noteFailure(_ account: LoginAccount) {
+        guard let state = account.state, state.countsFailures, case .entry(let id, _, _) = account.identity else { return }
+        directory.login?.noteFailure(of: id, state, directory.ephemeral)
+    }
+
+    private func begin(_ account: LoginAccount, _ rehash: Rehash?, _ session: Session) {
+        session.identity = account.identity
+        session.view = directory.view(of: account.identity)
+        guard case .entry(let id, _, _) = account.identity else { return }
+        if let rehash { directory.ephemeral.rehash(id, rehash.old, rehash.new) }
+        guard let state = account.state else { return }
+        session.mustChangePassword = state.mustChange != nil
+        if state.notesSuccess { directory.login?.noteSuccess(of: id, state, directory.ephemeral) }
+    }
+}
+
+/// Somebody who wants to log in.
+struct LoginAccount: Sendable {
+    let identity: Identity
+    /// One of them must fit.
+    let passwords: [[UInt8]]
+    let state: LoginState?
+}

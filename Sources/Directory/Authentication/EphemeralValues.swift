@@ -1,0 +1,204 @@
+public import EntryStore
+import LDAP
+public import Schema
+import Synchronization
+
+/// Values that change with binds (2.15): times of failures, last logons, passwords hashed anew. They count at once, and reach the entries
+/// together a second later, so that a flood of binds makes no flood of writes. `modifyTimestamp` and `entryCSN` do not change with them.
+public final class EphemeralValues: Sendable {
+    /// What is to become of an entry.
+    struct Change: Sendable {
+        /// The values of attributes as they will be.
+        var values: [AttributeTypeID: [[UInt8]]] = [:]
+        /// A stored password, and what it becomes if it is still there.
+        var rehash: (old: [UInt8], new: [UInt8])?
+        /// Whether this is a change that others are to hear of: with `modifyTimestamp`.
+        var isNoted = false
+
+        var isEmpty: Bool { values.isEmpty && rehash == nil }
+
+        /// Puts later values over these.
+        mutating func merge(_ later: Change) {
+            values.merge(later.values) { $1 }
+            rehash = later.rehash ?? rehash
+            isNoted = isNoted || later.isNoted
+        }
+    }
+
+    private struct State {
+        var waiting: [EntryID: Change] = [:]
+        /// Handed to the writer, not yet committed.
+        var flushing: [EntryID: Change] = [:]
+        var isScheduled = false
+        var isClosed = false
+    }
+
+    private let store: EntryStore
+    private let writer: Writer
+    private let checker: EntryChecker
+    private let state = Mutex(State())
+    /// Entries with changes: nothing is locked while there are none.
+    private let count = Atomic<Int>(0)
+    /// More entries with changes are not kept waiting.
+    private static let limit = 10_000
+
+    init(_ store: EntryStore, _ writer: Writer, _ checker: EntryChecker) {
+        self.store = store
+        self.writer = writer
+        self.checker = checker
+    }
+
+    /// The values of an attribute that are on their way into an entry; nil if none are: those that are stored count.
+    public func values(of type: AttributeTypeID, _ id: EntryID) -> [[UInt8]]? {
+        if count.load(ordering: .acquiring) == 0 { return nil }
+        return state.withLock { $0.waiting[id]?.values[type] ?? $0.flushing[id]?.values[type] }
+    }
+
+    /// What an update sees and sets.
+    public struct Draft {
+        private let stored: Entry
+        private let table: AttributeTable
+        private let before: Change
+        fileprivate var change = Change()
+
+        fileprivate init(stored: Entry, table: AttributeTable, before: Change) {
+            self.stored = stored
+            self.table = table
+            self.before = before
+        }
+
+        /// The values of an attribute as they are now.
+        public subscript(_ type: AttributeTypeID) -> [[UInt8]] {
+            get { change.values[type] ?? before.values[type] ?? table.id(of: type).map { stored[$0] } ?? [] }
+            set { change.values[type] = newValue }
+        }
+
+        /// Has the change noted as one of the entry (`modifyTimestamp`, `entryCSN`), and written without delay.
+        public mutating func note() { change.isNoted = true }
+    }
+
+    /// Changes an entry's values; no other update of any entry happens meanwhile. An entry that has gone is left alone.
+    /// - Parameter body: gets the draft, the entry as stored and the snapshot it is from; nothing changes if it throws.
+    public func update(
+        _ id: EntryID, _ body: (inout Draft, borrowing EntryRecord, borrowing Snapshot) throws(EntryStoreError) -> Void
+    ) {
+        let isUrgent: Bool? = state.withLock { state in
+            // Taken with the lock held: what was flushed before is in it, what was not is in the state.
+            guard !state.isClosed, let snapshot = try? store.snapshot(), let record = try? snapshot.record(id) else { return nil }
+            var before = state.flushing[id] ?? Change()
+            if let waiting = state.waiting[id] { before.merge(waiting) }
+            var draft = Draft(stored: Entry(record), table: snapshot.catalogue.table, before: before)
+            guard (try? body(&draft, record, snapshot)) != nil, !draft.change.isEmpty else { return nil }
+            return add(draft.change, to: id, &state)
+        }
+        if let isUrgent { schedule(urgently: isUrgent) }
+    }
+
+    /// Has a stored password replaced by another hash of it.
+    func rehash(_ id: EntryID, _ old: [UInt8], _ new: [UInt8]) {
+        var change = Change()
+        change.rehash = (old, new)
+        let isUrgent = state.withLock { state in state.isClosed ? nil : add(change, to: id, &state) }
+        if let isUrgent { schedule(urgently: isUrgent) }
+    }
+
+    private func add(_ change: Change, to id: EntryID, _ state: inout State) -> Bool {
+        state.waiting[id, default: Change()].merge(change)
+        recount(state)
+        return change.isNoted || state.waiting.count > Self.limit
+    }
+
+    private func recount(_ state: borrowing State) {
+        count.store(state.waiting.count + state.flushing.count, ordering: .releasing)
+    }
+
+    /// Forgets values on their way: a client has changed the attributes meanwhile. Called by the writer, in the transaction.
+    func supersede(_ id: EntryID, _ types: [AttributeTypeID]) {
+        if count.load(ordering: .acquiring) == 0 { return }
+        state.withLock { state in
+            for type in types {
+                state.waiting[id]?.values[type] = nil
+                state.flushing[id]?.values[type] = nil
+            }
+        }
+    }
+
+    // MARK: Writing
+
+    private func schedule(urgently: Bool) {
+        if urgently { return flush() }
+        let isFirst = state.withLock { state in
+            if state.isScheduled || state.isClosed { return false }
+            state.isScheduled = true
+            return true
+        }
+        guard isFirst else { return }
+        Task.detached { [self] in
+            try? await Task.sleep(for: .seconds(1))
+            flush()
+        }
+    }
+
+    /// Hands what waits to the writer.
+    func flush() {
+        let hasWork = state.withLock { state in
+            state.isScheduled = false
+            return !state.waiting.isEmpty
+        }
+        guard hasWork else { return }
+        writer.submit(
+            Writer.Job(
+                body: { transaction in
+                    let changes = self.state.withLock { state in
+                        state.flushing.merge(state.waiting) { earlier, later in
+                            var change = earlier
+                            change.merge(later)
+                            return change
+                        }
+                        state.waiting = [:]
+                        return state.flushing
+                    }
+                    for (id, change) in changes { try? self.apply(change, to: id, &transaction) }
+                    return []
+                },
+                // What cannot be written is lost: it is worth less than memory that fills up.
+                failed: { _ in [] },
+                completion: { _ in
+                    self.state.withLock { state in
+                        state.flushing = [:]
+                        self.recount(state)
+                    }
+                }))
+    }
+
+    private func apply(_ change: Change, to id: EntryID, _ transaction: inout StoreTransaction) throws {
+        guard let (before, flags) = try Self.entry(id, transaction.snapshot) else { return }
+        let table = transaction.catalogue.table
+        var after = before
+        for (type, values) in change.values {
+            if let attribute = table.id(of: type) { after[attribute] = values }
+        }
+        if let (old, new) = change.rehash, let attribute = table.id(of: checker.known.userPassword) {
+            after[attribute] = after[attribute].map { $0 == old ? new : $0 }
+        }
+        guard after != before else { return }
+        if change.isNoted {
+            // Nobody's change: the modifier stays who it was.
+            let moment = ChangeClock.shared.next()
+            after[try EntryChecker.id(of: checker.known.entryCSN, table)] = [moment.changeSequenceNumber]
+            after[try EntryChecker.id(of: checker.known.modifyTimestamp, table)] = [moment.timestamp]
+        }
+        try transaction.replace(id, before, with: after, flags: flags)
+    }
+
+    private static func entry(_ id: EntryID, _ snapshot: borrowing Snapshot) throws(EntryStoreError) -> (Entry, EntryRecord.Flags)? {
+        guard let record = try snapshot.record(id) else { return nil }
+        return (Entry(record), record.flags)
+    }
+
+    /// Writes all that waits; nothing is taken any more. To be called before the writer stops.
+    func close() {
+        flush()
+        state.withLock { $0.isClosed = true }
+    }
+}

@@ -1,0 +1,180 @@
+import BER
+import Directory
+import EntryStore
+import LDAP
+import Schema
+import Synchronization
+
+/// Who may log in to an account: statuses (3.5), lockout (4.4), passwords that must be changed (4.5.8), last logons (4.5.10).
+final class AccountLogin: LoginPolicy {
+    private let tree: MailTree
+    private let statuses: StatusRules
+    private let types: LoginTypes
+    private let names: LoginNames
+    /// Whether wrong passwords are counted.
+    private let countsFailures: Bool
+    /// What classes of service and global configuration say, as long as they do not change.
+    private let kept = Mutex<Kept?>(nil)
+
+    private struct Kept {
+        let table: InheritanceTable
+        /// Seconds; 0: last logons are not noted.
+        let lastLogonFrequency: Int
+        /// Days by class of service; 0: no limit.
+        var maxAges: [EntryID: Int] = [:]
+    }
+
+    init(_ tree: MailTree, _ statuses: StatusRules, _ types: LoginTypes, countsFailures: Bool) {
+        self.tree = tree
+        self.statuses = statuses
+        self.types = types
+        self.countsFailures = countsFailures
+        names = LoginNames(tree: tree, types: types)
+    }
+
+    func entry(
+        named name: [UInt8], serverName: String?, _ snapshot: borrowing Snapshot, scratch: inout FilterScratch
+    ) throws(EntryStoreError) -> EntryID? {
+        try names.entry(named: name, serverName: serverName, snapshot, scratch: &scratch)
+    }
+
+    func state(
+        of id: EntryID, _ record: borrowing EntryRecord, pending: EphemeralValues, _ snapshot: borrowing Snapshot
+    ) throws(EntryStoreError) -> LoginState? {
+        let catalogue = snapshot.catalogue
+        guard tree.types.account.matches(record) else { return nil }
+        guard case .account(let classOfService, _, let domain, _) = try tree.lineage(id, record, snapshot) else { return nil }
+        let table = try tree.table(snapshot)
+        let now = Moments.now
+        func first(_ type: AttributeTypeID) -> [UInt8]? {
+            if let values = pending.values(of: type, id) { return values.first }
+            return record.first(type, catalogue)
+        }
+
+        let own = first(tree.types.accountStatus.type).map { AccountStatus($0.rawSpan) }
+        let isLockedOut = own == .lockout
+        var state = LoginState(standing: .open, moment: now)
+        // An account without a status is an active one; an unknown status is none that lets anybody in.
+        if let own {
+            switch statuses.effective(own, record, domain: domain.flatMap { table.domains[$0] }) {
+            case .active: break
+            case .maintenance: state.standing = .maintenance
+            case .lockout:
+                // 4.4.2; also where lockout was switched off meanwhile (pitfall 26).
+                let since = first(types.lockedTime).flatMap { Moments.parse($0) }
+                let values = try InheritedValues([types.lockoutDuration], record, classOfService: classOfService, snapshot)
+                if !isExpired(since, values, now) { state.standing = .closed }
+            case .locked, .pending, .closed, nil: state.standing = .closed
+            }
+        }
+        state.countsFailures = countsFailures
+
+        let settings = try settings(table, classOfService, snapshot)
+        if first(types.mustChange).map({ $0.rawSpan.equalsIgnoringCase(Self.yes.rawSpan) }) ?? false {
+            state.mustChange = .changeAfterReset
+        } else if let days = first(types.maxAge).flatMap({ Int(String(decoding: $0, as: UTF8.self)) }) ?? settings.maxAge, days > 0,
+            days <= 1_000_000, let changed = (first(types.modifiedTime) ?? first(types.createTimestamp)).flatMap({ Moments.parse($0) })
+        {
+            // 4.5.8.
+            let left = changed / 1000 + days * 86_400 - now / 1000
+            if left < 0 { state.mustChange = .passwordExpired } else { state.timeBeforeExpiration = left }
+        }
+        state.notesSuccess = isLockedOut || first(types.failureTimes) != nil
+            || isLogonDue(first(types.lastLogon), settings.lastLogonFrequency, now)
+        return state
+    }
+
+    private static let yes = Array("true".utf8)
+    private static let active = AccountStatus.active.value
+    private static let lockout = AccountStatus.lockout.value
+
+    private func isExpired(_ lockedSince: Int?, _ values: InheritedValues, _ now: Int) -> Bool {
+        let duration = values.duration(types.lockoutDuration, default: 3600)
+        guard let lockedSince, duration > 0 else { return false }
+        return now / 1000 - lockedSince / 1000 > duration
+    }
+
+    /// 4.5.10: at most once in a while.
+    private func isLogonDue(_ last: [UInt8]?, _ frequency: Int, _ now: Int) -> Bool {
+        guard frequency > 0 else { return false }
+        guard let last = last.flatMap({ Moments.parse($0) }) else { return true }
+        return now / 1000 - last / 1000 >= frequency
+    }
+
+    private func settings(
+        _ table: InheritanceTable, _ classOfService: EntryID?, _ snapshot: borrowing Snapshot
+    ) throws(EntryStoreError) -> (lastLogonFrequency: Int, maxAge: Int?) {
+        let known: (Int, Int?)?? = kept.withLock { kept in
+            guard let kept, kept.table === table else { return nil }
+            guard let classOfService else { return (kept.lastLogonFrequency, nil) }
+            return kept.maxAges[classOfService].map { (kept.lastLogonFrequency, $0) }
+        }
+        if case .some(.some(let known)) = known { return known }
+        let catalogue = snapshot.catalogue
+        func text(_ type: AttributeTypeID, _ id: EntryID?) throws(EntryStoreError) -> String? {
+            guard let id, let record = try snapshot.record(id) else { return nil }
+            return record.first(type, catalogue).map { String(decoding: $0, as: UTF8.self) }
+        }
+        let frequency = try text(types.lastLogonFrequency, table.config).flatMap { Durations.seconds($0) } ?? 86_400
+        let maxAge = try text(types.maxAge, classOfService).flatMap { Int($0) } ?? 0
+        if !snapshot.isUncommitted {
+            kept.withLock { kept in
+                var new = kept.flatMap { $0.table === table ? $0 : nil } ?? Kept(table: table, lastLogonFrequency: frequency)
+                if let classOfService { new.maxAges[classOfService] = maxAge }
+                kept = new
+            }
+        }
+        return (frequency, maxAge)
+    }
+
+    // MARK: Outcomes
+
+    func noteFailure(of id: EntryID, _ state: LoginState, _ pending: EphemeralValues) {
+        let now = state.moment
+        pending.update(id) { draft, record, snapshot throws(EntryStoreError) in
+            guard case .account(let classOfService, _, _, _) = try tree.lineage(id, record, snapshot) else { return }
+            let values = try InheritedValues(
+                [types.lockoutEnabled, types.maxFailures, types.lockoutDuration, types.failureLifetime], record,
+                classOfService: classOfService, snapshot)
+            let limit = values.number(types.maxFailures, default: 10)
+            // 4.4.1.
+            guard values.isTrue(types.lockoutEnabled), limit > 0, limit <= 10_000 else { return }
+            let lifetime = values.duration(types.failureLifetime, default: 3600)
+            var times = draft[types.failureTimes].compactMap { Moments.parse($0) }.sorted()
+            if draft[tree.types.accountStatus.type].first.flatMap({ AccountStatus($0.rawSpan) }) == .lockout {
+                // Somebody else's failure has locked it a moment ago.
+                guard isExpired(draft[types.lockedTime].first.flatMap { Moments.parse($0) }, values, now) else { return }
+                // Pitfall 25: the lock is over, and the count begins anew.
+                draft[tree.types.accountStatus.type] = [Self.active]
+                draft[types.lockedTime] = []
+                times = []
+                draft.note()
+            }
+            if lifetime > 0 { times.removeAll { now / 1000 - $0 / 1000 > lifetime } }
+            times = times.suffix(limit - 1)
+            // Two failures in one moment are two (pitfall 29).
+            times.append(max(now, (times.last ?? 0) + 1))
+            draft[types.failureTimes] = times.map { Moments.format($0) }
+            if times.count >= limit {
+                draft[types.lockedTime] = [Moments.format(now)]
+                draft[tree.types.accountStatus.type] = [Self.lockout]
+                draft.note()
+            }
+        }
+    }
+
+    func noteSuccess(of id: EntryID, _ state: LoginState, _ pending: EphemeralValues) {
+        pending.update(id) { draft, record, snapshot throws(EntryStoreError) in
+            if !draft[types.failureTimes].isEmpty { draft[types.failureTimes] = [] }
+            if draft[tree.types.accountStatus.type].first.flatMap({ AccountStatus($0.rawSpan) }) == .lockout {
+                draft[tree.types.accountStatus.type] = [Self.active]
+                draft[types.lockedTime] = []
+                draft.note()
+            }
+            let frequency = try settings(tree.table(snapshot), nil, snapshot).lastLogonFrequency
+            if isLogonDue(draft[types.lastLogon].first, frequency, state.moment) {
+                draft[types.lastLogon] = [Moments.format(state.moment)]
+            }
+        }
+    }
+}

@@ -1,0 +1,87 @@
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#else
+import Darwin
+#endif
+
+/// The mail system's durations: digits and a unit (1.11).
+enum Durations {
+    /// Seconds, rounded down; nil for what is none. Without a unit it is seconds.
+    static func seconds(_ text: String) -> Int? {
+        let digits = text.prefix { $0.isASCII && $0.isNumber }
+        guard let number = Int(digits) else { return nil }
+        let factor: Int
+        switch text.dropFirst(digits.count) {
+        case "", "s": factor = 1
+        case "ms": return number / 1000
+        case "m": factor = 60
+        case "h": factor = 3600
+        case "d": factor = 86_400
+        default: return nil
+        }
+        let (seconds, overflow) = number.multipliedReportingOverflow(by: factor)
+        return overflow ? nil : seconds
+    }
+}
+
+/// Generalized Time (RFC 4517 section 3.3.13) in UTC as the mail system writes it, with milliseconds or without: compared as numbers
+/// (pitfall 29).
+enum Moments {
+    /// Milliseconds since 1970.
+    static var now: Int {
+        var time = timespec()
+        clock_gettime(CLOCK_REALTIME, &time)
+        return Int(time.tv_sec) * 1000 + Int(time.tv_nsec) / 1_000_000
+    }
+
+    /// Milliseconds since 1970; nil for what is no time of this form.
+    static func parse(_ value: [UInt8]) -> Int? {
+        guard value.count >= 15, value.count <= 24, value.last == UInt8(ascii: "Z") else { return nil }
+        func number(_ range: Range<Int>) -> Int? {
+            var number = 0
+            for byte in value[range] {
+                guard byte >= UInt8(ascii: "0"), byte <= UInt8(ascii: "9") else { return nil }
+                number = number * 10 + Int(byte - UInt8(ascii: "0"))
+            }
+            return number
+        }
+        guard let year = number(0..<4), let month = number(4..<6), let day = number(6..<8), let hour = number(8..<10),
+            let minute = number(10..<12), let second = number(12..<14), 1...12 ~= month, 1...31 ~= day, hour < 24, minute < 60, second <= 60
+        else { return nil }
+        var milliseconds = 0
+        let fraction = value[14..<(value.count - 1)]
+        if !fraction.isEmpty {
+            guard fraction.first == UInt8(ascii: ".") || fraction.first == UInt8(ascii: ","), fraction.count > 1 else { return nil }
+            var scale = 100
+            for byte in fraction.dropFirst() {
+                guard byte >= UInt8(ascii: "0"), byte <= UInt8(ascii: "9") else { return nil }
+                milliseconds += Int(byte - UInt8(ascii: "0")) * scale
+                scale /= 10
+            }
+        }
+        // Days of a date of the Gregorian calendar, with years that begin in March.
+        let years = month <= 2 ? year - 1 : year
+        let era = (years >= 0 ? years : years - 399) / 400
+        let yearOfEra = years - era * 400
+        let dayOfYear = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1
+        let dayOfEra = yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100 + dayOfYear
+        let days = era * 146_097 + dayOfEra - 719_468
+        return ((days * 24 + hour) * 60 + minute) * 60_000 + second * 1000 + milliseconds
+    }
+
+    /// `YYYYMMDDHHMMSS.sssZ`.
+    static func format(_ milliseconds: Int) -> [UInt8] {
+        var seconds = time_t(milliseconds / 1000)
+        var parts = tm()
+        gmtime_r(&seconds, &parts)
+        func digits(_ number: Int, _ width: Int) -> String {
+            let text = String(number)
+            return String(repeating: "0", count: max(0, width - text.count)) + text
+        }
+        let date = digits(Int(parts.tm_year) + 1900, 4) + digits(Int(parts.tm_mon) + 1, 2) + digits(Int(parts.tm_mday), 2)
+        let time = digits(Int(parts.tm_hour), 2) + digits(Int(parts.tm_min), 2) + digits(Int(parts.tm_sec), 2)
+        return Array("\(date)\(time).\(digits(milliseconds % 1000, 3))Z".utf8)
+    }
+}
