@@ -33,7 +33,7 @@ done
 shift $((OPTIND - 1))
 comparisons="lookup lookup8 postfix senders read gal autocomplete bind bind16 paged members member-of"
 workloads=${*:-$comparisons inherited addressbook import idle start}
-[ -x "$muster" ] || { echo "run.sh: no program at $muster (swift build -c release, or set MUSTER_BIN)" >&2; exit 2; }
+[ -x "$muster" ] || { echo "run.sh: no program at $muster (swift build -c release --static-swift-stdlib, or set MUSTER_BIN)" >&2; exit 2; }
 mkdir -p "$work"
 work=$(cd "$work" && pwd)
 load=$work/ldapload

@@ -63,6 +63,7 @@ DIFFERENCES = [
 #   #hexadecimal values     slapd takes them for binary syntaxes only
 #   surrogates in UTF-8     slapd does not see them
 #   structuralObjectClass=superior in filters: slapd matches subclasses, as for objectClass
+#   changes of userPassword  stamp the account and obey the password rules of its class of service (semantics 4.5)
 #   the root DSE            describes the server itself
 
 MASKED = {"entryuuid", "entrycsn", "createtimestamp", "modifytimestamp"}
@@ -347,7 +348,7 @@ class Generator:
         for _ in range(self.pick([1, 1, 1, 2, 3, 4])):
             attribute = self.pick(["description", "displayName", "givenName", "title", "cn", "sn", "mail", "telephoneNumber", "zimbraMailQuota", "zimbraHideInGal", "ou", "l", "seeAlso",
                                    "zimbraMailAlias", "zimbraNotes", "zimbraId", "objectClass", "description;lang-en", "uid", "zimbraCreateTimestamp", "noSuchAttribute",
-                                   "createTimestamp", "entryUUID", "userPassword", "zimbraAccountStatus"])
+                                   "createTimestamp", "entryUUID", "employeeNumber", "zimbraAccountStatus"])
             kind = self.pick(["add", "add", "replace", "replace", "delete", "delete", "increment"])
             values = [self.pick(CLASSES) if attribute == "objectClass" else self.value(attribute) for _ in range(self.pick([1, 1, 1, 2, 3]))]
             if kind == "delete" and self.chance(0.5) or kind == "replace" and self.chance(0.2):

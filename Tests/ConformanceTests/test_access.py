@@ -72,7 +72,7 @@ def test_users_change_nothing(user, root, person):
     assert user.rename(person, "cn=x").code == INSUFFICIENT_ACCESS_RIGHTS
     assert user.add("cn=x," + ADA, {"objectClass": "person", "cn": "x", "sn": "x"}).code == INSUFFICIENT_ACCESS_RIGHTS
     assert user.modify(BOB, ("replace", "userPassword", "taken")).code == INSUFFICIENT_ACCESS_RIGHTS
-    assert user.modify(ADA, ("replace", "userPassword", "x"), ("replace", "title", "x")).code == INSUFFICIENT_ACCESS_RIGHTS
+    assert user.modify(ADA, ("replace", "userPassword", "long enough"), ("replace", "title", "x")).code == INSUFFICIENT_ACCESS_RIGHTS
     assert root.search("", attributes=["*", "+"]).entries == before
 
 

@@ -28,7 +28,7 @@ def seen(client, base="", scope="sub", filter="(objectClass=*)", attributes=("*"
     # The dynamic list of the rule-language tests is not in question here.
     entries = {dn.lower().replace("\\2c", "\\,"): {name.lower(): None if name.lower() in OWN else sorted(values) for name, values in entry.items()
                             # Of dynamic lists Muster shows zmpostfix only the members that take mail (docs/lists.md).
-                            if name.lower() not in ("entrydn", "hassubordinates") and not (name == "member" and "memberURL" in entry)}
+                            if name.lower() not in ("entrydn", "hassubordinates", "zimbralastlogontimestamp") and not (name == "member" and "memberURL" in entry)}
                for dn, entry in result.entries if dn != "cn=chiefs,o=rules"}
     return result.code, result.matched.lower(), entries
 
