@@ -65,13 +65,17 @@ class Muster:
     def check(self):
         return self.command("check", "--data", self.data)
 
-    def start(self, timeout=30):
+    def spawn(self):
+        """Starts the process and does not wait for it."""
         path = urllib.parse.quote(str(self.folder / "socket"), safe="")
         listeners = ["--listen", "ldap://127.0.0.1:0", "--listen", f"ldapi://{path}"]
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(
                 [muster_program(), "serve", "--data", str(self.data), *listeners, *self.arguments], env=self.environment,
                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, cwd=self.folder)
+
+    def start(self, timeout=30):
+        self.spawn()
         urls, text, until = [], b"", time.monotonic() + timeout
         while len(urls) < 2 + self.arguments.count("--listen"):
             left = until - time.monotonic()
