@@ -46,7 +46,7 @@ public final class Directory: Sendable {
         self.store = store
         self.settings = settings
         self.log = log
-        do { writer = try Writer(store) } catch { throw DirectoryError(error.message) }
+        do { writer = try Writer(store, limits: settings.writer) } catch { throw DirectoryError(error.message) }
         known = try KnownTypes(store.schema)
         checker = EntryChecker(schema: store.schema, known: known)
         virtual = try VirtualAttributes(
@@ -151,8 +151,12 @@ public final class Directory: Sendable {
 
     /// Hands a change to the writer. `completion` is called on the writer's thread, once, with the finished answer message(s),
     /// after the change is on disk (or was refused).
-    public func submit(_ write: PendingWrite, completion: @escaping @Sendable (_ answer: [UInt8]) -> Void) {
-        writer.submit(Writer.Job(body: write.body, failed: write.failed, completion: completion))
+    /// - Parameter connection: who asks; connections are served in turn.
+    public func submit(
+        _ write: PendingWrite, from connection: UInt64 = 0, completion: @escaping @Sendable (_ answer: [UInt8]) -> Void
+    ) {
+        writer.submit(
+            Writer.Job(source: connection, bytes: write.size, body: write.body, failed: write.failed, completion: completion))
     }
 
     /// Ends after all changes handed in so far. To be called once, after the last request.

@@ -1,4 +1,4 @@
-import EntryStore
+public import EntryStore
 import Schema
 
 /// What an administrator sets of the directory's behaviour.
@@ -22,6 +22,8 @@ public struct DirectorySettings: Sendable {
     /// Whether a bind fails whose password must be changed first. Otherwise it succeeds, and the client may do nothing but change it.
     public var refusesExpiredPasswords = false
     public var limits = SearchLimits()
+    /// How many changes go to disk together, and how many may wait.
+    public var writer = WriterLimits()
     /// Whether StartTLS is offered: the server has a certificate.
     public var offersStartTLS = false
     /// Whether passwords are taken only over TLS or a local socket; otherwise `confidentialityRequired` answers.

@@ -4,13 +4,15 @@ import EntryStore
 public struct PendingWrite: Sendable {
     public let messageID: Int
     /// Checks, then changes; the finished answer message.
-    let body: @Sendable (inout StoreTransaction) -> [UInt8]
+    let body: @Sendable (inout StoreTransaction) -> Writer.Answer
     /// The answer message if the storage fails.
-    let failed: @Sendable (EntryStoreError) -> [UInt8]
+    let failed: @Sendable (EntryStoreError) -> Writer.Answer
+    /// Bytes of the request.
+    var size = 0
 
     init(
-        messageID: Int, body: @escaping @Sendable (inout StoreTransaction) -> [UInt8],
-        failed: @escaping @Sendable (EntryStoreError) -> [UInt8]
+        messageID: Int, body: @escaping @Sendable (inout StoreTransaction) -> Writer.Answer,
+        failed: @escaping @Sendable (EntryStoreError) -> Writer.Answer
     ) {
         self.messageID = messageID
         self.body = body

@@ -19,13 +19,14 @@ public final class EntryStore: Sendable {
         public init() {}
     }
 
-    /// When changes reach the disk.
+    /// When changes reach the disk. The end of the process loses nothing that was committed, however it comes; this is about the machine's.
     public enum Durability: Sendable, Hashable {
         /// Before the client gets its answer.
         case full
-        /// At the latest so many milliseconds after the answer. A power cut may lose the changes of that time.
+        /// At the latest so many milliseconds after the answer. A power cut may lose the changes of that time; what is there after it is
+        /// whole (see ``Checkpoint``).
         case groupInterval(milliseconds: Int)
-        /// When the system likes, and when the server stops: for bulk work.
+        /// When the system likes, and when the server stops: for bulk work. A power cut may damage the database.
         case none
     }
 
@@ -48,6 +49,8 @@ public final class EntryStore: Sendable {
     private let version = Atomic<Int>(0)
     private let rename = Atomic<Int>(0)
     private let watches = Mutex<[ClassWatch]>([])
+    /// With ``Durability/groupInterval(milliseconds:)``.
+    private let checkpoint: Mutex<Checkpoint?>
 
     /// The file of the database inside a data directory.
     public static func file(in directory: String) -> String { directory + "/data.mdb" }
@@ -61,10 +64,21 @@ public final class EntryStore: Sendable {
         self.schema = schema
         self.options = options
         var flags: Environment.Flags = []
-        if options.durability != .full { flags.insert(.noSync) }
+        // In full durability the meta page is synced too, by ``makeDurable()``: if LMDB did it itself, a disk that refuses just then
+        // would end all reading.
+        flags.insert(options.durability == .full ? .noMetaSync : .noSync)
         do {
+            try Checkpoint.recover(path)
             environment = try Environment(path: path, mapSize: options.mapSize, maxReaders: options.maxReaders, flags: flags)
             _ = try environment.clearStaleReaders()
+            // What an earlier process left to the system goes to the disk before anything is built on it.
+            if case .groupInterval = options.durability {
+                checkpoint = Mutex(try Checkpoint(environment, path: path))
+            } else {
+                checkpoint = Mutex(nil)
+                if options.durability == .full || Checkpoint.exists(path) { try environment.sync() }
+                Checkpoint.remove(path)
+            }
             var transaction = try environment.beginWrite()
             databases = Databases(
                 entries: try environment.database("entries", in: transaction, create: true, integerKeys: true),
@@ -92,7 +106,12 @@ public final class EntryStore: Sendable {
         var options = Options()
         options.mapSize = mapSize
         self.options = options
+        checkpoint = Mutex(nil)
         do {
+            if try Checkpoint.isRecoveryDue(path) {
+                throw EntryStoreError(
+                    .format, "the machine stopped while \(path) was in use: start the server once, which takes it back to its last checkpoint")
+            }
             environment = try Environment(path: path, mapSize: mapSize, maxReaders: options.maxReaders, flags: [.readOnly])
             let transaction = try environment.beginRead()
             databases = Databases(
@@ -157,6 +176,27 @@ public final class EntryStore: Sendable {
     /// Flushes everything to disk.
     public func sync() throws(EntryStoreError) {
         do { try environment.sync() } catch { throw EntryStoreError(error) }
+    }
+
+    /// What the durability asks for after a commit. For the writer, between transactions, as the two below.
+    func makeDurable() throws(EntryStoreError) {
+        if options.durability == .full { try sync() }
+    }
+
+    /// Has everything on disk, and remembers that it is, where commits do not wait for it.
+    func makeCheckpoint() throws(EntryStoreError) {
+        do {
+            try checkpoint.withLock { checkpoint throws(LMDBError) in try checkpoint?.advance() }
+        } catch { throw EntryStoreError(error) }
+    }
+
+    /// Has everything on disk at the end.
+    func settle() throws(EntryStoreError) {
+        try sync()
+        checkpoint.withLock { checkpoint in
+            if checkpoint != nil { Checkpoint.remove(path) }
+            checkpoint = nil
+        }
     }
 
     /// Size of the file in use and address space reserved, in bytes; number of the last commit; readers.

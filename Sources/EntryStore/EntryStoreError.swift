@@ -5,6 +5,10 @@ public struct EntryStoreError: Error, Sendable, CustomStringConvertible {
     public enum Reason: Sendable, Hashable {
         /// The database or the disk refused.
         case storage
+        /// There is no room for it: on the disk, or in the map. Smaller changes may succeed, and all when there is room again.
+        case noSpace
+        /// Too much waits already.
+        case busy
         /// The file is of another format, or damaged.
         case format
         /// Another process has the directory open.
@@ -17,21 +21,17 @@ public struct EntryStoreError: Error, Sendable, CustomStringConvertible {
 
     public let reason: Reason
     public let message: String
-    /// The full map is to blame: it can be grown and the work done again.
-    public let isMapFull: Bool
 
     @inline(never)
     public init(_ reason: Reason, _ message: String) {
         self.reason = reason
         self.message = message
-        isMapFull = false
     }
 
     @inline(never)
     public init(_ error: LMDBError) {
-        reason = error.isInvalid ? .format : .storage
-        message = error.description
-        isMapFull = error.isMapFull
+        reason = error.isInvalid ? .format : error.isNoSpace ? .noSpace : .storage
+        message = error.isMapFull ? "the database has reached its limit (mapSize)" : error.description
     }
 
     public var description: String { message }

@@ -219,6 +219,10 @@ extension LDAPError {
     /// A failure of the store, as a client is told of it.
     @inline(never)
     public init(storage error: EntryStoreError) {
-        self.init(.other, "the directory's storage failed: \(error.message)")
+        switch error.reason {
+        case .noSpace: self.init(.unwillingToPerform, "no space left for changes: \(error.message)")
+        case .busy: self.init(.busy, error.message)
+        default: self.init(.other, "the directory's storage failed: \(error.message)")
+        }
     }
 }

@@ -318,7 +318,7 @@ final class LDAPConnection: ChannelDuplexHandler {
         writesInFlight += 1
         loop.server.counters.writesInFlight.add(1, ordering: .relaxed)
         let (id, mailbox) = (id, loop.mailbox)
-        loop.server.directory.submit(write) { mailbox.post(.answer(connection: id, $0)) }
+        loop.server.directory.submit(write, from: id) { mailbox.post(.answer(connection: id, $0)) }
         if operationsInFlight >= limits.maximumOperationsPerConnection { holds.insert(.operations) }
     }
 

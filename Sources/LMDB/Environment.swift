@@ -15,9 +15,12 @@ internal import CLMDB
         public init(rawValue: UInt32) { self.rawValue = rawValue }
         /// Commits do not wait for the disk; ``Environment/sync()`` does. The file stays consistent after a crash of the process only.
         public static let noSync = Flags(rawValue: UInt32(MDB_NOSYNC))
-        /// The data is synced at commit, the meta page at the next one.
+        /// The data is synced at commit, the meta page, which makes it the current state, by ``Environment/sync()`` or the next commit.
+        /// A power cut before may undo that last commit; the file stays consistent.
         public static let noMetaSync = Flags(rawValue: UInt32(MDB_NOMETASYNC))
         public static let readOnly = Flags(rawValue: UInt32(MDB_RDONLY))
+        /// No lock file: for a file that nobody else has open.
+        public static let noLock = Flags(rawValue: UInt32(MDB_NOLOCK))
     }
 
     /// Opens the database file at `path` (its lock file is `path-lock`), creating it if need be.
@@ -85,10 +88,15 @@ internal import CLMDB
     /// Sizes in bytes, and the number of the last committed transaction.
     public var information: (mapSize: Int, usedSize: Int, lastTransaction: Int, readers: Int) {
         var info = unsafe MDB_envinfo()
-        var stat = MDB_stat()
         unsafe mdb_env_info(handle, &info)
+        return unsafe (info.me_mapsize, (info.me_last_pgno + 1) * pageSize, info.me_last_txnid, Int(info.me_numreaders))
+    }
+
+    /// Bytes in a page of the file.
+    public var pageSize: Int {
+        var stat = MDB_stat()
         unsafe mdb_env_stat(handle, &stat)
-        return unsafe (info.me_mapsize, (info.me_last_pgno + 1) * Int(stat.ms_psize), info.me_last_txnid, Int(info.me_numreaders))
+        return Int(stat.ms_psize)
     }
 }
 
@@ -96,4 +104,8 @@ internal import CLMDB
 public struct Database: Sendable, Hashable {
     @usableFromInline let dbi: UInt32
     @usableFromInline init(dbi: UInt32) { self.dbi = dbi }
+
+    /// LMDB's own list of free pages, for read transactions: by the number of the transaction that freed them, each a count and so many
+    /// page numbers.
+    static let freeList = Database(dbi: 0)
 }

@@ -1,4 +1,11 @@
 internal import CLMDB
+#if canImport(Glibc)
+internal import Glibc
+#elseif canImport(Musl)
+internal import Musl
+#else
+internal import Darwin
+#endif
 
 /// A failure reported by LMDB or the operating system beneath it.
 public struct LMDBError: Error, Hashable, Sendable, CustomStringConvertible {
@@ -13,8 +20,10 @@ public struct LMDBError: Error, Hashable, Sendable, CustomStringConvertible {
         self.call = call
     }
 
-    /// The reserved address space is used up: the environment has to be opened with a larger map.
+    /// The reserved address space is used up by data.
     public var isMapFull: Bool { code == MDB_MAP_FULL }
+    /// There is no room: in the map, on the disk, or within a quota. What needs less may succeed, and all may later.
+    public var isNoSpace: Bool { isMapFull || code == ENOSPC || code == EDQUOT || code == EFBIG }
     /// Another program holds the wrong version or the file is not a database.
     public var isInvalid: Bool { code == MDB_INVALID || code == MDB_VERSION_MISMATCH || code == MDB_CORRUPTED }
     public var description: String {

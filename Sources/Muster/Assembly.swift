@@ -151,7 +151,7 @@ struct Assembly: Sendable {
         options.durability =
             switch configuration.durability {
             case .full: .full
-            case .interval(let milliseconds): .groupInterval(milliseconds: milliseconds)
+            case .groupInterval(let milliseconds): .groupInterval(milliseconds: milliseconds)
             case .none: .none
             }
         return options
@@ -160,6 +160,7 @@ struct Assembly: Sendable {
     private static func settings(_ configuration: MusterConfiguration, _ schema: Schema) throws -> DirectorySettings {
         var settings = DirectorySettings()
         settings.rootName = MusterConfiguration.rootName
+        settings.writer = configuration.writes
         settings.rootPassword = configuration.rootPassword.map { Array($0.utf8) }
         settings.passwords = configuration.passwords
         settings.rehashesPasswords = configuration.rehashesPasswords

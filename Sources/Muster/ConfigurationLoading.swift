@@ -1,5 +1,6 @@
 import Configuration
 import Directory
+import EntryStore
 import LDAPServer
 import SystemPackage
 
@@ -82,6 +83,10 @@ private struct Settings {
         result.uniqueAttributes = try await strings("unique") ?? result.uniqueAttributes
         result.deliveryIdentities = try await strings("mail.deliveryIdentities") ?? result.deliveryIdentities
         if let text = try await string("durability") { result.durability = try MusterConfiguration.Durability(text) }
+        result.writes.operations = try await int("writes.groupOperations", 1...100_000) ?? result.writes.operations
+        result.writes.bytes = try await int("writes.groupBytes", 1...1 << 30) ?? result.writes.bytes
+        result.writes.milliseconds = try await int("writes.groupTime", 0...60_000) ?? result.writes.milliseconds
+        result.writes.waitingBytes = try await int("writes.waitingBytes", 1 << 20...1 << 40) ?? result.writes.waitingBytes
         result.mapSize = try await int("mapSize", 1 << 20...1 << 46) ?? result.mapSize
         result.warmsDatabase = try await bool("warm") ?? true
         result.searchSizeLimit = try await int("limits.searchSize", 0...Int.max) ?? result.searchSizeLimit

@@ -27,19 +27,19 @@ extension MusterConfiguration.Index {
 }
 
 extension MusterConfiguration.Durability {
-    /// Reads `full`, `none` or `interval MILLISECONDS`.
+    /// Reads `full`, `none` or `group-interval MILLISECONDS`.
     public init(_ text: String) throws(ConfigurationError) {
         let words = text.split(separator: " ")
         switch (words.first, words.count) {
         case ("full", 1): self = .full
         case ("none", 1): self = .none
-        case ("interval", 2):
+        case ("group-interval", 2):
             guard let milliseconds = Int(words[1]), milliseconds > 0, milliseconds <= 3_600_000 else {
                 throw ConfigurationError("durability '\(text)': the interval must be a number of milliseconds from 1 to 3600000")
             }
-            self = .interval(milliseconds: milliseconds)
+            self = .groupInterval(milliseconds: milliseconds)
         default:
-            throw ConfigurationError("durability '\(text)' must be 'full', 'none' or 'interval MILLISECONDS'")
+            throw ConfigurationError("durability '\(text)' must be 'full', 'group-interval MILLISECONDS' or 'none'")
         }
     }
 }

@@ -1,4 +1,5 @@
 public import Directory
+public import EntryStore
 public import LDAPServer
 
 /// Everything that can be set about a server. A value made with ``init(dataDirectory:)`` is a working configuration.
@@ -56,6 +57,8 @@ public struct MusterConfiguration: Sendable {
 
     /// When an acknowledged change is on disk.
     public var durability = Durability.full
+    /// How much goes to disk together, and how much may wait for it.
+    public var writes = WriterLimits()
     /// Address space reserved for the database, in bytes: the most the file can grow to. It uses no memory or disk by itself.
     public var mapSize = 1 << 40
 
@@ -106,9 +109,9 @@ public struct MusterConfiguration: Sendable {
     public enum Durability: Sendable, Hashable {
         /// Before the client has its answer.
         case full
-        /// At most so many milliseconds after the answer: a power cut may lose the changes of that time.
-        case interval(milliseconds: Int)
-        /// When the operating system likes: for loading data that can be loaded again.
+        /// At most so many milliseconds after the answer: a power cut may lose the changes of that time, and nothing else.
+        case groupInterval(milliseconds: Int)
+        /// When the operating system likes: for loading data that can be loaded again. A power cut may damage the database.
         case none
     }
 

@@ -42,7 +42,7 @@ struct Serve: AsyncParsableCommand {
     @Option(help: ArgumentHelp("The file for log lines instead of standard error.", valueName: "file"))
     var logFile: String?
 
-    @Option(help: ArgumentHelp("When an acknowledged change is on disk: full, 'interval MILLISECONDS' or none.", valueName: "mode"))
+    @Option(help: ArgumentHelp("When an acknowledged change is on disk: full, 'group-interval MILLISECONDS' or none.", valueName: "mode"))
     var durability: String?
 
     @Option(help: ArgumentHelp("Event loops. (default: one less than the processors)", valueName: "number"))

@@ -7,6 +7,7 @@ import os
 import pathlib
 import subprocess
 import sys
+import time
 
 import load
 from client import SUCCESS, Client
@@ -38,6 +39,16 @@ class Crew:
             subprocess.Popen([sys.executable, str(HERE / "load.py"), url, str(seed), str(seconds), str(self.folder / "load"),
                               *map(str, group)], env=environment, stdin=subprocess.DEVNULL)
             for group in self.groups]
+
+    def warm(self, count=60, timeout=30):
+        """Until the clients are at work: so many operations were answered."""
+        until = time.monotonic() + timeout
+        while time.monotonic() < until:
+            lines = sum(self.path(lane).read_bytes().count(b"\n") for lane in self.lanes if self.path(lane).exists())
+            if lines >= 2 * count:
+                return
+            time.sleep(0.02)
+        raise AssertionError(f"the clients had fewer than {count} answers in {timeout} s")
 
     def wait(self, timeout=60):
         """Until all clients have ended: they do when the server is gone."""

@@ -40,7 +40,7 @@ def below(dn, top):
 
 
 def start(lane):
-    """The operations that make an empty branch."""
+    """The operations that make an empty branch; a load that was ended may have done some."""
     top = branch(lane)
     return [["add", dn, {"objectClass": UNIT, "ou": [dn[3:].split(",")[0]]}] for dn in (top, "ou=a," + top, "ou=b," + top)]
 
@@ -154,7 +154,7 @@ def run(url, seed, seconds, journal, lane, pause=0.0):
         client = Client(url, ROOT_DN, ROOT_PASSWORD, timeout=60)
     except AssertionError:
         return
-    pending = [] if model else start(lane)
+    pending = [operation for operation in start(lane) if operation[1] not in model]
     count = seed << 20
     while time.monotonic() < until:
         operation = pending.pop(0) if pending else choose(model, lane, chance, count)

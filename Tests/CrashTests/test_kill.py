@@ -10,8 +10,8 @@ def test_killed_at_random_moments(directory, crew, seed, request):
     directory.start()
     for number in range(rounds):
         crew.start(directory.url, seed * 1000 + number)
-        # The first moments are the clients' own; now and then it hits the server as it starts.
-        time.sleep(0.5 + chance.choice([0.3, 1.5]) * chance.random())
+        crew.warm(chance.choice([1, 50, 150]))
+        time.sleep(0.2 * chance.random())
         directory.kill()
         crew.wait()
         if number % 3 == 2:
@@ -28,9 +28,10 @@ def test_killed_at_random_moments(directory, crew, seed, request):
 def test_killed_while_it_starts(directory, crew, seed):
     chance = random.Random(seed + 1)
     directory.start()
-    crew.start(directory.url, seed, seconds=0.7)
-    crew.wait()
+    crew.start(directory.url, seed, seconds=600)
+    crew.warm()
     directory.kill()
+    crew.wait()
     for _ in range(3):
         directory.spawn()
         time.sleep(chance.random() * 0.4)

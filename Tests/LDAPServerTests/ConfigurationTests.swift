@@ -37,14 +37,14 @@ import Darwin
             let configuration = try await MusterConfiguration.load(
                 flags: ["data": .string("/flag"), "schema": .strings(["a", "b"])],
                 environment: [
-                    "MUSTER_DATA": "/environment", "MUSTER_ROOT_PASSWORD": "environment", "MUSTER_DURABILITY": "interval 20",
+                    "MUSTER_DATA": "/environment", "MUSTER_ROOT_PASSWORD": "environment", "MUSTER_DURABILITY": "group-interval 20",
                     "MUSTER_LIMITS_MAXIMUM_CONNECTIONS": "6", "MUSTER_UNIQUE": "mail,uid",
                 ],
                 file: file)
             #expect(configuration.dataDirectory == "/flag")
             #expect(configuration.schemaFiles == ["a", "b"])
             #expect(configuration.rootPassword == "environment")
-            #expect(configuration.durability == .interval(milliseconds: 20))
+            #expect(configuration.durability == .groupInterval(milliseconds: 20))
             #expect(configuration.limits.maximumConnections == 6)
             #expect(configuration.limits.idleTimeout == .seconds(30))
             #expect(configuration.uniqueAttributes == ["mail", "uid"])
@@ -91,6 +91,7 @@ import Darwin
         #expect(sample.uniqueAttributes == standard.uniqueAttributes)
         #expect(sample.deliveryIdentities == standard.deliveryIdentities)
         #expect(sample.durability == standard.durability)
+        #expect(sample.writes == standard.writes)
         #expect(sample.mapSize == standard.mapSize)
         #expect(sample.unixSocketMode == standard.unixSocketMode)
         #expect(sample.allIndexes == standard.allIndexes)

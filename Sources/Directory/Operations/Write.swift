@@ -6,7 +6,10 @@ extension Request {
     /// The operations that change the directory: decoded and checked here, carried out by the writer.
     func write(_ session: Session, _ output: inout BERBuffer) -> Disposition {
         do throws(LDAPError) {
-            return try prepare(session)
+            let disposition = try prepare(session)
+            guard case .write(var write) = disposition else { return disposition }
+            write.size = pdu.byteCount
+            return .write(write)
         } catch {
             return refuse(error, session, &output)
         }

@@ -51,14 +51,12 @@ extension PendingWrite {
             body: { transaction in
                 let answer: WriteAnswer
                 do throws(LDAPError) { answer = try body(&transaction) } catch { answer = WriteAnswer(error) }
-                // A change whose storage failed is answered by `failed`.
-                if transaction.failure == nil { observed(answer) }
-                return answer.encode(messageID: messageID, tag: tag)
+                // It may be made again, or fail with its neighbours: told of is what the client is told.
+                return Writer.Answer(answer.encode(messageID: messageID, tag: tag)) { observed(answer) }
             },
             failed: { error in
                 let answer = WriteAnswer(LDAPError(storage: error))
-                observed(answer)
-                return answer.encode(messageID: messageID, tag: tag)
+                return Writer.Answer(answer.encode(messageID: messageID, tag: tag)) { observed(answer) }
             })
     }
 }

@@ -29,12 +29,12 @@ extension EntryStore {
         writer.submit(
             Writer.Job(
                 body: { transaction in
-                    guard let next = try? transaction.addIndexKeys(missing, from: from, count: count) else { return [] }
+                    guard let next = try? transaction.addIndexKeys(missing, from: from, count: count) else { return Writer.Answer([]) }
                     var answer: [UInt8] = []
                     answer.appendBigEndian(next.rawValue)
-                    return answer
+                    return Writer.Answer(answer)
                 },
-                failed: { [0xff] + Array($0.message.utf8) },
+                failed: { Writer.Answer([0xff] + Array($0.message.utf8)) },
                 completion: { [self] answer in
                     if answer.first == 0xff {
                         return done(EntryStoreError(.storage, String(decoding: answer.dropFirst(), as: UTF8.self)))

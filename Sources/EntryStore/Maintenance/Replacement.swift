@@ -21,6 +21,7 @@ extension EntryStore {
         removeFile(copy + "-lock")
         if unsafe access(original, F_OK) == 0 {
             do {
+                try Checkpoint.recover(original)
                 let environment = try Environment(path: original, mapSize: options.mapSize, flags: [.readOnly])
                 try environment.copy(to: copy, compact: true)
             } catch { throw EntryStoreError(error) }
@@ -38,6 +39,7 @@ extension EntryStore {
             removeFile(copy + "-lock")
             removeFile(original + "-lock")
             syncDirectory(directory)
+            Checkpoint.remove(original)
             return result
         } catch {
             removeFile(copy)

@@ -331,9 +331,10 @@ public struct StoreTransaction: ~Copyable {
 
     // MARK: End
 
-
-    /// Makes all changes permanent (on disk, as the store's durability says), or throws and makes none.
-    consuming func commit() throws(EntryStoreError) {
+    /// Makes all changes, or throws and makes none. They are on disk after ``EntryStore/makeDurable()``.
+    /// - Returns: whether there was anything to change.
+    @discardableResult
+    consuming func commit() throws(EntryStoreError) -> Bool {
         if let failure {
             abort()
             throw failure
@@ -350,10 +351,12 @@ public struct StoreTransaction: ~Copyable {
         }
         let before = catalogueBefore
         let changed = catalogue !== before
+        let number = snapshot.transaction.id
         do { try snapshot.intoTransaction().commit() } catch {
             if changed { store.publish(before) }
             throw EntryStoreError(error)
         }
+        return store.environment.information.lastTransaction == number
     }
 
     /// Forgets all changes.

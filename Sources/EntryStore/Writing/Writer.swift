@@ -6,48 +6,80 @@ import Musl
 import Darwin
 #endif
 
-/// The one thread that changes the directory: takes all waiting changes, makes them in one transaction, commits once, then answers all.
-/// While a group reaches the disk the next one gathers.
+/// The one thread that changes the directory: takes the changes that wait, makes them in one transaction, commits once, then answers all.
+/// While a group reaches the disk the next one gathers; a change that finds nobody waiting is made at once.
 @safe public final class Writer: @unchecked Sendable {
-    // Sound: `jobs`, `isStopping` and `isRunning` are touched only with `lock` held; the rest never changes after init.
+    // Sound: `queue`, `waitingBytes`, `isStopping`, `isRunning` and `counted` are touched only with `lock` held; the rest never changes after init.
+
+    /// What a change answers.
+    public struct Answer: Sendable {
+        /// For the client.
+        let bytes: [UInt8]
+        /// Called once when this answer, and no other, is the one that the client gets.
+        let given: (@Sendable () -> Void)?
+
+        public init(_ bytes: [UInt8], given: (@Sendable () -> Void)? = nil) {
+            self.bytes = bytes
+            self.given = given
+        }
+    }
 
     /// A change as the writer sees it.
     public struct Job: Sendable {
         /// Checks and changes; the answer for the client if the commit succeeds (or if it refused to change anything).
-        /// Run again from the start if a neighbour spoils the transaction.
-        let body: @Sendable (inout StoreTransaction) -> [UInt8]
+        /// Run again from the start if the transaction has to be given up on a neighbour's account.
+        let body: @Sendable (inout StoreTransaction) -> Answer
         /// The answer if the storage fails.
-        let failed: @Sendable (EntryStoreError) -> [UInt8]
+        let failed: @Sendable (EntryStoreError) -> Answer
         /// Gets the answer, once, on the writer's thread, when the change is as durable as the store is set to make it.
         let completion: @Sendable ([UInt8]) -> Void
+        /// Who hands it in: sources are served in turn.
+        let source: UInt64
+        /// About how much memory it holds.
+        let bytes: Int
 
+        /// - Parameters:
+        ///   - source: a number for the connection; 0 for the server's own work.
+        ///   - bytes: the size of the request.
         public init(
-            body: @escaping @Sendable (inout StoreTransaction) -> [UInt8], failed: @escaping @Sendable (EntryStoreError) -> [UInt8],
-            completion: @escaping @Sendable ([UInt8]) -> Void
+            source: UInt64 = 0, bytes: Int = 0, body: @escaping @Sendable (inout StoreTransaction) -> Answer,
+            failed: @escaping @Sendable (EntryStoreError) -> Answer, completion: @escaping @Sendable ([UInt8]) -> Void
         ) {
+            self.source = source
+            self.bytes = bytes
             self.body = body
             self.failed = failed
             self.completion = completion
         }
+
+        fileprivate func finish(_ answer: Answer) {
+            answer.given?()
+            completion(answer.bytes)
+        }
     }
 
     private let store: EntryStore
+    private let limits: WriterLimits
     private let lock: UnsafeMutablePointer<pthread_mutex_t>
     private let condition: UnsafeMutablePointer<pthread_cond_t>
-    private var jobs: [Job] = []
+    private var queue = FairQueue<Job>()
+    private var waitingBytes = 0
     private var isStopping = false
     private var isRunning = true
-    /// Changes in one transaction at most.
-    private let groupLimit: Int
+    private var counted = WriterStatistics()
 
     /// Starts the thread.
-    public init(_ store: EntryStore, groupLimit: Int = 512) throws(EntryStoreError) {
+    public init(_ store: EntryStore, limits: WriterLimits = WriterLimits()) throws(EntryStoreError) {
         self.store = store
-        self.groupLimit = groupLimit
+        self.limits = limits
         unsafe lock = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
         unsafe condition = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
         unsafe pthread_mutex_init(lock, nil)
-        unsafe pthread_cond_init(condition, nil)
+        var attributes = pthread_condattr_t()
+        unsafe pthread_condattr_init(&attributes)
+        unsafe pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC)
+        unsafe pthread_cond_init(condition, &attributes)
+        unsafe pthread_condattr_destroy(&attributes)
         var thread = pthread_t()
         let context = unsafe Unmanaged.passRetained(self).toOpaque()
         let code = unsafe pthread_create(&thread, nil, { context in
@@ -77,107 +109,184 @@ import Darwin
         return body()
     }
 
-    /// Hands in a change. After ``stop()`` it is refused.
+    /// Hands in a change. It is refused after ``stop()``, and while too much waits.
     public func submit(_ job: Job) {
-        let isAccepted = locked {
-            guard !isStopping else { return false }
-            jobs.append(job)
-            unsafe pthread_cond_broadcast(condition)
-            return true
+        let refusal: EntryStoreError? = locked {
+            if isStopping { return EntryStoreError(.storage, "the server is stopping") }
+            if waitingBytes + job.bytes > limits.waitingBytes, !queue.isEmpty { return EntryStoreError(.busy, "too many changes wait: try again later") }
+            waitingBytes += job.bytes
+            let isFirst = queue.isEmpty
+            queue.append(job, from: job.source)
+            if isFirst { unsafe pthread_cond_broadcast(condition) }
+            return nil
         }
-        if !isAccepted { job.completion(job.failed(EntryStoreError(.storage, "the server is stopping"))) }
+        if let refusal { job.finish(job.failed(refusal)) }
     }
 
     /// Number of changes waiting.
-    public var waiting: Int { locked { jobs.count } }
+    public var waiting: Int { locked { queue.count } }
 
-    /// Ends after all changes handed in so far; returns when they are done.
+    /// What has been done since the start.
+    public var statistics: WriterStatistics {
+        locked {
+            var values = counted
+            values.waiting = queue.count
+            values.waitingBytes = waitingBytes
+            return values
+        }
+    }
+
+    /// Ends after all changes handed in so far; returns when they are done and on disk.
     public func stop() {
         unsafe pthread_mutex_lock(lock)
         isStopping = true
         unsafe pthread_cond_broadcast(condition)
         while isRunning { unsafe pthread_cond_wait(condition, lock) }
         unsafe pthread_mutex_unlock(lock)
-        if store.options.durability != .full { try? store.sync() }
     }
 
     // MARK: The writer's thread
 
+    private enum Event {
+        case job(Job)
+        case timeOver
+        case stop
+    }
+
     private func work() {
-        var interval: Int?
-        if case .groupInterval(let milliseconds) = store.options.durability { interval = max(1, milliseconds) }
-        var hasUnsynced = false
-        while let group = take(waitingAtMost: hasUnsynced ? interval : nil) {
-            if group.isEmpty {
-                try? store.sync()
-                hasUnsynced = false
-                continue
+        var upkeep = WriterUpkeep(store.options.durability)
+        loop: while true {
+            switch wait(until: upkeep.checkpointDue) {
+            case .job(let job):
+                if let error = upkeep.beforeChanges(store) {
+                    finish([job], failedWith: error)
+                    continue
+                }
+                if run(startingWith: job) { upkeep.noteCommit() }
+            case .timeOver: break
+            case .stop: break loop
             }
-            run(group)
-            hasUnsynced = interval != nil
+            upkeep.makeDueCheckpoint(store)
         }
+        try? store.settle()
         locked {
             isRunning = false
             unsafe pthread_cond_broadcast(condition)
         }
     }
 
-    /// The next group; empty if the time is over; nil at the end.
-    private func take(waitingAtMost milliseconds: Int?) -> [Job]? {
+    /// The next change; or that it is time, or the end.
+    /// - Parameter deadline: on the monotonic clock, in nanoseconds.
+    private func wait(until deadline: Int?) -> Event {
         unsafe pthread_mutex_lock(lock)
         defer { unsafe pthread_mutex_unlock(lock) }
-        var deadline = timespec()
-        if let milliseconds {
-            unsafe clock_gettime(CLOCK_REALTIME, &deadline)
-            let nanoseconds = deadline.tv_nsec + milliseconds % 1000 * 1_000_000
-            deadline.tv_sec += milliseconds / 1000 + nanoseconds / 1_000_000_000
-            deadline.tv_nsec = nanoseconds % 1_000_000_000
+        var time = timespec()
+        if let deadline {
+            time.tv_sec = deadline / 1_000_000_000
+            time.tv_nsec = deadline % 1_000_000_000
         }
-        while jobs.isEmpty {
-            if isStopping { return nil }
-            if milliseconds != nil {
-                if unsafe pthread_cond_timedwait(condition, lock, &deadline) == ETIMEDOUT, jobs.isEmpty { return [] }
-            } else {
+        while true {
+            if let job = dequeue() { return .job(job) }
+            if isStopping { return .stop }
+            if deadline == nil {
                 unsafe pthread_cond_wait(condition, lock)
+            } else if unsafe pthread_cond_timedwait(condition, lock, &time) == ETIMEDOUT, queue.isEmpty {
+                return .timeOver
             }
         }
-        let group = Array(jobs.prefix(groupLimit))
-        jobs.removeFirst(group.count)
-        return group
     }
 
-    /// Does a group: in one transaction if all goes well; a change whose storage fails is left out and the others are done again.
-    private func run(_ group: [Job]) {
-        var remaining = group
-        while !remaining.isEmpty {
-            var answers: [[UInt8]] = []
-            answers.reserveCapacity(remaining.count)
-            var spoiler: (index: Int, error: EntryStoreError)?
-            do {
-                var transaction = try StoreTransaction(store)
-                for (index, job) in remaining.enumerated() {
-                    answers.append(job.body(&transaction))
-                    if let failure = transaction.failure {
-                        spoiler = (index, failure)
-                        break
-                    }
-                }
-                if spoiler == nil {
-                    try transaction.commit()
-                } else {
-                    transaction.abort()
-                }
-            } catch {
-                // The transaction as a whole could not begin or be committed: nothing was changed, all are told so.
-                for job in remaining { job.completion(job.failed(error)) }
-                return
-            }
-            guard let spoiler else {
-                for (job, answer) in zip(remaining, answers) { job.completion(answer) }
-                return
-            }
-            let job = remaining.remove(at: spoiler.index)
-            job.completion(job.failed(spoiler.error))
+    /// With the lock held.
+    private func dequeue() -> Job? {
+        guard let job = queue.popFirst() else { return nil }
+        waitingBytes -= job.bytes
+        return job
+    }
+
+    /// Makes a change and those that wait, or come meanwhile, as far as a group goes. Whether anything was committed.
+    private func run(startingWith first: Job) -> Bool {
+        let deadline = MonotonicClock.nanoseconds() + limits.milliseconds * 1_000_000
+        var bytes = first.bytes
+        var count = 1
+        return settle([first]) {
+            guard count < limits.operations, bytes < limits.bytes, MonotonicClock.nanoseconds() < deadline,
+                let job = locked({ dequeue() })
+            else { return nil }
+            bytes += job.bytes
+            count += 1
+            return job
         }
+    }
+
+    /// How it went to make changes in one transaction.
+    private enum Outcome {
+        /// - Parameter isChanged: there was something to commit.
+        case done([Answer], isChanged: Bool)
+        /// The storage failed while one of them was made: nothing was changed.
+        case spoiled(Int, EntryStoreError)
+        /// The transaction could not begin or be committed.
+        case failed(EntryStoreError)
+    }
+
+    /// Makes changes in one transaction if all goes well, and answers. A change whose storage fails is left out, and the others are made
+    /// again; if there is no room for all, the two halves are tried one after the other, so that what has room is done.
+    /// - Parameter join: gives further changes for the first transaction.
+    /// - Returns: whether anything was committed.
+    private func settle(_ first: [Job], joining join: () -> Job?) -> Bool {
+        var isChanged = false
+        var isFirst = true
+        var parts = [first]
+        while var part = parts.popLast() {
+            let outcome = attempt(&part) { isFirst ? join() : nil }
+            isFirst = false
+            switch outcome {
+            case .done(let answers, let hasChanged):
+                if hasChanged { isChanged = true }
+                locked { counted.noteGroup(part.count, isCommitted: hasChanged) }
+                for (job, answer) in zip(part, answers) { job.finish(answer) }
+            case .spoiled(_, let error) where error.reason == .noSpace && part.count > 1, .failed(let error) where error.reason == .noSpace && part.count > 1:
+                let middle = part.count / 2
+                parts.append(Array(part[middle...]))
+                parts.append(Array(part[..<middle]))
+            case .spoiled(let index, let error):
+                finish([part.remove(at: index)], failedWith: error)
+                if !part.isEmpty { parts.append(part) }
+            case .failed(let error): finish(part, failedWith: error)
+            }
+        }
+        return isChanged
+    }
+
+    private func attempt(_ group: inout [Job], joining join: () -> Job?) -> Outcome {
+        do throws(EntryStoreError) {
+            var answers: [Answer] = []
+            var transaction = try StoreTransaction(store)
+            var job: Job? = group.first
+            while let current = job {
+                answers.append(current.body(&transaction))
+                if let failure = transaction.failure {
+                    transaction.abort()
+                    return .spoiled(answers.count - 1, failure)
+                }
+                if answers.count < group.count {
+                    job = group[answers.count]
+                } else {
+                    job = join()
+                    if let job { group.append(job) }
+                }
+            }
+            let isChanged = try transaction.commit()
+            if isChanged {
+                do throws(EntryStoreError) { try store.makeDurable() } catch {
+                    throw EntryStoreError(error.reason, "the change was made, but the disk did not confirm it: \(error.message)")
+                }
+            }
+            return .done(answers, isChanged: isChanged)
+        } catch { return .failed(error) }
+    }
+
+    private func finish(_ jobs: [Job], failedWith error: EntryStoreError) {
+        locked { counted.noteFailure(jobs.count, error) }
+        for job in jobs { job.finish(job.failed(error)) }
     }
 }

@@ -1,0 +1,91 @@
+#if canImport(Glibc)
+internal import Glibc
+#elseif canImport(Musl)
+internal import Musl
+#else
+internal import Darwin
+#endif
+
+/// An open file, for the few things that LMDB itself does not do. Failures are `errno` values.
+struct FileHandle: ~Copyable {
+    private let descriptor: Int32
+    private let path: String
+
+    init(_ path: String, _ flags: Int32) throws(LMDBError) {
+        self.path = path
+        descriptor = unsafe open(path, flags | O_CLOEXEC, 0o600)
+        if descriptor < 0 { throw LMDBError(code: errno, call: "opening \(path)") }
+    }
+
+    deinit { close(descriptor) }
+
+    static func exists(_ path: String) -> Bool { unsafe access(path, F_OK) == 0 }
+
+    /// The number of the file in its file system.
+    func number() throws(LMDBError) -> UInt64 {
+        var status = stat()
+        guard unsafe fstat(descriptor, &status) == 0 else { throw failure("looking at") }
+        return UInt64(status.st_ino)
+    }
+
+    /// Up to so many bytes; fewer at the end of the file.
+    func read(_ count: Int, at offset: Int) throws(LMDBError) -> [UInt8] {
+        var bytes = [UInt8](repeating: 0, count: count)
+        var done = 0
+        while done < count {
+            // Sound: the buffer has room for what is still wanted.
+            let result = unsafe bytes.withUnsafeMutableBytes { buffer in
+                unsafe pread(descriptor, buffer.baseAddress.map { unsafe $0 + done }, count - done, off_t(offset + done))
+            }
+            if result < 0 {
+                if errno == EINTR { continue }
+                throw failure("reading")
+            }
+            if result == 0 { break }
+            done += result
+        }
+        bytes.removeLast(count - done)
+        return bytes
+    }
+
+    func write(_ bytes: [UInt8], at offset: Int) throws(LMDBError) {
+        var done = 0
+        while done < bytes.count {
+            // Sound: only what is left of the buffer is written.
+            let result = unsafe bytes.withUnsafeBytes { buffer in
+                unsafe pwrite(descriptor, buffer.baseAddress.map { unsafe $0 + done }, buffer.count - done, off_t(offset + done))
+            }
+            if result < 0 {
+                if errno == EINTR { continue }
+                throw failure("writing")
+            }
+            done += result
+        }
+    }
+
+    func sync() throws(LMDBError) {
+        guard fdatasync(descriptor) == 0 else { throw failure("syncing") }
+    }
+
+    /// Writes the first bytes of the file again as they are. A system that failed to write a page out may take it for written; after
+    /// this it does not. Nobody may change the file meanwhile.
+    func rewrite(count: Int) throws(LMDBError) {
+        var offset = 0
+        while offset < count {
+            let bytes = try read(min(1 << 20, count - offset), at: offset)
+            if bytes.isEmpty { return }
+            try write(bytes, at: offset)
+            offset += bytes.count
+        }
+    }
+
+    /// A file that was made, renamed or removed is so after a power cut only when its directory was synced.
+    static func syncDirectory(of path: String) throws(LMDBError) {
+        let end = path.lastIndex(of: "/")
+        let directory = end.map { String(path[..<$0]) } ?? "."
+        let handle = try FileHandle(directory.isEmpty ? "/" : directory, O_RDONLY | O_DIRECTORY)
+        guard fsync(handle.descriptor) == 0 else { throw handle.failure("syncing") }
+    }
+
+    private func failure(_ what: String) -> LMDBError { LMDBError(code: errno, call: "\(what) \(path)") }
+}

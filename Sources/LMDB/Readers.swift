@@ -1,0 +1,51 @@
+internal import CLMDB
+
+/// A read transaction that is open, of this process or another.
+public struct OpenReader: Sendable, Hashable {
+    public let process: Int32
+    /// The commit whose state it sees: pages that this state uses are not used again.
+    public let transaction: Int
+}
+
+extension Environment {
+    /// The read transactions that are open now, of all processes.
+    public func openReaders() throws(LMDBError) -> [OpenReader] {
+        let gathered = Lines()
+        // Sound: the callback runs only within the call, while `gathered` lives; LMDB gives it NUL-terminated lines.
+        let code = unsafe mdb_reader_list(
+            handle,
+            { line, context in
+                guard let line = unsafe line, let context = unsafe context else { return 0 }
+                unsafe Unmanaged<Lines>.fromOpaque(context).takeUnretainedValue().lines.append(String(cString: line))
+                return 0
+            }, Unmanaged.passUnretained(gathered).toOpaque())
+        // The number of lines, or an error.
+        if code < 0 { throw LMDBError(code: code, call: "mdb_reader_list") }
+        return gathered.lines.compactMap(Self.reader)
+    }
+
+    private final class Lines { var lines: [String] = [] }
+
+    /// Reads `PID THREAD TRANSACTION`; the transaction of a slot that nobody reads with is `-`.
+    private static func reader(_ line: String) -> OpenReader? {
+        let words = line.split(whereSeparator: { $0 == " " || $0 == "\n" })
+        guard words.count == 3, let process = Int32(words[0]), let transaction = Int(words[2]) else { return nil }
+        return OpenReader(process: process, transaction: transaction)
+    }
+}
+
+extension Transaction {
+    /// Pages of the file that hold nothing, in the state that this read transaction sees. Takes time that grows with their number.
+    public borrowing func freePages() throws(LMDBError) -> Int {
+        var count = 0
+        var pair = try first(in: .freeList)
+        while let current = pair {
+            if current.value.byteCount >= MemoryLayout<UInt>.size {
+                // Sound: the length was just checked; any eight bytes are a number.
+                count += Int(clamping: unsafe current.value.unsafeLoadUnaligned(as: UInt.self))
+            }
+            pair = try next(in: .freeList)
+        }
+        return count
+    }
+}
