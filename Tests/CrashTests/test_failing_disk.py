@@ -1,0 +1,144 @@
+"""The disk refuses: changes are refused with a reason, reads go on, and when it takes them again so does the server."""
+import time
+
+import pytest
+
+from client import OTHER, SUCCESS, UNWILLING_TO_PERFORM, Client
+from crew import Crew
+from disk import Disk
+from servers import ROOT_DN, ROOT_PASSWORD, Muster
+
+PERSON = {"objectClass": "person", "sn": "Tester"}
+
+
+@pytest.fixture
+def disk(tmp_path):
+    return Disk(tmp_path / "disk")
+
+
+@pytest.fixture
+def failing(tmp_path, disk):
+    """Starts a server on that disk."""
+    servers = []
+
+    def start(*arguments, **environment):
+        server = Muster(tmp_path / "server", arguments, {**disk.environment, **environment})
+        servers.append(server)
+        top = tmp_path / "top.ldif"
+        top.write_text("dn: dc=crash\nobjectClass: dcObject\nobjectClass: organization\ndc: crash\no: crash\n")
+        server.load(top)
+        return server.start()
+
+    yield start
+    for server in servers:
+        server.kill()
+
+
+@pytest.mark.parametrize("durability", ["full", "group-interval 100"])
+@pytest.mark.parametrize("how, code", [("n", UNWILLING_TO_PERFORM), ("e", OTHER), ("s", OTHER)])
+def test_a_refused_change_is_answered_with_a_reason_and_service_resumes(failing, disk, durability, how, code):
+    server = failing("--durability", durability)
+    with Client(server.url, ROOT_DN, ROOT_PASSWORD) as client:
+        assert client.add("cn=before,dc=crash", PERSON | {"cn": "before"}).code == SUCCESS
+        time.sleep(0.3)
+        disk.fail(how)
+        if how == "s" and durability != "full":
+            # The first change is confirmed, the sync that is due later fails, and from then on nothing more is confirmed.
+            client.add("cn=unsynced,dc=crash", PERSON | {"cn": "unsynced"})
+            time.sleep(0.3)
+        for number in range(5):
+            result = client.add(f"cn=refused{number},dc=crash", PERSON | {"cn": f"refused{number}"})
+            assert result.code == code and len(result.message) > 20, result
+            assert client.search("dc=crash", "sub", "(cn=before)").names == {"cn=before,dc=crash"}
+            assert client.read(f"cn=refused{number},dc=crash").code == 32
+        disk.mend()
+        for number in range(5):
+            assert client.add(f"cn=after{number},dc=crash", PERSON | {"cn": f"after{number}"}).code == SUCCESS
+        assert client.add("cn=refused0,dc=crash", PERSON | {"cn": "refused0"}).code == SUCCESS
+    assert b"no differences" in server.check().stdout
+    assert server.stop() == 0
+
+
+@pytest.mark.parametrize("how, codes", [("n", (UNWILLING_TO_PERFORM,)), ("q", (UNWILLING_TO_PERFORM,)), ("e", (OTHER,)), ("s", (OTHER,))])
+def test_under_load_what_was_confirmed_is_there(failing, disk, tmp_path, seed, how, codes):
+    server = failing()
+    crew = Crew(tmp_path / "journals", processes=2)
+    try:
+        crew.start(server.url, seed)
+        crew.warm(60)
+        for _ in range(3):
+            disk.fail(how)
+            time.sleep(0.3)
+            disk.mend()
+            time.sleep(0.3)
+        before = crew.answered()
+        crew.warm(before + 40)
+        assert server.alive(), server.log.read_text()[-2000:]
+        server.kill()
+        crew.wait()
+        server.start()
+        crew.verify(server.url, refusals=codes)
+        assert b"no differences" in server.check().stdout
+    finally:
+        crew.stop()
+
+
+def test_a_full_map_refuses_what_has_no_room(failing):
+    server = failing(MUSTER_MAP_SIZE=str(6 << 20))
+    with Client(server.url, ROOT_DN, ROOT_PASSWORD) as client:
+        added = []
+        for number in range(4000):
+            result = client.add(f"cn=big{number},dc=crash", PERSON | {"cn": f"big{number}", "description": "x" * 20000})
+            if result.code != SUCCESS:
+                break
+            added.append(number)
+        assert result.code == UNWILLING_TO_PERFORM and "mapSize" in result.message, result
+        assert len(added) > 20
+        assert len(client.search("dc=crash", "one", attributes=["1.1"]).entries) == len(added)
+        # Deleting makes room: the pages are free two commits later.
+        for number in added[:10]:
+            assert client.delete(f"cn=big{number},dc=crash").code == SUCCESS
+        for number in range(5):
+            assert client.add(f"cn=again{number},dc=crash", PERSON | {"cn": f"again{number}", "description": "y" * 20000}).code == SUCCESS
+    assert b"no differences" in server.check().stdout
+
+
+def test_a_large_change_without_room_costs_its_neighbours_nothing(failing, disk):
+    """Pages are left for small changes, not for one that needs the file to grow."""
+    server = failing()
+    with Client(server.url, ROOT_DN, ROOT_PASSWORD) as client:
+        for number in range(30):
+            assert client.add(f"cn=room{number},dc=crash", PERSON | {"cn": f"room{number}", "description": "x" * 30000}).code == SUCCESS
+        for number in range(30):
+            assert client.delete(f"cn=room{number},dc=crash").code == SUCCESS
+        for number in range(3):
+            client.modify("dc=crash", ("replace", "description", f"{number}"))
+        disk.fail("q")
+        connection = client.connection
+        asked = []
+        for number in range(40):
+            size = 5_000_000 if number == 20 else 10
+            asked.append(connection.add(f"cn=n{number},dc=crash", [("objectClass", [b"person"]), ("sn", [b"x"]), ("cn", [f"n{number}".encode()]),
+                                                                   ("description", [b"z" * size])]))
+        codes = []
+        for message in asked:
+            try:
+                connection.result3(message)
+                codes.append(SUCCESS)
+            except Exception as error:
+                codes.append(error.args[0]["result"])
+        assert codes == [UNWILLING_TO_PERFORM if number == 20 else SUCCESS for number in range(40)]
+        disk.mend()
+    assert b"no differences" in server.check().stdout
+
+
+def test_a_server_starts_and_reads_on_a_full_disk(failing, disk):
+    server = failing()
+    server.kill()
+    disk.fail("n")
+    server.start()
+    with Client(server.url, ROOT_DN, ROOT_PASSWORD) as client:
+        assert client.read("dc=crash").code == SUCCESS
+        assert client.add("cn=full,dc=crash", PERSON | {"cn": "full"}).code == UNWILLING_TO_PERFORM
+        disk.mend()
+        assert client.add("cn=full,dc=crash", PERSON | {"cn": "full"}).code == SUCCESS
