@@ -159,10 +159,10 @@ public final class EphemeralValues: Sendable {
                         return state.flushing
                     }
                     for (id, change) in changes { try? self.apply(change, to: id, &transaction) }
-                    return []
+                    return Writer.Answer([])
                 },
                 // What cannot be written is lost: it is worth less than memory that fills up.
-                failed: { _ in [] },
+                failed: { _ in Writer.Answer([]) },
                 completion: { _ in
                     self.state.withLock { state in
                         state.flushing = [:]
