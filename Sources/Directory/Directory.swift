@@ -31,6 +31,9 @@ public final class Directory: Sendable {
     let rootDepth: Int
     /// Canonical names of the identities with the stored view.
     private let storedViewNames: [[UInt8]]
+    /// Canonical names of identities that may look into the change log, beside administrators.
+    let changeReaders: [[UInt8]]
+    private let trimming: LogTrimming
     /// The entry below which administrators stand.
     let administrators: DistinguishedName
     /// Types named by ``DirectorySettings/uniqueness``.
@@ -55,7 +58,7 @@ public final class Directory: Sendable {
                 HasSubordinates(type: known.hasSubordinates), NumSubordinates(type: known.numSubordinates),
             ] + plugged.virtualAttributes, known: known, schema: store.schema)
         writeRules = plugged.writeRules
-        branches = plugged.branches
+        branches = plugged.branches + [ChangeLogBranch(store.schema, known)]
         do {
             accessRules = try AccessRules(settings.accessRules ?? AccessRules.simple(administrators: settings.administrators), store.schema)
         } catch { throw DirectoryError(error.description) }
@@ -82,6 +85,16 @@ public final class Directory: Sendable {
             storedViewNames.append(name)
         }
         self.storedViewNames = storedViewNames
+        var changeReaders: [[UInt8]] = []
+        for reader in settings.changeReaders {
+            var name: [UInt8] = []
+            do { try store.schema.normalizeDN(DistinguishedName(reader), into: &name) } catch {
+                throw DirectoryError("reader of the change log \"\(reader)\": \(error.message)")
+            }
+            changeReaders.append(name)
+        }
+        self.changeReaders = changeReaders
+        trimming = LogTrimming(store, writer)
         do { administrators = try DistinguishedName(settings.administrators) } catch {
             throw DirectoryError("administrators \"\(settings.administrators)\": \(error.message)")
         }
@@ -161,6 +174,7 @@ public final class Directory: Sendable {
 
     /// Ends after all changes handed in so far. To be called once, after the last request.
     public func close() {
+        trimming.stop()
         ephemeral.close()
         writer.stop()
     }

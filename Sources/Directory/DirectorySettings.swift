@@ -36,6 +36,9 @@ public struct DirectorySettings: Sendable {
     /// "virtual attributes only" is treated as any other.
     public var storedViewIdentities: [String] = []
 
+    /// Names of identities that may look into the change log, beside the root identity and administrators.
+    public var changeReaders: [String] = []
+
     public init() {}
 }
 

@@ -16,6 +16,8 @@ public final class EntryStore: Sendable {
         public var durability = Durability.full
         /// Read transactions open at once.
         public var maxReaders = 510
+        /// How much of the past is kept.
+        public var log = ChangeLogLimits()
         public init() {}
     }
 
@@ -36,6 +38,11 @@ public final class EntryStore: Sendable {
         let indexes: Database
         let attributes: Database
         let meta: Database
+        /// Changes by number.
+        let log: Database
+        /// Deleted entries by the number of their deletion, and those numbers by UUID.
+        let deleted: Database
+        let deletedNames: Database
     }
 
     let environment: Environment
@@ -85,7 +92,10 @@ public final class EntryStore: Sendable {
                 names: try environment.database("names", in: transaction, create: true),
                 indexes: try environment.database("indexes", in: transaction, create: true),
                 attributes: try environment.database("attributes", in: transaction, create: true),
-                meta: try environment.database("meta", in: transaction, create: true))
+                meta: try environment.database("meta", in: transaction, create: true),
+                log: try environment.database("log", in: transaction, create: true, integerKeys: true),
+                deleted: try environment.database("deleted", in: transaction, create: true, integerKeys: true),
+                deletedNames: try environment.database("deletedNames", in: transaction, create: true))
             let catalogue = try Self.prepare(&transaction, databases, schema, IndexSet(indexes, schema: schema))
             current = Mutex(catalogue)
             try transaction.commit()
@@ -119,7 +129,10 @@ public final class EntryStore: Sendable {
                 names: try environment.database("names", in: transaction, create: false),
                 indexes: try environment.database("indexes", in: transaction, create: false),
                 attributes: try environment.database("attributes", in: transaction, create: false),
-                meta: try environment.database("meta", in: transaction, create: false))
+                meta: try environment.database("meta", in: transaction, create: false),
+                log: try environment.database("log", in: transaction, create: false, integerKeys: true),
+                deleted: try environment.database("deleted", in: transaction, create: false, integerKeys: true),
+                deletedNames: try environment.database("deletedNames", in: transaction, create: false))
             current = Mutex(try Self.inspect(transaction, databases, schema))
             // A database opened inside a transaction is the environment's own only once that has been committed.
             try transaction.commit()
@@ -135,6 +148,17 @@ public final class EntryStore: Sendable {
     // MARK: Catalogue
 
     public var catalogue: Catalogue { current.withLock { $0 } }
+
+    /// Reads the numbers of descriptions anew, of a store that is open to read only: its server may have given more.
+    public func refreshCatalogue() throws(EntryStoreError) {
+        do {
+            let transaction = try environment.beginRead()
+            publish(try Self.inspect(transaction, databases, schema))
+        } catch let error as LMDBError { throw EntryStoreError(error) } catch let error as EntryStoreError { throw error } catch {
+            throw EntryStoreError(.storage, "\(error)")
+        }
+    }
+
     var catalogueVersion: Int { version.load(ordering: .acquiring) }
 
     func publish(_ catalogue: Catalogue) {

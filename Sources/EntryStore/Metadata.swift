@@ -9,6 +9,8 @@ enum Metadata {
     enum Key: String {
         case format
         case nextEntry
+        /// Only while the log is empty.
+        case nextChange
         case indexPrefix = "index:"
 
         var bytes: [UInt8] { Array(rawValue.utf8) }

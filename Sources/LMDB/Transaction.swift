@@ -76,6 +76,11 @@ internal import CLMDB
     }
 
     @_lifetime(borrow self)
+    public borrowing func last(in database: Database) throws(LMDBError) -> KeyValue? {
+        try move(database, MDB_LAST, RawSpan())
+    }
+
+    @_lifetime(borrow self)
     private borrowing func move(
         _ database: Database, _ operation: MDB_cursor_op, _ key: borrowing RawSpan
     ) throws(LMDBError) -> KeyValue? {
@@ -110,6 +115,13 @@ internal import CLMDB
         var stat = MDB_stat()
         try check(unsafe mdb_stat(handle, database.dbi, &stat), "mdb_stat")
         return stat.ms_entries
+    }
+
+    /// Bytes of the pages that a database takes.
+    public borrowing func size(of database: Database) throws(LMDBError) -> Int {
+        var stat = MDB_stat()
+        try check(unsafe mdb_stat(handle, database.dbi, &stat), "mdb_stat")
+        return (stat.ms_branch_pages + stat.ms_leaf_pages + stat.ms_overflow_pages) * Int(stat.ms_psize)
     }
 
     /// Gives a read snapshot back but keeps the reader slot, for ``renew()``.

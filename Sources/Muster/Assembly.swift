@@ -97,6 +97,19 @@ struct Assembly: Sendable {
         }
     }
 
+    /// Writes changes; with `waiting` goes on with those that come, until it throws or returns false.
+    static func changes(
+        _ configuration: MusterConfiguration, _ selection: LDIFChanges.Selection, waiting: () -> Bool, write: ([UInt8]) throws -> Void
+    ) throws -> Int {
+        do {
+            var changes = try LDIFChanges(try reader(configuration), selection)
+            repeat { try changes.advance(write) } while waiting()
+            return changes.count
+        } catch let error as LDAPError {
+            throw ConfigurationError(error.message)
+        }
+    }
+
     static func check(_ configuration: MusterConfiguration, problem: (String) -> Void) throws -> (entries: Int, problems: Int) {
         let snapshot = try reader(configuration).snapshot()
         return (try snapshot.entryCount(), try snapshot.check(problem: problem))
@@ -148,6 +161,9 @@ struct Assembly: Sendable {
     private static func options(_ configuration: MusterConfiguration) -> EntryStore.Options {
         var options = EntryStore.Options()
         options.mapSize = configuration.mapSize
+        options.log.maxAge = configuration.changeLogAge
+        options.log.maxSize = configuration.changeLogSize
+        options.log.keepDeleted = configuration.keepsDeleted
         options.durability =
             switch configuration.durability {
             case .full: .full
@@ -168,6 +184,7 @@ struct Assembly: Sendable {
         settings.identityMap = try IdentityMap(configuration.identityMap)
         settings.systemRootIsRoot = configuration.systemRootIsRoot
         settings.uniqueness = configuration.uniqueAttributes
+        settings.changeReaders = configuration.changeLogReaders
         settings.storedViewIdentities = configuration.storedViewIdentities
         settings.offersStartTLS = configuration.tls != nil
         settings.requiresConfidentiality = configuration.requiresConfidentiality

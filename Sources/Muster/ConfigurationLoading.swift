@@ -87,6 +87,10 @@ private struct Settings {
         result.writes.bytes = try await int("writes.groupBytes", 1...1 << 30) ?? result.writes.bytes
         result.writes.milliseconds = try await int("writes.groupTime", 0...60_000) ?? result.writes.milliseconds
         result.writes.waitingBytes = try await int("writes.waitingBytes", 1 << 20...1 << 40) ?? result.writes.waitingBytes
+        result.changeLogAge = try await int("changeLog.maxAge", 0...1 << 31) ?? result.changeLogAge
+        result.changeLogSize = try await int("changeLog.maxSize", 0...1 << 46) ?? result.changeLogSize
+        result.changeLogReaders = try await strings("changeLog.readers") ?? []
+        result.keepsDeleted = try await int("deleted.keep", 0...1 << 31) ?? result.keepsDeleted
         result.mapSize = try await int("mapSize", 1 << 20...1 << 46) ?? result.mapSize
         result.warmsDatabase = try await bool("warm") ?? true
         result.searchSizeLimit = try await int("limits.searchSize", 0...Int.max) ?? result.searchSizeLimit

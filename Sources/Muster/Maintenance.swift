@@ -1,3 +1,4 @@
+import Directory
 #if canImport(Glibc)
 import Glibc
 #elseif canImport(Musl)
@@ -71,6 +72,28 @@ public enum Maintenance {
     ) throws -> Int {
         try existing(configuration)
         return try Assembly.export(configuration, base: base, filter: filter, write: write)
+    }
+
+    /// Writes changes of the log as LDIF change records (RFC 2849); also while a server runs.
+    ///
+    /// - Parameters:
+    ///   - from: the number of the first change.
+    ///   - since: only changes made at or after it.
+    ///   - base: only entries at and below it; empty for all.
+    ///   - operational: whether attributes that only a server sets are written too.
+    ///   - waiting: called when all that there is has been written; false: that was all. It should wait a little.
+    /// - Returns: the number of changes written.
+    public static func changes(
+        _ configuration: MusterConfiguration, from: UInt64 = 1, since: PointInTime? = nil, base: String = "", operational: Bool = false,
+        waiting: () -> Bool = { false }, write: ([UInt8]) throws -> Void
+    ) throws -> Int {
+        try existing(configuration)
+        var selection = LDIFChanges.Selection()
+        selection.from = from
+        selection.since = since?.microseconds
+        selection.base = base
+        selection.includesOperational = operational
+        return try Assembly.changes(configuration, selection, waiting: waiting, write: write)
     }
 
     /// Holds every index, name and count against the entries, in one snapshot; also while a server runs.

@@ -59,6 +59,13 @@ public struct MusterConfiguration: Sendable {
     public var durability = Durability.full
     /// How much goes to disk together, and how much may wait for it.
     public var writes = WriterLimits()
+    /// Seconds and bytes that changes stay in the log; 0: no limit.
+    public var changeLogAge = 7 * 86_400
+    public var changeLogSize = 1 << 30
+    /// Names of identities that may look into the change log, beside `cn=config` and administrators.
+    public var changeLogReaders: [String] = []
+    /// Seconds that deleted entries are kept, to be restored; 0: they are not.
+    public var keepsDeleted = 30 * 86_400
     /// Address space reserved for the database, in bytes: the most the file can grow to. It uses no memory or disk by itself.
     public var mapSize = 1 << 40
 

@@ -20,16 +20,17 @@ final class TestDirectory: Sendable {
     static let schema = Result {
         let folder = #filePath.split(separator: "/").dropLast(3).map { "/" + $0 }.joined() + "/schema/"
         return try Schema(
-            ["system", "core", "cosine", "inetorgperson", "dyngroup", "amavisd", "carbonio-standard", "carbonio", "opendkim"]
+            ["system", "core", "cosine", "inetorgperson", "dyngroup", "amavisd", "carbonio-standard", "carbonio", "opendkim", "changelog"]
                 .map { try SchemaSource(path: folder + $0 + ".schema") })
     }
 
-    init(uniqueness: [String] = ["mail"]) throws {
+    init(uniqueness: [String] = ["mail"], log: ChangeLogLimits = ChangeLogLimits()) throws {
         folder = "/tmp/muster-directory-\(getpid())-\(UInt32.random(in: 0...UInt32.max))"
         mkdir(folder, 0o700)
         var options = EntryStore.Options()
         options.mapSize = 1 << 30
         options.durability = .none
+        options.log = log
         let schema = try Self.schema.get()
         let indexes = ["mail", "cn", "objectClass"].compactMap { schema.attributeType(named: $0) }
             .map { IndexDefinition(type: $0, kinds: [.equality, .presence]) }

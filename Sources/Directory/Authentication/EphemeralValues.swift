@@ -158,6 +158,7 @@ public final class EphemeralValues: Sendable {
                         state.waiting = [:]
                         return state.flushing
                     }
+                    transaction.beginOperation(by: [])
                     for (id, change) in changes { try? self.apply(change, to: id, &transaction) }
                     return Writer.Answer([])
                 },
@@ -188,7 +189,7 @@ public final class EphemeralValues: Sendable {
             after[try EntryChecker.id(of: checker.known.entryCSN, table)] = [moment.changeSequenceNumber]
             after[try EntryChecker.id(of: checker.known.modifyTimestamp, table)] = [moment.timestamp]
         }
-        try transaction.replace(id, before, with: after, flags: flags)
+        try transaction.replace(id, before, with: after, flags: flags, isLogged: change.isNoted)
     }
 
     private static func entry(_ id: EntryID, _ snapshot: borrowing Snapshot) throws(EntryStoreError) -> (Entry, EntryRecord.Flags)? {

@@ -22,11 +22,7 @@ struct BranchPlace: Sendable {
             branch.makeTop(context, into: &made)
             return made
         }
-        if let id = try branch.find(rdn, snapshot, context) {
-            do {
-                if let record = try snapshot.record(id), try branch.maker(selection, filters, context).make(id, record, snapshot, context, into: &made) { return made }
-            } catch { throw LDAPError(storage: error) }
-        }
+        if try branch.make(rdn, selection, filters, snapshot, context, into: &made) { return made }
         throw LDAPError(.noSuchObject, "", matchedDN: branch.name)
     }
 }
@@ -34,13 +30,17 @@ struct BranchPlace: Sendable {
 extension Directory {
     /// Where a name leads that names no stored entry; nil: nowhere.
     /// - Throws: `noSuchObject` for a name too far below a branch.
+    /// - Parameters:
+    ///   - viewer: who asks.
+    ///   - showsDeleted: whether for deleted entries too.
     func branchPlace(
-        _ found: Snapshot.Resolution, _ name: DistinguishedName, _ snapshot: borrowing Snapshot
+        _ found: Snapshot.Resolution, _ name: DistinguishedName, viewer: AccessControl? = nil, showsDeleted: Bool = false,
+        _ snapshot: borrowing Snapshot
     ) throws(LDAPError) -> BranchPlace? {
         guard !branches.isEmpty, !found.isComplete else { return nil }
         let rest = name.rdns.dropLast(found.depth)
         guard let first = rest.last else { return nil }
-        let context = BranchContext(catalogue: snapshot.catalogue, directory: self)
+        let context = BranchContext(catalogue: snapshot.catalogue, directory: self, viewer: viewer, showsDeleted: showsDeleted)
         for provider in branches {
             guard let branch = try provider.branch(first, below: found.id, snapshot, context) else { continue }
             guard rest.count <= 2 else { throw LDAPError(.noSuchObject, "", matchedDN: branch.name) }

@@ -27,6 +27,10 @@ final class BranchSearch {
     private var made = MadeEntry()
     /// Through the stored entries; nil: they are all sent, and it is another server's turn.
     private var search: EntrySearch?
+    /// The number of the next record to look at; nil: they are all sent, or there are none.
+    private var nextRecord: UInt64?
+    /// The client's filter, for entries made of records.
+    private let recordFilter: CompiledFilter?
     /// Entries made from stored ones.
     private var stored = 0
     /// Whether more stored entries than may be sent were found.
@@ -39,6 +43,8 @@ final class BranchSearch {
 
     /// Positions of cookies from here on are places in another server's answer.
     private static let outsidePosition: UInt64 = 1 << 43
+    /// Positions from here on are numbers of records.
+    private static let recordPosition: UInt64 = 1 << 42
 
     /// Finds the base and what is to be searched.
     /// - Parameters:
@@ -66,7 +72,10 @@ final class BranchSearch {
         maker = place.branch.maker(selection, [], place.context)
         base = nil
         search = nil
-        if position.rawValue >= Self.outsidePosition {
+        recordFilter = query?.records == nil ? nil : place.context.compileForMade(filter)
+        if query?.records != nil {
+            nextRecord = position.rawValue >= Self.recordPosition ? position.rawValue - Self.recordPosition : 1
+        } else if position.rawValue >= Self.outsidePosition {
             nextOutside = Int(position.rawValue - Self.outsidePosition)
         } else if let query, let filter = query.filter {
             search = EntrySearch(filter: place.context.compile(filter), base: query.base, scope: query.scope, from: position)
@@ -112,6 +121,7 @@ final class BranchSearch {
             if isFull { return .done(.sizeLimitExceeded, "") }
             try send(snapshot, &selected, &output)
         }
+        if let step = try advanceRecords(snapshot, &selected, &scratch, candidates, limit, &output) { return step }
         if var search = search.take() {
             if let step = try advance(&search, snapshot, &selected, &scratch, candidates, limit, &output) {
                 self.search = consume search
@@ -132,6 +142,39 @@ final class BranchSearch {
             if output.count >= limit { return .more }
         }
         return .done(isOverStoredLimit || answer.isTruncated ? .sizeLimitExceeded : .success, answer.diagnostic)
+    }
+
+    /// Goes on through the records; nil after the last.
+    private func advanceRecords(
+        _ snapshot: borrowing Snapshot, _ selected: inout SelectionScratch, _ scratch: inout FilterScratch, _ candidates: Int, _ limit: Int,
+        _ output: inout BERBuffer
+    ) throws(LDAPError) -> Step? {
+        guard let records = query?.records, let filter = recordFilter else { return nil }
+        var budget = candidates
+        while let from = nextRecord {
+            guard budget > 0 else { return .more }
+            budget -= 1
+            let found: (number: UInt64, isMade: Bool)?
+            do { found = try records.make(from: from, snapshot, place.context, into: &made) } catch { throw LDAPError(storage: error) }
+            guard let found else {
+                nextRecord = nil
+                break
+            }
+            nextRecord = found.number + 1
+            guard found.isMade, try Self.matches(made, filter, snapshot, &scratch) else { continue }
+            if isFull { return .done(.sizeLimitExceeded, "") }
+            if isPageFull { return .page(EntryID(rawValue: Self.recordPosition + found.number)) }
+            try send(snapshot, &selected, &output)
+            if output.count >= limit { return .more }
+        }
+        return nil
+    }
+
+    private static func matches(
+        _ made: borrowing MadeEntry, _ filter: CompiledFilter, _ snapshot: borrowing Snapshot, _ scratch: inout FilterScratch
+    ) throws(LDAPError) -> Bool {
+        guard let record = EntryRecord(made.record.bytes) else { throw damaged }
+        return filter.evaluate(.root, record, snapshot, scratch: &scratch) == .yes
     }
 
     /// Whether all entries that may be sent are.

@@ -36,6 +36,16 @@ public protocol VirtualBranch: Sendable {
         _ rdn: RelativeDistinguishedName, _ snapshot: borrowing Snapshot, _ context: BranchContext
     ) throws(LDAPError) -> EntryID?
 
+    /// Makes the entry with an RDN: of the stored one that ``find(_:_:_:)`` gives, unless the branch says otherwise.
+    /// - Parameters:
+    ///   - selection: what the client asked for; nil: everything there is.
+    ///   - filters: what will be tested on it.
+    /// - Returns: false if there is none.
+    func make(
+        _ rdn: RelativeDistinguishedName, _ selection: EntrySelection?, _ filters: [Filter], _ snapshot: borrowing Snapshot,
+        _ context: BranchContext, into made: inout MadeEntry
+    ) throws(LDAPError) -> Bool
+
     /// How the entries that satisfy a client's filter are found.
     /// - Parameter sizeLimit: how many entries the client wants at most; 0: no limit.
     func query(
@@ -47,6 +57,29 @@ public protocol VirtualBranch: Sendable {
     ///   - selection: what the client asked for; nil: everything there is.
     ///   - filter: what will be tested on the entries; its attributes are needed beside those selected.
     func maker(_ selection: EntrySelection?, _ filter: [Filter], _ context: BranchContext) -> any BranchEntryMaker
+}
+
+extension VirtualBranch {
+    public func make(
+        _ rdn: RelativeDistinguishedName, _ selection: EntrySelection?, _ filters: [Filter], _ snapshot: borrowing Snapshot,
+        _ context: BranchContext, into made: inout MadeEntry
+    ) throws(LDAPError) -> Bool {
+        guard let id = try find(rdn, snapshot, context) else { return false }
+        do {
+            guard let record = try snapshot.record(id) else { return false }
+            return try maker(selection, filters, context).make(id, record, snapshot, context, into: &made)
+        } catch { throw LDAPError(storage: error) }
+    }
+}
+
+/// Gives entries that are made of numbered records other than entries, such as those of the change log. The client's filter is tested
+/// on each.
+public protocol BranchRecords: Sendable {
+    /// Makes the entry of the first record whose number is not below another.
+    /// - Returns: its number, and whether the client may see an entry of it; nil: there is no such record.
+    func make(
+        from number: UInt64, _ snapshot: borrowing Snapshot, _ context: BranchContext, into made: inout MadeEntry
+    ) throws(EntryStoreError) -> (number: UInt64, isMade: Bool)?
 }
 
 /// Makes the entries of a branch from stored ones.
@@ -76,6 +109,8 @@ public struct BranchQuery: Sendable {
     public var sizeLimit: Int
     /// Entries from elsewhere, which come after those.
     public var outside: (any OutsideSearch)?
+    /// Entries made of other records, which come first.
+    public var records: (any BranchRecords)?
 
     public init(
         filter: Filter?, base: EntryID, scope: SearchScope, storedLimit: Int, sizeLimit: Int, outside: (any OutsideSearch)? = nil
@@ -117,6 +152,10 @@ public struct OutsideAnswer: Sendable {
 public struct BranchContext: Sendable {
     public let catalogue: Catalogue
     let directory: Directory
+    /// Who asks; nil: the server, in a change.
+    var viewer: AccessControl?
+    /// Whether the client asks for deleted entries too.
+    var showsDeleted = false
 
     /// Makes a filter on stored entries ready, without regard to who asks; values that are inherited do not count
     /// (``VirtualAttribute/isInStoredView``).

@@ -31,11 +31,12 @@ final class PseudoEntries: Sendable {
     /// The entry of a name in string form; nil for all other names.
     func entry(named name: RawSpan, _ directory: Directory) throws(LDAPError) -> PseudoEntry? {
         if name.byteCount == 0 {
-            return made.withLock { made in
+            let entry = made.withLock { made in
                 let entry = made.root ?? RootDSE.make(directory)
                 made.root = entry
                 return entry
             }
+            return RootDSE.current(entry, directory)
         }
         // Names of any other length, or of several levels, are not worth a parse: `cn=subschema` with spaces and escapes stays short.
         guard name.byteCount < 64, name.byteCount >= canonicalSubschemaName.count, !name.isPlainlySeveralLevels else { return nil }
@@ -54,9 +55,13 @@ final class PseudoEntries: Sendable {
 /// Puts a pseudo entry together from attribute names and values.
 struct PseudoEntryBuilder {
     private let table: AttributeTable
-    private var entry = Entry()
+    private var entry: Entry
 
-    init(_ table: AttributeTable) { self.table = table }
+    /// - Parameter entry: what there is already.
+    init(_ table: AttributeTable, _ entry: Entry = Entry()) {
+        self.table = table
+        self.entry = entry
+    }
 
     /// Types that the schema does not have are left out.
     mutating func set(_ name: String, _ values: [String]) {

@@ -1,3 +1,4 @@
+import BER
 import EntryStore
 import LDAP
 
@@ -17,6 +18,7 @@ enum RootDSE {
             [
                 ControlOID.pagedResults, ControlOID.manageDsaIT, ControlOID.assertion, ControlOID.preRead, ControlOID.postRead,
                 ControlOID.treeDelete, ControlOID.realAttributesOnly, ControlOID.virtualAttributesOnly, ControlOID.passwordPolicy,
+                ControlOID.showDeleted,
             ])
         let startTLS = directory.settings.offersStartTLS ? [ExtendedOperationOID.startTLS] : []
         builder.set("supportedExtension", startTLS + [ExtendedOperationOID.whoAmI, ExtendedOperationOID.passwordModify])
@@ -28,8 +30,21 @@ enum RootDSE {
                 FeatureOID.absoluteTrueAndFalse, FeatureOID.languageTags,
             ])
         builder.set("subschemaSubentry", ["cn=Subschema"])
+        builder.set("changelog", [ChangeLogBranch.name])
         builder.set("vendorName", [vendorName])
         builder.set("vendorVersion", [MusterVersion.current])
         return PseudoEntry(title: "the root DSE", name: [], record: builder.record())
+    }
+
+    /// With what changes while the server runs: the numbers of the first and the last change in the log.
+    static func current(_ entry: PseudoEntry, _ directory: Directory) -> PseudoEntry {
+        guard let record = EntryRecord(entry.record.rawSpan), let snapshot = try? directory.store.snapshot(),
+            let next = try? snapshot.nextChangeNumber()
+        else { return entry }
+        let first = (try? snapshot.changeNumbers())?.lowerBound ?? next
+        var builder = PseudoEntryBuilder(snapshot.catalogue.table, Entry(record))
+        builder.set("firstChangeNumber", [String(first)])
+        builder.set("lastChangeNumber", [String(next - 1)])
+        return PseudoEntry(title: entry.title, name: entry.name, record: builder.record())
     }
 }

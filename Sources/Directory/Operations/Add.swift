@@ -115,6 +115,7 @@ private struct Addition: Sendable {
     }
 
     func run(_ directory: Directory, _ transaction: inout StoreTransaction) throws(LDAPError) -> WriteAnswer {
+        transaction.beginOperation(by: creator)
         let found = try transaction.snapshot.resolve(target.name)
         try directory.demandNoBranch(found, target.name, transaction.snapshot)
         for (type, values) in unique {

@@ -23,6 +23,7 @@ extension Directory {
     private func delete(
         _ target: WriteTarget, _ controls: WriteControls, _ access: AccessControl, _ transaction: inout StoreTransaction
     ) throws(LDAPError) -> WriteAnswer {
+        transaction.beginOperation(by: nameForRecords(access.identity), csn: ChangeClock.shared.next().changeSequenceNumber)
         let id: EntryID
         switch try target.locate(self, access, manageDsaIT: controls.manageDsaIT, transaction.snapshot) {
         case .referral(let answer): return answer

@@ -21,6 +21,7 @@ extension Directory {
         if passwordRules != nil { try checkPasswords(changes, of: target, identity, controls) }
         let modifier = nameForRecords(identity)
         return PendingWrite(messageID: messageID, tag: OperationTag.modifyResponse, observed: observed) { transaction throws(LDAPError) in
+            transaction.beginOperation(by: modifier)
             // Before the entry is looked for, as in slapd.
             if changes.contains(where: { self.uniqueTypes.contains($0.description.type) }) {
                 let found = try transaction.snapshot.resolve(target.name)

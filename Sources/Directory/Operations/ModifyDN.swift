@@ -86,6 +86,7 @@ private struct Renaming: Sendable {
     private static var belowItself: LDAPError { LDAPError(.unwillingToPerform, "cannot place an entry below itself") }
 
     func run(_ directory: Directory, _ transaction: inout StoreTransaction) throws(LDAPError) -> WriteAnswer {
+        transaction.beginOperation(by: modifier)
         // The right to change what stands below the parent is asked for before the entry itself, as in slapd.
         let found = try transaction.snapshot.resolve(target.name)
         if found.depth >= target.name.rdns.count - 1 {
@@ -140,7 +141,7 @@ private struct Renaming: Sendable {
         try stored { () throws(EntryStoreError) in
             try transaction.rename(
                 id, before, to: after, parent: parent, rdn: rdnText, canonicalRDN: canonicalRDN, oldCanonicalRDN: oldCanonicalRDN,
-                flags: rules.flags)
+                flags: rules.flags, deletesOldRDN: !removals.isEmpty)
         }
         if let control = try directory.readEntry(controls.postRead, oid: PostRead.oid, id, access, transaction.snapshot) {
             answer.controls.append(control)

@@ -42,6 +42,7 @@ extension Directory {
             if let verified, try !self.storedPasswords(of: id, transaction.snapshot).contains(verified) {
                 throw Self.wrongOldPassword
             }
+            transaction.beginOperation(by: modifier)
             try self.modify(id, [change], modifier: modifier, &transaction)
             return WriteAnswer(value: value)
         }

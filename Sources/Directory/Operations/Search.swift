@@ -275,7 +275,9 @@ struct SearchExecution: ~Copyable {
         in found: Snapshot.Resolution, _ snapshot: borrowing Snapshot, _ state: inout WorkerState
     ) throws(LDAPError) -> Bool {
         guard !directory.branches.isEmpty,
-            let place = try directory.branchPlace(found, DistinguishedName(parsing: request.bytes.rawSpan.slice(request.baseObject)), snapshot)
+            let place = try directory.branchPlace(
+                found, DistinguishedName(parsing: request.bytes.rawSpan.slice(request.baseObject)), viewer: access,
+                showsDeleted: controls.showDeleted, snapshot)
         else { return false }
         // Who may look into a branch, and at what, is its provider's to say: its entries are made for the client.
         if identity.isAnonymous { throw LDAPError(.noSuchObject, "") }

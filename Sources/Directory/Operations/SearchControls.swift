@@ -6,6 +6,7 @@ struct SearchControls: Sendable {
     var isPagedCritical = false
     var assertion: Filter?
     var manageDsaIT = false
+    var showDeleted = false
     var view = EntrySelection.View.all
 
     init() {}
@@ -24,6 +25,9 @@ struct SearchControls: Sendable {
             case ManageDsaIT.oid:
                 _ = try ManageDsaIT(decoding: control)
                 manageDsaIT = true
+            case ShowDeleted.oid:
+                _ = try ShowDeleted(decoding: control)
+                showDeleted = true
             case RealAttributesOnly.oid:
                 _ = try RealAttributesOnly(decoding: control)
                 guard view == .all else { throw Self.contradiction }

@@ -15,6 +15,8 @@ struct WriteControls: Sendable {
     var treeDelete = false
     /// RFC 3296: referral entries are treated as ordinary ones.
     var manageDsaIT = false
+    /// Names of deleted entries are meant as such.
+    var showDeleted = false
     /// draft-behera-ldap-password-policy: the client wants to know why a policy refuses.
     var passwordPolicy = false
 
@@ -41,6 +43,9 @@ struct WriteControls: Sendable {
             case PasswordPolicy.oid:
                 try PasswordPolicy.checkRequest(control)
                 passwordPolicy = true
+            case ShowDeleted.oid:
+                _ = try ShowDeleted(decoding: control)
+                showDeleted = true
             case TreeDelete.oid:
                 _ = try TreeDelete(decoding: control)
                 treeDelete = true
@@ -59,6 +64,7 @@ struct WriteControls: Sendable {
         case PreRead.oid: operation == .modify || operation == .delete || operation == .modifyDN
         case PostRead.oid: operation == .add || operation == .modify || operation == .modifyDN
         case TreeDelete.oid: operation == .delete
+        case ShowDeleted.oid: operation == .modifyDN || operation == .delete
         case PasswordPolicy.oid: operation == .modify || operation == .passwordModify || operation == .add
         default: false
         }

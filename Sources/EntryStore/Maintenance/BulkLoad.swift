@@ -127,7 +127,11 @@ public struct BulkLoad: ~Copyable {
     /// Writes the rest and syncs the file.
     public consuming func finish() throws(EntryStoreError) {
         try flush()
-        held = nil
+        if let transaction = held.take(), count > 0 {
+            var mark = transaction
+            try mark.logLoad(count)
+            try mark.commit()
+        }
         try store.sync()
     }
 }

@@ -14,6 +14,7 @@ extension Snapshot {
             if count <= 1000 { problem(text) }
         }
         try checkNames(report)
+        try checkLog(report)
         // A few indexes at a time, so that memory stays bounded.
         try checkSets(of: [], withScopes: true, report)
         let definitions = catalogue.usable.definitions

@@ -6,7 +6,7 @@ public import Schema
 /// a change that fails half-way (``failure``) spoils the transaction, which is then given up whole.
 public struct StoreTransaction: ~Copyable {
     /// The directory with all changes so far.
-    public private(set) var snapshot: Snapshot
+    public internal(set) var snapshot: Snapshot
     /// Set when a change failed: nothing of this transaction may be committed.
     public private(set) var failure: EntryStoreError?
     /// Number of the next entry.
@@ -14,7 +14,9 @@ public struct StoreTransaction: ~Copyable {
     private let firstEntry: UInt64
     private let catalogueBefore: Catalogue
     private var keys: IndexKeys
-    private var record: BERBuffer
+    var record: BERBuffer
+    /// What is noted in the change log.
+    var journal: Journal
     private var changesNames = false
     private let watches: [ClassWatch]
     private let objectClass: AttributeID?
@@ -40,6 +42,7 @@ public struct StoreTransaction: ~Copyable {
         record = BERBuffer(capacity: 4096)
         let catalogue = snapshot.catalogue
         catalogueBefore = catalogue
+        journal = Journal(catalogue.table)
         objectClass = store.schema.attributeType(named: "objectClass").flatMap { catalogue.table.id(of: $0) }
     }
 
@@ -87,13 +90,18 @@ public struct StoreTransaction: ~Copyable {
         nextEntry += 1
         noteClasses(entry, id)
         try put(id, entry, parent: parent, rdn: rdn, flags: flags, append: true)
+        try logAddition(id, entry, parent: parent, rdn: rdn)
         try index(id, below: parent)
         return id
     }
 
     /// Replaces the attributes of an entry.
-    public mutating func replace(_ id: EntryID, _ old: Entry, with new: Entry, flags: EntryRecord.Flags) throws(EntryStoreError) {
+    /// - Parameter isLogged: false for values that come and go too often for the change log.
+    public mutating func replace(
+        _ id: EntryID, _ old: Entry, with new: Entry, flags: EntryRecord.Flags, isLogged: Bool = true
+    ) throws(EntryStoreError) {
         guard let place = try placeAndRDN(id) else { throw missing(id) }
+        if isLogged { try logModification(id, old, new, parent: place.parent, rdn: place.rdn) }
         noteClasses(old, id)
         noteClasses(new, id)
         try put(id, new, parent: place.parent, rdn: place.rdn, flags: flags, append: false)
@@ -104,6 +112,7 @@ public struct StoreTransaction: ~Copyable {
     /// Removes an entry that has none below it.
     public mutating func remove(_ id: EntryID, _ entry: Entry, canonicalRDN: [UInt8]) throws(EntryStoreError) {
         guard let place = try placeAndRDN(id) else { throw missing(id) }
+        try logDeletion(id, entry, parent: place.parent, rdn: place.rdn)
         let databases = snapshot.store.databases
         var nameKey: [UInt8] = []
         NameKey.append(parent: place.parent, rdn: canonicalRDN.rawSpan, to: &nameKey)
@@ -121,9 +130,10 @@ public struct StoreTransaction: ~Copyable {
     /// Gives an entry another name or another superior, with everything below it, and new attributes.
     public mutating func rename(
         _ id: EntryID, _ old: Entry, to new: Entry, parent: EntryID, rdn: [UInt8], canonicalRDN: [UInt8], oldCanonicalRDN: [UInt8],
-        flags: EntryRecord.Flags
+        flags: EntryRecord.Flags, deletesOldRDN: Bool
     ) throws(EntryStoreError) {
         guard let place = try placeAndRDN(id) else { throw missing(id) }
+        try logRenaming(id, old, new, from: place.parent, place.rdn, to: parent, rdn, deletesOldRDN: deletesOldRDN)
         let databases = snapshot.store.databases
         var oldKey: [UInt8] = []
         NameKey.append(parent: place.parent, rdn: oldCanonicalRDN.rawSpan, to: &oldKey)
@@ -166,6 +176,12 @@ public struct StoreTransaction: ~Copyable {
             failure = failure ?? failed
             throw failed
         }
+    }
+
+    /// Nothing of this transaction may be committed because of a failure.
+    mutating func spoil(_ error: EntryStoreError) -> EntryStoreError {
+        failure = failure ?? error
+        return error
     }
 
     private mutating func missing(_ id: EntryID) -> EntryStoreError {
@@ -344,6 +360,7 @@ public struct StoreTransaction: ~Copyable {
             let next = nextEntry
             try change { transaction throws(LMDBError) in try Metadata.set(.nextEntry, next, &transaction, store.databases) }
         }
+        if journal.written > 0 { try trimLog(limit: journal.written + ChangeLogLimits.step) }
         // Before the commit is visible: whoever sees the new names also sees this.
         if changesNames { store.noteRename(commit: snapshot.transaction.id) }
         for (index, watch) in watches.enumerated() where !snapshot.changedEntries[index].isEmpty {

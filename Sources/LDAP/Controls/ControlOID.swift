@@ -16,6 +16,8 @@ public enum ControlOID {
     public static let realAttributesOnly = "2.16.840.1.113730.3.4.17"
     /// Netscape; its counterpart.
     public static let virtualAttributesOnly = "2.16.840.1.113730.3.4.19"
+    /// Active Directory (MS-ADTS section 3.1.1.3.4.1.14).
+    public static let showDeleted = "1.2.840.113556.1.4.417"
     /// RFC 2891.
     public static let serverSideSortRequest = "1.2.840.113556.1.4.473"
     /// RFC 2891.

@@ -85,7 +85,13 @@ public struct LDIFWriter: ~Copyable {
     public mutating func change(_ request: ModifyRequest) {
         beginRecord(dn: request.object.rawSpan)
         bytes.append(contentsOf: "changetype: modify\n".utf8)
-        for change in request.changes {
+        modifications(request.changes)
+        endRecord()
+    }
+
+    /// The modifications of a change record, without its name and end.
+    public mutating func modifications(_ changes: [ModifyRequest.Change]) {
+        for change in changes {
             switch change.operation {
             case .add: attribute("add", change.attribute.description.rawSpan)
             case .delete: attribute("delete", change.attribute.description.rawSpan)
@@ -95,7 +101,6 @@ public struct LDIFWriter: ~Copyable {
             for value in change.attribute.values { line(change.attribute.description.rawSpan, value.rawSpan) }
             bytes.append(contentsOf: "-\n".utf8)
         }
-        endRecord()
     }
 
     /// A rename, as a change record.

@@ -1,0 +1,43 @@
+import EntryStore
+import Synchronization
+
+/// Removes what is too old from the change log and of the deleted entries while nobody writes: commits do it too, but a directory that
+/// rests must forget on time as well.
+final class LogTrimming: Sendable {
+    private let task = Mutex<Task<Void, Never>?>(nil)
+
+    init(_ store: EntryStore, _ writer: Writer, every interval: Duration = .seconds(60)) {
+        let limits = store.options.log
+        if limits.maxAge == 0, limits.keepDeleted == 0 { return }
+        task.withLock {
+            $0 = Task.detached(priority: .background) {
+                while !Task.isCancelled {
+                    guard (try? await Task.sleep(for: interval)) != nil else { return }
+                    while !Task.isCancelled, Self.isDue(store) { await Self.trim(writer) }
+                }
+            }
+        }
+    }
+
+    private static func isDue(_ store: EntryStore) -> Bool {
+        guard let snapshot = try? store.snapshot() else { return false }
+        return (try? snapshot.hasExpiredChanges()) ?? false
+    }
+
+    /// One step, between the changes of clients.
+    private static func trim(_ writer: Writer) async {
+        await withCheckedContinuation { continuation in
+            writer.submit(
+                Writer.Job(
+                    body: { transaction in
+                        _ = try? transaction.trimLog(limit: 1024)
+                        return []
+                    },
+                    failed: { _ in [] }, completion: { _ in continuation.resume() }))
+        }
+        // A disk that refuses is not asked again at once.
+        try? await Task.sleep(for: .milliseconds(20))
+    }
+
+    func stop() { task.withLock { $0?.cancel() } }
+}
