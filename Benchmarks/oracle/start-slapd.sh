@@ -6,6 +6,7 @@
 #   ACL=FILE    these access rules instead of Carbonio's (slapd.acl and the global administrator rule)
 #   LISTEN      more listener URLs, separated by spaces (e.g. ldapi://%2Ftmp%2Fx)
 #   CATALOGUE   the catalogue's folder (default schema/catalogue of this repository)
+#   OVERLAYS    more overlays, separated by spaces (e.g. "sssvlv deref")
 #   SYNCPROV=0  leave the syncprov overlay out (default: on)
 #   UNIQUE=0 / DYNLIST=0  leave those overlays out (default: on)
 #   ROOTPW      cn=config password (default: secret)
@@ -33,7 +34,7 @@ std=/etc/ldap/schema
   echo "include $work/schema/carbonio.schema"
   echo "include $work/schema/opendkim.schema"
   echo "modulepath /usr/lib/ldap"
-  for m in back_mdb syncprov dynlist unique pw-sha2 argon2; do
+  for m in back_mdb syncprov dynlist unique pw-sha2 argon2 ${OVERLAYS:-}; do
     [ -e "/usr/lib/ldap/$m.so" ] && echo "moduleload $m"
   done
   cat <<X
@@ -85,6 +86,7 @@ X
   if [ "${NOSYNC:-0}" = 1 ]; then printf 'checkpoint 0 0\ndbnosync\nenvflags writemap\nenvflags nometasync\n'; fi
   cat "$here/slapd.indexes"
   [ "${PLAIN:-0}" = 1 ] || cat "${ACL:-$here/slapd.acl}"
+  for o in ${OVERLAYS:-}; do echo "overlay $o"; done
   if yes_ "${DYNLIST:-1}"; then printf 'overlay dynlist\ndynlist-attrset groupOfURLs memberURL member\n'; fi
   if yes_ "${UNIQUE:-1}"; then printf 'overlay unique\nunique_uri ldap:///?mail?sub\nunique_uri ldap:///?zimbraId?sub\nunique_uri ldap:///?DKIMSelector?sub\n'; fi
   if yes_ "${SYNCPROV:-1}"; then printf 'overlay syncprov\nsyncprov-sessionlog 10000\nsyncprov-nopresent FALSE\nsyncprov-reloadhint TRUE\n'; fi

@@ -24,6 +24,10 @@ public final class Directory: Sendable {
     let decoy: Decoy
     /// Entries that exist outside the store: root DSE and subschema.
     let pseudo: PseudoEntries
+    /// What searches may cost, by client.
+    let limitRules: SearchLimitRules
+    /// Aliases and referral entries.
+    let special: SpecialEntryWatch
     let checker: EntryChecker
     /// Canonical name of the root identity.
     let rootName: [UInt8]
@@ -67,6 +71,11 @@ public final class Directory: Sendable {
         ephemeral = EphemeralValues(store, writer, checker)
         do { decoy = try Decoy(settings.passwords) } catch { throw DirectoryError(error.message) }
         pseudo = PseudoEntries(schema: store.schema, known: known)
+        limitRules = try SearchLimitRules(settings.limits.rules, settings.limits, store.schema)
+        special = try SpecialEntryWatch(store, known)
+        for url in settings.referrals {
+            do { _ = try LDAPURL(url) } catch { throw DirectoryError("referral \"\(url)\": \(error.message)") }
+        }
         var name: [UInt8] = []
         do {
             let root = try DistinguishedName(settings.rootName)

@@ -24,6 +24,8 @@ public struct DirectorySettings: Sendable {
     public var limits = SearchLimits()
     /// How many changes go to disk together, and how many may wait.
     public var writer = WriterLimits()
+    /// LDAP URLs of servers that know names of which nothing exists here (slapd's `referral`).
+    public var referrals: [String] = []
     /// Whether StartTLS is offered: the server has a certificate.
     public var offersStartTLS = false
     /// Whether passwords are taken only over TLS or a local socket; otherwise `confidentialityRequired` answers.
@@ -48,6 +50,8 @@ public struct SearchLimits: Sendable {
     public var size = 0
     /// Seconds; 0: no limit.
     public var time = 0
+    /// What certain clients may, in the words of slapd's `limits`; the first rule that is about a client decides.
+    public var rules: [String] = []
     /// Entries looked at before a search leaves its event loop for a search thread.
     public var inlineCandidates = 300
     /// Bytes of answers after which it does.

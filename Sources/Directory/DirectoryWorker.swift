@@ -65,4 +65,6 @@ struct WorkerState: ~Copyable {
     var selections = SelectionCache()
     var resolution = NameResolution()
     var access = AccessCache()
+    /// Aliases and referral entries, once looked for.
+    var special: SpecialEntries?
 }

@@ -7,7 +7,10 @@ public final class Session {
     public let peer: String
     /// Who the client is: anonymous until a bind succeeds, and again as soon as another bind begins (RFC 4511 section 4.2.1).
     @exclusivity(unchecked) public internal(set) var identity = Identity.anonymous {
-        didSet { subject = nil }
+        didSet {
+            subject = nil
+            limits = nil
+        }
     }
     /// How the connection is protected; set by the server when that is settled.
     @exclusivity(unchecked) public var protection = Protection.none {
@@ -15,6 +18,8 @@ public final class Session {
     }
     /// The client as access rules see it, once asked for.
     @exclusivity(unchecked) private var subject: AccessSubject?
+    /// What searches of this identity may cost, once asked for.
+    @exclusivity(unchecked) private var limits: ClientLimits?
     /// How this identity sees entries unless it asks otherwise; set by the bind.
     @exclusivity(unchecked) var view = EntrySelection.View.all
     /// Whether the client may do nothing but change its password until it has; set by the bind.
@@ -38,6 +43,14 @@ public final class Session {
 
     /// What access rules may ask of the connection.
     var origin: AccessOrigin { AccessOrigin(peer: peer, protection) }
+
+    /// What the client's searches may cost.
+    func limits(_ directory: Directory) -> ClientLimits {
+        if let limits { return limits }
+        let made = directory.limitRules.limits(of: identity, directory.schema)
+        limits = made
+        return made
+    }
 
     /// What the client may do.
     func access(_ directory: Directory) -> AccessControl {

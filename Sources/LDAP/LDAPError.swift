@@ -8,6 +8,8 @@ public struct LDAPError: Error, Hashable, Sendable {
     public var matchedDN: [UInt8]
     /// Controls that say more, such as a password policy's reasons.
     public var controls: [Control]
+    /// URLs of servers to ask, for ``ResultCode/referral``.
+    public var referrals: [String] = []
 
     /// An error; the matched name is empty unless given.
     @inline(never)

@@ -81,6 +81,12 @@ public struct ResultCode: RawRepresentable, Hashable, Sendable {
     public static let objectClassModsProhibited = ResultCode(rawValue: 69)
     /// The operation would concern more than one server.
     public static let affectsMultipleDSAs = ResultCode(rawValue: 71)
+    /// draft-ietf-ldapext-ldapv3-vlv: in the response control, a virtual list view without sorting.
+    public static let sortControlMissing = ResultCode(rawValue: 60)
+    /// draft-ietf-ldapext-ldapv3-vlv: in the response control, a place that the list does not have.
+    public static let offsetRangeError = ResultCode(rawValue: 61)
+    /// draft-ietf-ldapext-ldapv3-vlv: the response control says what is wrong.
+    public static let virtualListViewError = ResultCode(rawValue: 76)
     /// A failure that no other code describes.
     public static let other = ResultCode(rawValue: 80)
     /// RFC 3909.

@@ -190,6 +190,8 @@ struct Assembly: Sendable {
         settings.requiresConfidentiality = configuration.requiresConfidentiality
         settings.limits.size = configuration.searchSizeLimit
         settings.limits.time = configuration.searchTimeLimit
+        settings.limits.rules = configuration.searchLimitRules
+        settings.referrals = configuration.referrals
         settings.accessRules = try accessRules(configuration, schema)
         return settings
     }

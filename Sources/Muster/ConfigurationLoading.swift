@@ -95,6 +95,8 @@ private struct Settings {
         result.warmsDatabase = try await bool("warm") ?? true
         result.searchSizeLimit = try await int("limits.searchSize", 0...Int.max) ?? result.searchSizeLimit
         result.searchTimeLimit = try await int("limits.searchTime", 0...Int.max) ?? result.searchTimeLimit
+        result.searchLimitRules = try await strings("limits.searches") ?? []
+        result.referrals = try await strings("referral") ?? []
         result.hasAddressLists = try await bool("mail.galEnabled") ?? result.hasAddressLists
         result.addressListName = try await string("mail.galName") ?? result.addressListName
         result.addressListTimeout = try await int("mail.galTimeout", 100...600_000) ?? result.addressListTimeout

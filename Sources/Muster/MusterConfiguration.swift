@@ -78,6 +78,11 @@ public struct MusterConfiguration: Sendable {
     /// Longest time of a search in seconds; 0: no limit. Clients may ask for less.
     public var searchTimeLimit = 0
 
+    /// Limits of searches for certain clients, in the words of slapd's `limits`, such as `users size.soft=500 size.hard=5000`.
+    public var searchLimitRules: [String] = []
+    /// LDAP URLs of servers to which clients are referred that ask for names of which nothing exists here (slapd's `referral`).
+    public var referrals: [String] = []
+
     /// Whether each mail domain has an address list, a branch below it.
     public var hasAddressLists = true
     /// What that branch is called: one RDN, of `cn` or `ou`.

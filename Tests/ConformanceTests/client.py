@@ -18,6 +18,7 @@ COMPARE_FALSE = 5
 COMPARE_TRUE = 6
 AUTH_METHOD_NOT_SUPPORTED = 7
 STRONGER_AUTH_REQUIRED = 8
+REFERRAL = 10
 ADMIN_LIMIT_EXCEEDED = 11
 UNAVAILABLE_CRITICAL_EXTENSION = 12
 NO_SUCH_ATTRIBUTE = 16
@@ -27,6 +28,7 @@ CONSTRAINT_VIOLATION = 19
 ATTRIBUTE_OR_VALUE_EXISTS = 20
 INVALID_ATTRIBUTE_SYNTAX = 21
 NO_SUCH_OBJECT = 32
+ALIAS_PROBLEM = 33
 INVALID_DN_SYNTAX = 34
 INAPPROPRIATE_AUTHENTICATION = 48
 INVALID_CREDENTIALS = 49
@@ -147,10 +149,15 @@ class Client:
         return self._wait(lambda: self.connection.simple_bind(dn, password, serverctrls=controls))
 
     def search(self, base, scope="sub", filter="(objectClass=*)", attributes=None, types_only=False, size_limit=0,
-               time_limit=-1, controls=None):
-        return self._wait(lambda: self.connection.search_ext(
-            base, SCOPES[scope], filter, attributes, int(types_only), serverctrls=controls, timeout=time_limit,
-            sizelimit=size_limit))
+               time_limit=-1, controls=None, dereference=0):
+        """`dereference`: 0 never, 1 in searching, 2 finding the base, 3 always."""
+        self.connection.set_option(ldap.OPT_DEREF, dereference)
+        try:
+            return self._wait(lambda: self.connection.search_ext(
+                base, SCOPES[scope], filter, attributes, int(types_only), serverctrls=controls, timeout=time_limit,
+                sizelimit=size_limit))
+        finally:
+            self.connection.set_option(ldap.OPT_DEREF, 0)
 
     def read(self, dn, attributes=None, filter="(objectClass=*)", controls=None):
         return self.search(dn, "base", filter, attributes, controls=controls)

@@ -143,7 +143,7 @@ class Slapd:
         self.folder.mkdir(parents=True, exist_ok=True)
         self.files = []
         self.port = free_port()
-        self.environment = dict(os.environ, ROOTPW=ROOT_PASSWORD, NOSYNC="1", MAXSIZE_MB="1024", SYNCPROV="0",
+        self.environment = dict(os.environ, ROOTPW=ROOT_PASSWORD, NOSYNC="1", MAXSIZE_MB="1024", SYNCPROV="0", OVERLAYS="sssvlv deref",
                                 **(environment or {}))
         if rules == "initial":
             self.environment["ACL"] = str(ORACLE / "slapd.acl.initial")

@@ -16,8 +16,18 @@ enum RootDSE {
         builder.set(
             "supportedControl",
             [
-                ControlOID.pagedResults, ControlOID.manageDsaIT, ControlOID.assertion, ControlOID.preRead, ControlOID.postRead,
-                ControlOID.treeDelete, ControlOID.realAttributesOnly, ControlOID.virtualAttributesOnly, ControlOID.passwordPolicy,
+                ControlOID.pagedResults,
+                ControlOID.manageDsaIT,
+                ControlOID.assertion,
+                ControlOID.preRead,
+                ControlOID.postRead,
+                ControlOID.treeDelete,
+                ControlOID.subentries,
+                ControlOID.domainScope,
+                ControlOID.dontUseCopy,
+                ControlOID.realAttributesOnly,
+                ControlOID.virtualAttributesOnly,
+                ControlOID.passwordPolicy,
                 ControlOID.showDeleted,
             ])
         let startTLS = directory.settings.offersStartTLS ? [ExtendedOperationOID.startTLS] : []

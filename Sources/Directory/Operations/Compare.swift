@@ -12,7 +12,7 @@ extension Request {
                 directory.log.compare(
                     connection: session.connectionID, operation: operation, dn: request.entry.rawSpan, attribute: request.description.rawSpan)
             }
-            let controls = try SearchControls(decodeControls())
+            let controls = try SearchControls(decodeControls(), for: .compare)
             let code = try worker.read { snapshot, _, _ throws(LDAPError) in
                 try Comparison(
                     directory: directory, access: session.access(directory), view: session.view, controls: controls
@@ -45,6 +45,10 @@ private struct Comparison {
         }
         let found = try snapshot.resolve(name)
         if let place = try directory.branchPlace(found, name, snapshot) { return try compare(request, type, place, snapshot) }
+        if !controls.manageDsaIT, let referral = try directory.searchReferral(at: found, name, scope: nil, snapshot) {
+            throw try access.refusal(found.id, referral, snapshot)
+        }
+        if let referral = directory.defaultReferral(at: found, name, scope: nil) { throw referral }
         do {
             guard found.isComplete, let record = try snapshot.record(found.id) else {
                 throw try access.missing(below: found.id, snapshot)

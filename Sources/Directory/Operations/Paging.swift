@@ -42,6 +42,7 @@ struct PagingCookie: Sendable {
         hasher.combine(identity)
         hasher.combine(request.scope)
         hasher.combine(request.typesOnly)
+        hasher.combine(request.dereference)
         func combine(_ range: ByteRange) { request.bytes[range.lowerBound..<range.upperBound].withUnsafeBytes { hasher.combine(bytes: $0) } }
         combine(request.baseObject)
         for node in request.filter.nodes {

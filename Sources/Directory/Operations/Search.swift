@@ -51,6 +51,8 @@ struct SearchExecution: ~Copyable {
     private let directory: Directory
     private var request = SearchRequest()
     private var controls = SearchControls()
+    /// What is done with aliases, referral entries and subentries.
+    private var treatment = SpecialTreatment()
     private var identity = Identity.anonymous
     private var view = EntrySelection.View.all
     private var messageID = 0
@@ -94,13 +96,13 @@ struct SearchExecution: ~Copyable {
         operation = source.operation
         try request.decode(source.pdu, source.envelope.contents)
         if directory.log.isEnabled { source.logSearch(request, session) }
-        controls = source.envelope.controls == nil ? SearchControls() : try SearchControls(source.decodeControls())
+        controls = source.envelope.controls == nil ? SearchControls() : try SearchControls(source.decodeControls(), for: .search)
         identity = session.identity
         view = controls.view == .all ? session.view : controls.view
         access = session.access(directory)
-        let limits = directory.settings.limits
-        sizeLimit = Self.smaller(request.sizeLimit, limits.size)
-        let seconds = Self.smaller(request.timeLimit, limits.time)
+        let limits = session.limits(directory)
+        sizeLimit = limits.size.limit(asked: request.sizeLimit, isPaged: controls.paged != nil)
+        let seconds = limits.time.limit(asked: request.timeLimit)
         deadline = seconds == 0 ? nil : ContinuousClock.now + .seconds(seconds)
     }
 
@@ -114,9 +116,6 @@ struct SearchExecution: ~Copyable {
         }
         search.trim()
     }
-
-    /// The smaller of two limits of which 0 means none.
-    private static func smaller(_ a: Int, _ b: Int) -> Int { a == 0 ? b : b == 0 ? a : min(a, b) }
 
     /// Whether the client has a part of an entry: nothing but the rest of it may follow.
     var isInsideEntry: Bool { long?.isBegun == true }
@@ -174,6 +173,7 @@ struct SearchExecution: ~Copyable {
         var nextPage: EntryID?
         var isOverLimit = false
         var isFull = false
+        let treatment = self.treatment
         let sizeLimit = self.sizeLimit
         let sentBefore = self.sentBefore
         let messageID = self.messageID
@@ -192,6 +192,17 @@ struct SearchExecution: ~Copyable {
                     judged = JudgedProfile(state.access.profile, request, view, judgedTypes, directory, snapshot.catalogue, &state.selections)
                 }
                 guard let selection = judged.selection else { return true }
+                let verdict = treatment.verdict(record.flags)
+                if verdict != .send {
+                    if verdict == .refer {
+                        try directory.refer(to: id, record, request, messageID, state.access.profile, snapshot, &output)
+                        if output.count >= limit {
+                            isFull = true
+                            return false
+                        }
+                    }
+                    return true
+                }
                 if judged.isFilterJudged {
                     // Once more, item by item as this entry's attributes may be searched for.
                     let filter = viewer.compile(request.filter, view, id, record, snapshot)
@@ -302,9 +313,15 @@ struct SearchExecution: ~Copyable {
     private mutating func prepare(_ snapshot: borrowing Snapshot, _ state: inout WorkerState) throws(LDAPError) {
         let catalogue = snapshot.catalogue
         let isRoot = request.baseObject.isEmpty
-        let base = try state.resolution.resolve(request.bytes.rawSpan.slice(request.baseObject), snapshot)
+        let special = try directory.special.current(&state.special, directory, snapshot)
+        var base = try state.resolution.resolve(request.bytes.rawSpan.slice(request.baseObject), snapshot)
+        if !special.isEmpty { base = try locate(base, special, snapshot, &state) }
         guard base.isComplete else {
             if try prepare(in: base, snapshot, &state) { return }
+            if !directory.settings.referrals.isEmpty {
+                let name = try DistinguishedName(parsing: request.bytes.rawSpan.slice(request.baseObject))
+                if let referral = directory.defaultReferral(at: base, name, scope: request.scope) { throw referral }
+            }
             throw try access.missing(below: base.id, snapshot)
         }
         if isRoot, request.scope == .baseObject { return }
@@ -329,8 +346,52 @@ struct SearchExecution: ~Copyable {
                 return false
             })
         swap(&judgedTypes, &self.judgedTypes)
+        treatment = SpecialTreatment()
+        treatment.hidesSubentries = request.scope != .baseObject
+        if let subentries = controls.refinement?.subentries {
+            treatment.hidesSubentries = !subentries.visible
+            treatment.showsOnlySubentries = subentries.visible
+        }
         search.begin(base: base.id, scope: request.scope, from: position)
+        if !special.isEmpty, request.scope != .baseObject { try widen(base.id, special, from: position, snapshot) }
         isPrepared = true
+    }
+
+    /// Finds the base where there are aliases or referral entries.
+    /// - Throws: `referral`; `aliasProblem` and its kin.
+    private mutating func locate(
+        _ place: Snapshot.Resolution, _ special: SpecialEntries, _ snapshot: borrowing Snapshot, _ state: inout WorkerState
+    ) throws(LDAPError) -> Snapshot.Resolution {
+        var found = place
+        let follows = request.dereference.followsBase && !special.aliases.isEmpty
+        let refers = !controls.manageDsaIT && !special.referrals.isEmpty
+        guard follows || refers else { return found }
+        var name = try DistinguishedName(parsing: request.bytes.rawSpan.slice(request.baseObject))
+        if follows { found = try directory.followBase(found, &name, access, snapshot) }
+        guard refers, let referral = try directory.searchReferral(at: found, name, scope: request.scope, snapshot) else { return found }
+        if found.isComplete {
+            state.access.begin(access.subject, directory, snapshot)
+            try checkBase(found.id, snapshot, &state.access)
+        }
+        throw try access.refusal(found.id, referral, snapshot)
+    }
+
+    /// Adds what aliases and referral entries add to a search (RFC 4511 section 4.5.1.3, RFC 3296 section 5.3).
+    private mutating func widen(
+        _ base: EntryID, _ special: SpecialEntries, from position: EntryID, _ snapshot: borrowing Snapshot
+    ) throws(LDAPError) {
+        if !special.referrals.isEmpty, !controls.manageDsaIT {
+            treatment.refers = true
+            treatment.sendsReferences = controls.refinement?.isDomainScope != true
+            if treatment.sendsReferences { search.filter.include(ReferralPredicate(ids: special.referrals)) }
+        }
+        guard request.dereference.followsEntries, !special.aliases.isEmpty else { return }
+        treatment.skipsAliases = true
+        let vertices = try directory.vertices(
+            base: base, scope: request.scope, special.aliases, deadline: deadline, snapshot)
+        guard vertices != [base] else { return }
+        search.filter.restrict(to: ScopePredicate(base: base, scope: request.scope, vertices: vertices))
+        search.begin(base: .root, scope: .wholeSubtree, from: position)
     }
 
     /// The right to search is needed on the base, as in slapd. Whoever has it neither there nor that to be told of the entry does not
@@ -430,6 +491,17 @@ private struct JudgedProfile {
 }
 
 extension Directory {
+    /// Sends a reference in the place of a referral entry, to clients who may read where it leads.
+    fileprivate func refer(
+        to id: EntryID, _ record: borrowing EntryRecord, _ request: SearchRequest, _ messageID: Int, _ profile: AccessProfile,
+        _ snapshot: borrowing Snapshot, _ output: inout BERBuffer
+    ) throws(EntryStoreError) {
+        guard profile.allows(.read, AccessDatum(known.ref)) else { return }
+        let scope: SearchScope = request.scope == .singleLevel ? .baseObject : .wholeSubtree
+        let urls = referralURLs(record, named: try snapshot.name(of: id), scope: scope, snapshot.catalogue)
+        if !urls.isEmpty { output.appendSearchReference(messageID: messageID, urls: urls) }
+    }
+
     /// Makes a filter ready, whatever the client may search for: virtual attributes by their providers.
     func compile(_ filter: Filter, _ catalogue: Catalogue, _ view: EntrySelection.View, viewer: Identity) -> CompiledFilter {
         compile(filter, catalogue, view, viewer: viewer, profile: .unlimited, judging: nil)

@@ -21,6 +21,7 @@ struct WriteAnswer: Sendable {
         code = error.code
         matchedDN = error.matchedDN
         message = error.message
+        referrals = error.referrals
         controls = error.controls
     }
 

@@ -176,6 +176,26 @@ public struct CompiledFilter: Sendable {
         return true
     }
 
+    /// Makes the filter true of all entries of which a predicate is, as well.
+    public mutating func include(_ predicate: any EntryPredicate) { join(.or, predicate) }
+
+    /// Makes the filter false of all entries of which a predicate is not true.
+    public mutating func restrict(to predicate: any EntryPredicate) { join(.and, predicate) }
+
+    private mutating func join(_ kind: Kind, _ predicate: any EntryPredicate) {
+        var joined = [
+            Node(kind: kind, rule: .octetStringMatch, end: Int32(nodes.count + 2)),
+            Node(kind: .predicate, rule: .octetStringMatch, end: 2, predicate: Int32(predicates.count)),
+        ]
+        joined.reserveCapacity(nodes.count + 2)
+        for var node in nodes {
+            node.end += 2
+            joined.append(node)
+        }
+        nodes = joined
+        predicates.append(predicate)
+    }
+
     private mutating func append(_ kind: Kind, rule: MatchingRule = .octetStringMatch) {
         nodes.append(Node(kind: kind, rule: rule, end: Int32(nodes.count + 1)))
     }

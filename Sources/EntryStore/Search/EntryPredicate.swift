@@ -40,6 +40,8 @@ public indirect enum CandidateSet: Sendable {
     case ids([EntryID])
     /// Those that a filter on stored attributes finds.
     case matching(CompiledFilter)
+    /// Those directly below an entry.
+    case directlyBelow(EntryID)
     /// Those anywhere below an entry.
     case below(EntryID)
     case union([CandidateSet])

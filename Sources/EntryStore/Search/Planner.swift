@@ -288,6 +288,7 @@ struct Planner: ~Copyable {
             var part = try part(0, snapshot)
             part.untested = nil
             return part
+        case .directlyBelow(let id): return try scope(.children, id, snapshot)
         case .below(let id): return try scope(.descendants, id, snapshot)
         case .except(let inner): return complement(try part(inner, snapshot))
         case .union(let sets):

@@ -58,6 +58,10 @@ public enum ControlOID {
     public static let transactionSpecification = "1.3.6.1.1.21.2"
     /// OpenLDAP: relax rules.
     public static let relax = "1.3.6.1.4.1.4203.666.5.12"
+    /// OpenLDAP: count what a search finds, send nothing.
+    public static let noOperationSearch = "1.3.6.1.4.1.4203.666.5.18"
+    /// draft-masarati-ldap-deref.
+    public static let dereference = "1.3.6.1.4.1.4203.666.5.16"
     /// OpenLDAP: do nothing but check.
     public static let noOperation = "1.3.6.1.4.1.4203.666.5.2"
     /// Active Directory: permissive modify.

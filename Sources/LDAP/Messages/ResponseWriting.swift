@@ -23,7 +23,7 @@ extension BERBuffer {
     public mutating func appendResult(messageID: Int, tag: UInt8, error: LDAPError, controls: [Control] = []) {
         appendResult(
             messageID: messageID, tag: tag, code: error.code, matchedDN: error.matchedDN, message: error.message,
-            controls: error.controls + controls)
+            referrals: error.referrals, controls: error.controls + controls)
     }
 
     /// Appends a bind response with SASL credentials of the server (RFC 4511 section 4.2.2).

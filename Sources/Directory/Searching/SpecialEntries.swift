@@ -1,0 +1,128 @@
+import EntryStore
+import LDAP
+import Schema
+import Synchronization
+
+/// The entries that searches treat in a way of their own, as of one commit: aliases (RFC 4512 section 2.6) and referrals (RFC 3296).
+/// Most directories have none, and their searches do nothing but see that.
+final class SpecialEntries: Sendable {
+    let commit: Int
+    /// Ascending.
+    let aliases: [EntryID]
+    /// Ascending.
+    let referrals: [EntryID]
+    let isEmpty: Bool
+
+    init(commit: Int, aliases: [EntryID], referrals: [EntryID]) {
+        self.commit = commit
+        self.aliases = aliases
+        self.referrals = referrals
+        isEmpty = aliases.isEmpty && referrals.isEmpty
+    }
+}
+
+/// Knows the special entries: looked for once, then kept in step with what is changed.
+final class SpecialEntryWatch: Sendable {
+    private let watch: ClassWatch
+    private let shared = Mutex<SpecialEntries?>(nil)
+    private let filter: Filter
+
+    /// - Throws: never, with a schema that has the classes.
+    init(_ store: EntryStore, _ known: KnownTypes) throws(DirectoryError) {
+        watch = store.watch([known.alias, known.referral])
+        do { filter = try Filter("(|(objectClass=alias)(objectClass=referral))") } catch { throw DirectoryError(error.message) }
+    }
+
+    /// Those of a snapshot.
+    /// - Parameter kept: what the thread has from its last call.
+    @inline(__always)
+    func current(
+        _ kept: inout SpecialEntries?, _ directory: Directory, _ snapshot: borrowing Snapshot
+    ) throws(LDAPError) -> SpecialEntries {
+        if let kept, snapshot.serves(watch, madeAt: kept.commit) { return kept }
+        return try renew(&kept, directory, snapshot)
+    }
+
+    @inline(never)
+    private func renew(
+        _ kept: inout SpecialEntries?, _ directory: Directory, _ snapshot: borrowing Snapshot
+    ) throws(LDAPError) -> SpecialEntries {
+        let known = shared.withLock { $0 }
+        let found: SpecialEntries
+        if let known, snapshot.serves(watch, madeAt: known.commit) {
+            found = known
+        } else {
+            do { found = try make(from: known, directory, snapshot) } catch { throw LDAPError(storage: error) }
+            shared.withLock { if $0.map({ $0.commit < found.commit }) ?? true { $0 = found } }
+        }
+        kept = found
+        return found
+    }
+
+    private func make(
+        from known: SpecialEntries?, _ directory: Directory, _ snapshot: borrowing Snapshot
+    ) throws(EntryStoreError) -> SpecialEntries {
+        if let known, known.commit <= snapshot.commit, let changed = watch.changes(after: known.commit) {
+            var aliases = known.aliases
+            var referrals = known.referrals
+            for id in changed {
+                let flags = try snapshot.record(id)?.flags ?? []
+                Self.set(id, in: &aliases, flags.contains(.alias))
+                Self.set(id, in: &referrals, flags.contains(.referral))
+            }
+            return SpecialEntries(commit: snapshot.commit, aliases: aliases, referrals: referrals)
+        }
+        var aliases: [EntryID] = []
+        var referrals: [EntryID] = []
+        let compiled = directory.compile(filter, snapshot.catalogue, .stored, viewer: .root)
+        var search = EntrySearch(filter: compiled, base: .root, scope: .wholeSubtree)
+        var scratch = FilterScratch()
+        var budget = Int.max
+        _ = try search.run(snapshot, budget: &budget, scratch: &scratch) { id, record throws(EntryStoreError) in
+            if record.flags.contains(.alias) { aliases.append(id) }
+            if record.flags.contains(.referral) { referrals.append(id) }
+            return true
+        }
+        return SpecialEntries(commit: snapshot.commit, aliases: aliases, referrals: referrals)
+    }
+
+    /// Adds an entry to an ascending list, or takes it out.
+    private static func set(_ id: EntryID, in list: inout [EntryID], _ isMember: Bool) {
+        var low = 0
+        var high = list.count
+        while low < high {
+            let middle = (low + high) >> 1
+            if list[middle] < id { low = middle + 1 } else { high = middle }
+        }
+        let isThere = low < list.count && list[low] == id
+        if isMember, !isThere { list.insert(id, at: low) }
+        if !isMember, isThere { list.remove(at: low) }
+    }
+}
+
+/// What one search does with special entries.
+struct SpecialTreatment: Sendable {
+    /// Whether referral entries go out as references (RFC 3296 section 5.3).
+    var refers = false
+    /// Whether the references are sent, not just left out.
+    var sendsReferences = true
+    /// Whether aliases are followed, and not sent themselves (RFC 4511 section 4.5.1.3).
+    var skipsAliases = false
+    /// Whether subentries are left out (RFC 3672 section 3).
+    var hidesSubentries = true
+    /// Whether all other entries are.
+    var showsOnlySubentries = false
+
+    enum Verdict { case send, skip, refer }
+
+    /// - Parameter flags: of the entry.
+    @inline(__always)
+    func verdict(_ flags: EntryRecord.Flags) -> Verdict {
+        let special = flags.intersection([.alias, .referral, .subentry])
+        if special.isEmpty { return showsOnlySubentries ? .skip : .send }
+        if special.contains(.subentry) ? hidesSubentries : showsOnlySubentries { return .skip }
+        if skipsAliases, special.contains(.alias) { return .skip }
+        guard refers, special.contains(.referral) else { return .send }
+        return sendsReferences ? .refer : .skip
+    }
+}
