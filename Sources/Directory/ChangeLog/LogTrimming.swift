@@ -31,9 +31,9 @@ final class LogTrimming: Sendable {
                 Writer.Job(
                     body: { transaction in
                         _ = try? transaction.trimLog(limit: 1024)
-                        return []
+                        return Writer.Answer([])
                     },
-                    failed: { _ in [] }, completion: { _ in continuation.resume() }))
+                    failed: { _ in Writer.Answer([]) }, completion: { _ in continuation.resume() }))
         }
         // A disk that refuses is not asked again at once.
         try? await Task.sleep(for: .milliseconds(20))
