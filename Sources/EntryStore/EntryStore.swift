@@ -110,8 +110,11 @@ public final class EntryStore: Sendable {
 
     /// Opens the store of a directory to read only, beside a server that may be running; its indexes are taken as they are.
     /// Descriptions that the server numbers later are not seen.
-    public init(reading directory: String, schema: Schema, mapSize: Int = Options().mapSize) throws(EntryStoreError) {
-        path = Self.file(in: directory)
+    /// - Parameter file: instead of the directory's, a database that nobody changes, such as a backup.
+    public init(
+        reading directory: String, schema: Schema, mapSize: Int = Options().mapSize, file: String? = nil
+    ) throws(EntryStoreError) {
+        path = file ?? Self.file(in: directory)
         self.schema = schema
         var options = Options()
         options.mapSize = mapSize
@@ -122,7 +125,8 @@ public final class EntryStore: Sendable {
                 throw EntryStoreError(
                     .format, "the machine stopped while \(path) was in use: start the server once, which takes it back to its last checkpoint")
             }
-            environment = try Environment(path: path, mapSize: mapSize, maxReaders: options.maxReaders, flags: [.readOnly])
+            environment = try Environment(
+                path: path, mapSize: mapSize, maxReaders: options.maxReaders, flags: file == nil ? .readOnly : [.readOnly, .noLock])
             let transaction = try environment.beginRead()
             databases = Databases(
                 entries: try environment.database("entries", in: transaction, create: false, integerKeys: true),

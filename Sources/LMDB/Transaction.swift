@@ -178,6 +178,9 @@ internal import CLMDB
         return true
     }
 
+    /// Removes all pairs of a database.
+    public mutating func removeAll(in database: Database) throws(LMDBError) { try check(unsafe mdb_drop(handle, database.dbi, 0), "mdb_drop") }
+
     /// Makes all changes permanent, or throws and makes none.
     public consuming func commit() throws(LMDBError) {
         unsafe closeCursors()

@@ -115,6 +115,65 @@ struct Assembly: Sendable {
         return (try snapshot.entryCount(), try snapshot.check(problem: problem))
     }
 
+    static func backUp(_ configuration: MusterConfiguration, to target: String, replaces: Bool) throws -> BackupSummary {
+        try reader(configuration).backUp(to: target, replaces: replaces)
+    }
+
+    static func restoreBackup(
+        _ configuration: MusterConfiguration, from backup: String, keepsOld: Bool
+    ) throws -> (summary: BackupSummary, old: String?) {
+        try EntryStore.restoreBackup(
+            from: backup, directory: configuration.dataDirectory, schema: schema(configuration), mapSize: configuration.mapSize,
+            keepsOld: keepsOld)
+    }
+
+    static func reindex(_ configuration: MusterConfiguration, progress: (ImportProgress) -> Void) throws -> Int {
+        let schema = try schema(configuration)
+        return try EntryStore.replacing(
+            directory: configuration.dataDirectory, schema: schema, indexes: try indexes(configuration, schema),
+            options: options(configuration)
+        ) { store in
+            let total = max(1, try store.snapshot().entryCount())
+            return try store.rebuild { count in
+                progress(ImportProgress(stage: "indexing", entries: count, fraction: Double(count) / Double(total)))
+            }
+        }
+    }
+
+    /// Mends indexes of a directory that nobody serves. The caller holds it.
+    static func mend(_ configuration: MusterConfiguration, _ attributes: [String]) async throws -> [MendingReport] {
+        let schema = try schema(configuration)
+        let store = try EntryStore(
+            directory: configuration.dataDirectory, schema: schema, indexes: try indexes(configuration, schema),
+            options: options(configuration))
+        let writer = try Writer(store)
+        var reports: [MendingReport] = []
+        for attribute in attributes { reports.append(await mend(attribute, store, writer)) }
+        writer.stop()
+        return reports
+    }
+
+    /// Mends an index while the server runs.
+    func mend(_ attribute: String) async -> MendingReport { await Self.mend(attribute, directory.store, directory.writer) }
+
+    private static func mend(_ attribute: String, _ store: EntryStore, _ writer: Writer) async -> MendingReport {
+        guard let type = store.schema.attributeType(named: attribute) else {
+            return MendingReport(text: "\(attribute): the schema has no such attribute type", isFailure: true)
+        }
+        let result = await withCheckedContinuation { continuation in
+            store.mendIndex(of: type, writer) { continuation.resume(returning: $0) }
+        }
+        switch result {
+        case .success(let mended):
+            let changes = mended.removed + mended.added
+            return MendingReport(
+                text: "\(attribute): "
+                    + (changes == 0 ? "no differences" : "\(changes) differences put right (\(mended.added) missing, \(mended.removed) too many)"),
+                isFailure: false)
+        case .failure(let error): return MendingReport(text: "\(attribute): \(error.message)", isFailure: true)
+        }
+    }
+
     /// What happens behind the scenes and needs an administrator goes to standard error.
     static func complain(_ text: String) {
         let line = Array("muster: \(text)\n".utf8)

@@ -1,4 +1,5 @@
 import Directory
+public import EntryStore
 #if canImport(Glibc)
 import Glibc
 #elseif canImport(Musl)
@@ -105,6 +106,67 @@ public enum Maintenance {
     ) throws -> (entries: Int, problems: Int) {
         try existing(configuration)
         return try Assembly.check(configuration, problem: problem)
+    }
+
+    /// Writes the state of one moment to a file; also while a server runs. It appears under its name when it has been checked and is on disk.
+    ///
+    /// - Parameter replaces: whether a file of that name may be replaced.
+    public static func backUp(_ configuration: MusterConfiguration, to target: String, replaces: Bool) throws -> BackupSummary {
+        try existing(configuration)
+        return try Assembly.backUp(configuration, to: target, replaces: replaces)
+    }
+
+    /// Makes a backup the database of a directory.
+    ///
+    /// - Parameter keepsOld: whether the database that is there is kept.
+    /// - Returns: what was restored, and under which name the old database was kept.
+    /// - Throws: ``DataDirectory/InUse`` while a server runs.
+    public static func restoreBackup(
+        _ configuration: MusterConfiguration, from backup: String, keepsOld: Bool
+    ) throws -> (summary: BackupSummary, old: String?) {
+        let lock = try DataDirectory(configuration.dataDirectory)
+        return try withExtendedLifetime(lock) {
+            try Assembly.restoreBackup(configuration, from: backup, keepsOld: keepsOld)
+        }
+    }
+
+    /// Makes all names and indexes anew from the entries. Nothing is changed if it does not come to its end.
+    ///
+    /// - Returns: the number of entries.
+    /// - Throws: ``DataDirectory/InUse`` while a server runs.
+    public static func reindex(_ configuration: MusterConfiguration, progress: (ImportProgress) -> Void = { _ in }) throws -> Int {
+        try existing(configuration)
+        let lock = try DataDirectory(configuration.dataDirectory)
+        return try withExtendedLifetime(lock) { try Assembly.reindex(configuration, progress: progress) }
+    }
+
+    /// Holds the indexes of some attributes against the entries and puts right what differs. If a server runs it is asked to do it.
+    ///
+    /// - Returns: what was done, in words.
+    public static func mend(
+        _ configuration: MusterConfiguration, attributes: [String], timeout: Duration
+    ) async throws -> [MendingReport] {
+        try existing(configuration)
+        let directory = configuration.dataDirectory
+        let deadline = ContinuousClock.now + timeout
+        var isAsked = false
+        while true {
+            // A server that ends meanwhile leaves the work to us.
+            if let lock = try? DataDirectory(directory) {
+                defer { withExtendedLifetime(lock) {} }
+                if isAsked, let reports = IndexRequests.answer(directory: directory) { return reports }
+                unlink(IndexRequests.requestPath(directory))
+                return try await Assembly.mend(configuration, attributes)
+            }
+            if !isAsked { try IndexRequests.ask(attributes, directory: directory) }
+            isAsked = true
+            if let reports = IndexRequests.answer(directory: directory) { return reports }
+            guard ContinuousClock.now < deadline else {
+                unlink(IndexRequests.requestPath(directory))
+                throw ConfigurationError("the server of \(directory) did not answer in time")
+            }
+            try await Task.sleep(for: .milliseconds(200))
+        }
     }
 
     /// Makes the database of a new data directory: the initial tree, the administrator's password, and the sample organisation if

@@ -1,3 +1,4 @@
+public import EntryStore
 public import LDAPServer
 import Directory
 #if canImport(Glibc)
@@ -34,6 +35,7 @@ public final class MusterServer: Sendable {
     private let lock: DataDirectory
     private let log: OperationLog
     private let certificates: CertificateReloading?
+    private let indexRequests: IndexRequestWatch
 
     private init(
         _ server: LDAPServer, _ assembly: Assembly, _ lock: DataDirectory, _ log: OperationLog,
@@ -45,6 +47,7 @@ public final class MusterServer: Sendable {
         self.log = log
         self.certificates = certificates
         self.initialPassword = initialPassword
+        indexRequests = IndexRequestWatch(assembly, directory: lock.path)
         addresses = server.addresses
     }
 
@@ -73,6 +76,12 @@ public final class MusterServer: Sendable {
     /// What the server has counted since it started.
     public var counters: ServerCounters.Values { server.counters.values }
 
+    /// What the writer has done since the server started.
+    public var writerStatistics: WriterStatistics { assembly.directory.writer.statistics }
+
+    /// The state of the database; it takes milliseconds.
+    public func storeStatistics() throws -> StoreStatistics { try assembly.directory.store.statistics() }
+
     /// Reads certificate, key and authorities anew, for connections that come; those that exist go on. They are also read anew when the
     /// files change. What cannot be used is said on standard error and leaves everything as it was.
     public func reloadCertificates() { certificates?.reload() }
@@ -80,6 +89,7 @@ public final class MusterServer: Sendable {
     /// Stops accepting, lets running operations end, closes connections and database. Further calls do nothing.
     public func stop() async {
         certificates?.stop()
+        indexRequests.stop()
         await server.shutdown()
         assembly.close()
         log.finish()

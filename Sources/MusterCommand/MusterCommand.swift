@@ -13,5 +13,7 @@ struct MusterCommand: AsyncParsableCommand {
             Exit status: 0 success, 1 failure (or differences found by check), 64 wrong usage, 75 the data directory is in use.
             """,
         version: "muster \(MusterServer.version)",
-        subcommands: [Serve.self, Initialize.self, Import.self, Export.self, Check.self, Changes.self])
+        subcommands: [
+            Serve.self, Initialize.self, Import.self, Export.self, Check.self, Changes.self, Backup.self, RestoreBackup.self, Reindex.self,
+        ])
 }

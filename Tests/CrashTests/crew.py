@@ -30,11 +30,11 @@ class Crew:
     def path(self, lane):
         return self.folder / f"load-{lane}"
 
-    def start(self, url, seed, seconds=600, pause=0.0):
+    def start(self, url, seed, seconds=3600, pause=0.0, room=400):
         for lane in self.lanes:
             self.path(lane).unlink(missing_ok=True)
             pathlib.Path(f"{self.path(lane)}.state").write_text(json.dumps(self.before[lane]))
-        environment = dict(os.environ, LOAD_PAUSE=str(pause))
+        environment = dict(os.environ, LOAD_PAUSE=str(pause), LOAD_ROOM=str(room))
         self.running = [
             subprocess.Popen([sys.executable, str(HERE / "load.py"), url, str(seed), str(seconds), str(self.folder / "load"),
                               *map(str, group)], env=environment, stdin=subprocess.DEVNULL)

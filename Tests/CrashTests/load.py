@@ -84,8 +84,8 @@ def perform(client, operation):
     return client.rename(dn, rest[0], rest[1])
 
 
-def choose(model, lane, chance, count, room=400):
-    """The next operation: valid, and never the same twice."""
+def choose(model, lane, chance, count, room):
+    """The next operation: valid, and never the same twice. No branch gets more than `room` persons."""
     top = branch(lane)
     units = [dn for dn in model if dn.startswith("ou=") and dn != top]
     groups = [dn for dn in units if dn.startswith("ou=g")]
@@ -144,7 +144,7 @@ class Journal:
         return steps
 
 
-def run(url, seed, seconds, journal, lane, pause=0.0):
+def run(url, seed, seconds, journal, lane, pause=0.0, room=400):
     state = pathlib.Path(f"{journal.path}.state")
     model = json.loads(state.read_text()) if state.exists() else {}
     chance = random.Random(seed * 1000 + lane)
@@ -157,7 +157,7 @@ def run(url, seed, seconds, journal, lane, pause=0.0):
     pending = [operation for operation in start(lane) if operation[1] not in model]
     count = seed << 20
     while time.monotonic() < until:
-        operation = pending.pop(0) if pending else choose(model, lane, chance, count)
+        operation = pending.pop(0) if pending else choose(model, lane, chance, count, room)
         count += 1
         journal.note(operation)
         result = perform(client, operation)
@@ -176,8 +176,8 @@ def run(url, seed, seconds, journal, lane, pause=0.0):
 
 def main():
     url, seed, seconds, journal, *lanes = sys.argv[1:]
-    pause = float(os.environ.get("LOAD_PAUSE", 0))
-    threads = [threading.Thread(target=run, args=(url, int(seed), float(seconds), Journal(f"{journal}-{lane}"), int(lane), pause))
+    pause, room = float(os.environ.get("LOAD_PAUSE", 0)), int(os.environ.get("LOAD_ROOM", 400))
+    threads = [threading.Thread(target=run, args=(url, int(seed), float(seconds), Journal(f"{journal}-{lane}"), int(lane), pause, room))
                for lane in lanes]
     for thread in threads:
         thread.start()

@@ -125,6 +125,14 @@ public struct EntryRecord: ~Escapable {
     }
 
     public func contains(_ id: AttributeID) -> Bool { index(of: id) != nil }
+
+    /// Whether the attribute at a place of the table has values, all of which can be read.
+    func areValuesWhole(at index: Int) -> Bool {
+        var values = values(at: index)
+        if values.isAtEnd { return false }
+        while values.next() != nil {}
+        return values.isAtEnd
+    }
 }
 
 /// Walks through a finished `SET OF` OCTET STRING.

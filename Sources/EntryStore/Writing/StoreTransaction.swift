@@ -170,7 +170,7 @@ public struct StoreTransaction: ~Copyable {
         }
     }
 
-    private mutating func change(_ body: (inout Transaction) throws(LMDBError) -> Void) throws(EntryStoreError) {
+    mutating func change(_ body: (inout Transaction) throws(LMDBError) -> Void) throws(EntryStoreError) {
         do { try body(&snapshot.transaction) } catch {
             let failed = EntryStoreError(error)
             failure = failure ?? failed
@@ -284,6 +284,20 @@ public struct StoreTransaction: ~Copyable {
         guard let bytes = try snapshot.record(id)?.bytes.array, let record = EntryRecord(bytes.rawSpan) else { return }
         keys.forEach(of: record, catalogue.table, indexes, into: &batch)
     }
+
+    /// The keys that an entry has in some indexes; none if there is no such entry.
+    mutating func indexKeys(of id: EntryID, _ indexes: IndexSet) throws(EntryStoreError) -> KeyTable {
+        var table = KeyTable()
+        let catalogue = self.catalogue
+        // A copy: the maker of keys is changed while it works.
+        guard let bytes = try snapshot.record(id)?.bytes.array, let record = EntryRecord(bytes.rawSpan) else { return table }
+        keys.forEach(of: record, catalogue.table, indexes, into: &table)
+        return table
+    }
+
+    /// Changes one set, with ``applyIndexes()``.
+    mutating func addKey(_ key: RawSpan, of id: EntryID) { batch.add(id, to: key) }
+    mutating func removeKey(_ key: [UInt8], of id: EntryID) { batch.remove(id, from: key.rawSpan) }
 
     private mutating func changeKeys(from old: Entry, to new: Entry, _ id: EntryID) {
         let catalogue = self.catalogue

@@ -1,0 +1,187 @@
+@testable import EntryStore
+import BER
+import LMDB
+import Synchronization
+import Testing
+
+/// Changes go to disk together, and what one cannot do costs the others nothing.
+struct WriterTests {
+    /// What the writer answered, in order.
+    private final class Answers: Sendable {
+        private let list = Mutex<[String]>([])
+        var all: [String] { list.withLock { $0 } }
+        func add(_ text: String) { list.withLock { $0.append(text) } }
+
+        func job(
+            _ name: String, source: UInt64 = 0, bytes: Int = 0, _ body: @escaping @Sendable (inout StoreTransaction) -> Void
+        ) -> Writer.Job {
+            Writer.Job(
+                source: source, bytes: bytes,
+                body: { transaction in
+                    body(&transaction)
+                    return Writer.Answer(Array(name.utf8)) { self.add("told \(name)") }
+                },
+                failed: { Writer.Answer(Array("\(name) failed: \($0.reason)".utf8)) },
+                completion: { self.add(String(decoding: $0, as: UTF8.self)) })
+        }
+    }
+
+    /// A job that holds the writer up until it is let go.
+    private final class Gate: Sendable {
+        private let isOpen = Atomic<Bool>(false)
+        private let isReached = Atomic<Bool>(false)
+        func open() { isOpen.store(true, ordering: .releasing) }
+        func pass() {
+            isReached.store(true, ordering: .releasing)
+            while !isOpen.load(ordering: .acquiring) {}
+        }
+        func waitUntilReached() { while !isReached.load(ordering: .acquiring) {} }
+    }
+
+    /// A group does not end because the machine is slow.
+    private static var patient: WriterLimits {
+        var limits = WriterLimits()
+        limits.milliseconds = 60_000
+        return limits
+    }
+
+    /// Runs `submit` while the writer is busy; what was answered after it has stopped.
+    private func answers(
+        _ small: SmallStore, _ store: EntryStore, limits: WriterLimits = patient, _ submit: (Writer, Answers) -> Void
+    ) throws -> (answers: [String], statistics: WriterStatistics) {
+        let writer = try Writer(store, limits: limits)
+        let answers = Answers()
+        let gate = Gate()
+        writer.submit(Answers().job("gate") { _ in gate.pass() })
+        gate.waitUntilReached()
+        submit(writer, answers)
+        gate.open()
+        writer.stop()
+        return (answers.all, writer.statistics)
+    }
+
+    @Test func whatWaitsGoesTogether() throws {
+        let small = try SmallStore()
+        defer { small.remove() }
+        let store = try small.open()
+        let before = store.information.lastTransaction
+        let (answers, statistics) = try answers(small, store) { writer, answers in
+            for number in 0..<20 {
+                writer.submit(answers.job("\(number)") { transaction in _ = try? small.add("w\(number)", &transaction) })
+            }
+        }
+        #expect(answers == (0..<20).flatMap { ["told \($0)", "\($0)"] })
+        #expect(statistics.commits == 1 && statistics.largestGroup == 21)
+        #expect(store.information.lastTransaction == before + 1)
+        #expect(try small.problems(store) == [])
+    }
+
+    @Test func aGroupIsBounded() throws {
+        let small = try SmallStore()
+        defer { small.remove() }
+        let store = try small.open()
+        var limits = Self.patient
+        limits.operations = 8
+        var result = try answers(small, store, limits: limits) { writer, answers in
+            for number in 0..<20 { writer.submit(answers.job("\(number)") { transaction in _ = try? small.add("o\(number)", &transaction) }) }
+        }
+        #expect(result.statistics.commits == 3 && result.statistics.largestGroup == 8)
+        limits.operations = 100
+        limits.bytes = 1000
+        result = try answers(small, store, limits: limits) { writer, answers in
+            for number in 0..<20 { writer.submit(answers.job("\(number)", bytes: 300) { transaction in _ = try? small.add("b\(number)", &transaction) }) }
+        }
+        #expect(result.statistics.commits == 5 && result.statistics.largestGroup <= 5)
+        limits.bytes = 1 << 20
+        limits.milliseconds = 0
+        result = try answers(small, store, limits: limits) { writer, answers in
+            for number in 0..<3 { writer.submit(answers.job("\(number)") { transaction in _ = try? small.add("t\(number)", &transaction) }) }
+        }
+        #expect(result.statistics.commits == 3 && result.statistics.largestGroup == 1)
+    }
+
+    @Test func sourcesAreServedInTurn() throws {
+        let small = try SmallStore()
+        defer { small.remove() }
+        let store = try small.open()
+        let (answers, _) = try answers(small, store) { writer, answers in
+            for number in 0..<5 { writer.submit(answers.job("a\(number)", source: 1) { _ in }) }
+            writer.submit(answers.job("b", source: 2) { _ in })
+        }
+        #expect(answers.filter { !$0.hasPrefix("told") } == ["a0", "b", "a1", "a2", "a3", "a4"])
+    }
+
+    @Test func tooMuchIsRefusedAtOnce() throws {
+        let small = try SmallStore()
+        defer { small.remove() }
+        let store = try small.open()
+        var limits = WriterLimits()
+        limits.waitingBytes = 1000
+        let (answers, _) = try answers(small, store, limits: limits) { writer, answers in
+            writer.submit(answers.job("large", bytes: 5000) { _ in })
+            writer.submit(answers.job("second", bytes: 10) { _ in })
+        }
+        // A single one, however large, is taken when nothing waits.
+        #expect(answers == ["second failed: busy", "told large", "large"])
+    }
+
+    @Test func aFailureCostsNeighboursNothing() throws {
+        let small = try SmallStore()
+        defer { small.remove() }
+        let store = try small.open()
+        try small.fill(store)
+        let (answers, statistics) = try answers(small, store) { writer, answers in
+            for number in 0..<10 {
+                writer.submit(
+                    answers.job("\(number)") { transaction in
+                        // The fourth has a name that is taken, which only a defect can lead to.
+                        _ = try? small.add(number == 3 ? "p0" : "n\(number)", &transaction)
+                    })
+            }
+        }
+        #expect(answers.first == "3 failed: storage")
+        #expect(answers.dropFirst() == (0..<10).filter { $0 != 3 }.flatMap { ["told \($0)", "\($0)"] }[...])
+        #expect(statistics.failures == 1)
+        let snapshot = try store.snapshot()
+        for number in 0..<10 where number != 3 { #expect(try snapshot.child(of: .root, rdn: Array("cn=n\(number)".utf8).rawSpan) != nil) }
+        #expect(try small.problems(store) == [])
+    }
+
+    @Test func whatHasNoRoomFailsAlone() throws {
+        let small = try SmallStore()
+        defer { small.remove() }
+        // A map of 2 MiB, and one change in twenty that needs more.
+        let store = try small.open(mapSize: 2 << 20)
+        let (answers, statistics) = try answers(small, store) { writer, answers in
+            for number in 0..<20 {
+                writer.submit(
+                    answers.job("\(number)") { transaction in _ = try? small.add("r\(number)", size: number == 13 ? 3 << 20 : 10, &transaction) })
+            }
+        }
+        #expect(answers.filter { !$0.hasPrefix("told") } == (0..<20).map { $0 == 13 ? "13 failed: noSpace" : "\($0)" })
+        #expect(statistics.failures == 1 && statistics.lastFailure?.contains("mapSize") == true)
+        #expect(try small.problems(store) == [])
+        #expect(try store.snapshot().entryCount() == 19)
+    }
+
+    @Test func numbersForWatching() throws {
+        let small = try SmallStore()
+        defer { small.remove() }
+        let store = try small.open()
+        try small.fill(store, count: 500)
+        let held = try store.snapshot()
+        for round in 0..<5 {
+            var transaction = try StoreTransaction(store)
+            _ = try small.add("further\(round)", &transaction)
+            try transaction.commit()
+        }
+        var statistics = try store.statistics()
+        #expect(statistics.entries == 505 && statistics.readers == 1 && statistics.commitsSinceOldestReader == 5)
+        #expect(statistics.oldestReader?.transaction == held.commit)
+        #expect(statistics.pageSize == 4096 && statistics.usedSize > 20 * 4096 && statistics.mapSize == 1 << 28)
+        #expect(statistics.freePages > 0)
+        _ = consume held
+        statistics = try store.statistics()
+        #expect(statistics.readers == 0 && statistics.oldestReader == nil && statistics.commitsSinceOldestReader == 0)
+    }
+}
