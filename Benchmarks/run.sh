@@ -2,11 +2,13 @@
 # Muster against slapd on one machine, with the same Carbonio-shaped directory in both; prints Markdown tables.
 #
 # usage: Benchmarks/run.sh [options] [workload...]
-#   workloads (default: all but scale and callgrind)
+#   workloads (default: all but scale, callgrind and changes)
 #     lookup lookup8 postfix senders read gal autocomplete bind bind16 paged   ratios of operations per server-CPU-second
 #     members member-of                                                the same of dynamic lists, against production only
 #     inherited    a search on an inherited value against one on a stored value (Muster alone)
 #     addressbook  autocompletion through cn=gal against the plain filter (Muster alone)
+#     modify modify64 add64   throughput of changes, both servers synced to the same disk, 1 and 64 connections
+#     readers-under-writes    p99 of look-ups while 64 connections write, against without (Muster alone)
 #     import       muster import against slapadd -q: seconds and size
 #     idle         resident memory of an idle connection
 #     start        from the command to the ready line
@@ -24,7 +26,7 @@ export CATALOGUE=${CATALOGUE:-$root/schema/catalogue}
 work=${WORK:-${TMPDIR:-/tmp}/muster-benchmarks} accounts=${ACCOUNTS:-100000} domains=${DOMAINS:-100} seed=${SEED:-1}
 muster=${MUSTER_BIN:-$root/.build/release/muster}
 rounds=3 seconds=5 against=best fresh=0
-usage() { sed -n '2,20s/^# \{0,1\}//p' "$0" >&2; exit 2; }
+usage() { sed -n '2,22s/^# \{0,1\}//p' "$0" >&2; exit 2; }
 while getopts r:d:pPfh o; do
   case $o in
     r) rounds=$OPTARG ;; d) seconds=$OPTARG ;; p) against="best production" ;; P) against=production ;; f) fresh=1 ;; *) usage ;;
@@ -45,12 +47,14 @@ say() { echo "$*" >&2; }
 now() { date +%s.%N; }
 since() { awk -v a="$1" -v b="$(now)" 'BEGIN { printf "%.2f", b - a }'; }
 declare -A pid url
-muster_process=
+muster_process= writers=
 
 stop_all() {
+  [ -z "$writers" ] || { kill "$writers" 2>/dev/null || true; wait "$writers" 2>/dev/null || true; }
+
   [ -z "$muster_process" ] || { kill "$muster_process" 2>/dev/null || true; wait "$muster_process" 2>/dev/null || true; }
   muster_process=
-  for s in best production; do [ -z "${pid[$s]:-}" ] || "$here/oracle/stop-slapd.sh" "$work/slapd-$s-$accounts" || true; done
+  for s in best production synced synced-production; do [ -z "${pid[$s]:-}" ] || "$here/oracle/stop-slapd.sh" "$work/slapd-$s-$accounts" || true; done
   pid=()
 }
 trap stop_all EXIT
@@ -65,11 +69,12 @@ data() {
 
 free_port() { /usr/bin/python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
 
-# slapd NAME: starts best or production, loading it at the first time
+# slapd NAME: starts best or production (or synced and synced-production, which wait for the disk, the first without uniqueness
+# too), loading it at the first time
 slapd() {
   [ -z "${pid[$1]:-}" ] || return 0
-  local folder=$work/slapd-$1-$accounts port keep=1 dynlist=1
-  [ "$1" = best ] && dynlist=0
+  local folder=$work/slapd-$1-$accounts port keep=1 dynlist=1 nosync=1 unique=1
+  case $1 in best) dynlist=0 ;; synced) dynlist=0 unique=0 nosync=0 ;; synced-production) nosync=0 ;; esac
   port=$(free_port)
   if [ ! -e "$folder/loaded" ]; then
     if [ -e "$work/slapd-best-$accounts/loaded" ] && [ "$1" != best ] && [ -z "${pid[best]:-}" ]; then
@@ -78,7 +83,7 @@ slapd() {
       keep=0
     fi
   fi
-  say "$(DYNLIST=$dynlist NOSYNC=1 KEEP=$keep ULIMIT_N=$(ulimit -Hn) "$here/oracle/start-slapd.sh" "$folder" "$port" "$(data "$accounts" "$domains")")"
+  say "$(DYNLIST=$dynlist UNIQUE=$unique NOSYNC=$nosync KEEP=$keep ULIMIT_N=$(ulimit -Hn) "$here/oracle/start-slapd.sh" "$folder" "$port" "$(data "$accounts" "$domains")")"
   touch "$folder/loaded"
   pid[$1]=$(cat "$folder/slapd.pid") url[$1]=ldap://127.0.0.1:$port
 }
@@ -193,6 +198,27 @@ against_itself() {
   echo "| $text | $(us "${rates% *}") | $(us "${rates#* }") | **$ratio** ($range) | $goal × |"
 }
 
+# compare_changes WORKLOAD SLAPD GOAL TEXT: the ratio of throughput
+compare_changes() {
+  local w=$1 slapd=$2 goal=$3 text=$4 out ratio range rates
+  case $w in
+    modify*) arguments=(--values "$work/values-$accounts/dns.txt" --dn '{1}' --mod-attr description --mod-value 'v {C} {R}' modify) ;;
+    add64) arguments=(--seed "$((RANDOM * 32768 + RANDOM))" --entry "$work/new.ldif" --delete-after add) ;;
+  esac
+  case $w in modify) connections=1 ;; *) connections=64 ;; esac
+  export NAME_A=slapd NAME_B=muster
+  out=$("$here/load/compare.sh" -r "$rounds" -l "$work/runs.json" "${url[$slapd]}" "${pid[$slapd]}" "${url[muster]}" "${pid[muster]}" -- \
+    -d "$seconds" -c "$connections" "${admin[@]}" "${arguments[@]}") || { echo "| $text | $slapd | the run failed | | | $goal × |"; return 0; }
+  say "$out"
+  rates=$(sed -n 's/^median ops per second of wall time: slapd \([0-9.]*\), muster \([0-9.]*\)$/\1 \2/p' <<<"$out")
+  ratio=$(sed -n 's/^RATIO .* of throughput: \([0-9.]*\) .*/\1/p' <<<"$out")
+  range=$(sed -n 's/^RATIO .* of throughput: .*(per round: \(.*\))$/\1/p' <<<"$out")
+  echo "| $text | $slapd | ${rates% *} | ${rates#* } | **$ratio** ($range) | $goal × |"
+}
+
+# median FIELD: of lines of JSON
+median() { sed -n "s/^[^}]*\"$1\":\([0-9.]*\).*/\1/p" | sort -n | awk '{ v[NR] = $1 } END { print v[int((NR + 1) / 2)] }'; }
+
 wants() { [[ " $workloads " == *" $1 "* ]]; }
 
 [ "$fresh" = 0 ] || rm -rf "$work/slapd-best-$accounts" "$work/slapd-production-$accounts" "$work/muster-$accounts"
@@ -228,6 +254,61 @@ if [ -n "$selected" ]; then
     "$here/oracle/stop-slapd.sh" "$work/slapd-$s-$accounts"; unset "pid[$s]"
   done
   stop_muster
+fi
+
+if wants modify || wants modify64 || wants add64; then
+  load_muster "$accounts" "$domains"
+  domain=$(cat "$work/values-$accounts/gal-domain.txt")
+  cat >"$work/new.ldif" <<END
+dn: uid=new{R},ou=people,$domain
+objectClass: inetOrgPerson
+objectClass: zimbraAccount
+objectClass: amavisAccount
+uid: new{R}
+cn: New {R}
+sn: {R}
+displayName: New {R}
+zimbraId: {R}{R}
+zimbraAccountStatus: active
+zimbraMailStatus: enabled
+zimbraMailDeliveryAddress: new{R}@new.example
+mail: new{R}@new.example
+END
+  printf '\n| changes, %s accounts, synced | slapd | slapd/s | muster/s | ratio (per round) | at least |\n|---|---|---|---|---|---|\n' "$accounts"
+  start_muster "$accounts"
+  for s in synced synced-production; do
+    if [ $s = synced-production ] && ! wants add64; then continue; fi
+    slapd $s
+    if [ $s = synced ]; then
+      if wants modify; then compare_changes modify $s 1 "modify, 1 connection"; fi
+      if wants modify64; then compare_changes modify64 $s 10 "modify, 64 connections"; fi
+      if wants add64; then compare_changes add64 $s 8 "add, 64 connections"; fi
+    else
+      compare_changes add64 $s 50 "add, 64 connections, slapd with uniqueness and dynamic lists"
+    fi
+    "$here/oracle/stop-slapd.sh" "$work/slapd-$s-$accounts"; unset "pid[$s]"
+  done
+  stop_muster
+fi
+
+if wants readers-under-writes; then
+  load_muster "$accounts" "$domains"
+  start_muster "$accounts"
+  alone= beside=
+  arguments lookup
+  for _ in $(seq "$rounds"); do
+    alone+=$("$load" -H "${url[muster]}" -d "$seconds" --warmup 1 --json "${arguments[@]}")$'\n'
+    "$load" -H "${url[muster]}" -d 600 -c 64 "${admin[@]}" --values "$work/values-$accounts/dns.txt" --dn '{1}' --mod-attr description --mod-value 'v {C} {R}' modify >/dev/null 2>&1 &
+    writers=$!
+    sleep 1
+    beside+=$("$load" -H "${url[muster]}" -d "$seconds" --warmup 1 --json "${arguments[@]}")$'\n'
+    kill $writers; wait $writers 2>/dev/null || true
+    writers=
+  done
+  stop_muster
+  a=$(median p99 <<<"$alone") b=$(median p99 <<<"$beside")
+  printf '\n| look-ups, 16 connections: p99 in µs | alone | beside 64 writers | times | at most |\n|---|---|---|---|---|\n'
+  echo "| %s accounts | $a | $b | **$(awk -v a="$a" -v b="$b" 'BEGIN { printf "%.2f", b / a }')** | 2 × |" | sed "s/%s/$accounts/"
 fi
 
 if wants inherited; then
