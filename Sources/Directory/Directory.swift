@@ -26,6 +26,7 @@ public final class Directory: Sendable {
     let pseudo: PseudoEntries
     /// What searches may cost, by client.
     let limitRules: SearchLimitRules
+    let sortMemory = SortMemory()
     /// Aliases and referral entries.
     let special: SpecialEntryWatch
     let checker: EntryChecker

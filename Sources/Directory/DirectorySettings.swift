@@ -52,6 +52,10 @@ public struct SearchLimits: Sendable {
     public var time = 0
     /// What certain clients may, in the words of slapd's `limits`; the first rule that is about a client decides.
     public var rules: [String] = []
+    /// Entries that may be sorted in memory for one search; what an index has in order need not be.
+    public var sortedEntries = 500_000
+    /// Bytes that all sorting together may take.
+    public var sortMemory = 256 << 20
     /// Entries looked at before a search leaves its event loop for a search thread.
     public var inlineCandidates = 300
     /// Bytes of answers after which it does.

@@ -70,6 +70,18 @@ internal import CLMDB
         try move(database, MDB_NEXT, RawSpan())
     }
 
+    /// The pair before the last one returned for this database.
+    @_lifetime(borrow self)
+    public borrowing func previous(in database: Database) throws(LMDBError) -> KeyValue? {
+        try move(database, MDB_PREV, RawSpan())
+    }
+
+    /// The pair with the greatest key.
+    @_lifetime(borrow self)
+    public borrowing func last(in database: Database) throws(LMDBError) -> KeyValue? {
+        try move(database, MDB_LAST, RawSpan())
+    }
+
     @_lifetime(borrow self)
     public borrowing func first(in database: Database) throws(LMDBError) -> KeyValue? {
         try move(database, MDB_FIRST, RawSpan())

@@ -36,6 +36,9 @@ struct AccessCache: ~Copyable {
 
     init() {}
 
+    /// Whether the client may do the same with every entry.
+    var isUniform: Bool { table == nil || tests == 0 }
+
     /// To be called before the entries of a request are judged, and again with each new snapshot.
     mutating func begin(_ subject: AccessSubject, _ directory: Directory, _ snapshot: borrowing Snapshot) {
         if subject.isRoot {

@@ -29,6 +29,11 @@ enum RootDSE {
                 ControlOID.virtualAttributesOnly,
                 ControlOID.passwordPolicy,
                 ControlOID.showDeleted,
+                ControlOID.serverSideSortRequest,
+                ControlOID.virtualListViewRequest,
+                ControlOID.matchedValues,
+                ControlOID.dereference,
+                ControlOID.noOperationSearch,
             ])
         let startTLS = directory.settings.offersStartTLS ? [ExtendedOperationOID.startTLS] : []
         builder.set("supportedExtension", startTLS + [ExtendedOperationOID.whoAmI, ExtendedOperationOID.passwordModify])

@@ -23,11 +23,11 @@ public final class EntrySelection: Sendable {
         let long: (any LongVirtualAttribute)?
     }
 
-    private let catalogue: Catalogue
+    let catalogue: Catalogue
     private let virtual: VirtualAttributes
     private let allUser: Bool
     private let allOperational: Bool
-    private let typesOnly: Bool
+    let typesOnly: Bool
     private let view: View
     /// Stored attributes asked for by name, ascending, and where their names lie in the table's names.
     private let ids: [AttributeID]
@@ -38,6 +38,8 @@ public final class EntrySelection: Sendable {
     private let computedTypes: [AttributeTypeID]
     /// All stored attributes that the client may read, if it asks for all and may not read all.
     private let readable: AttributeIDSet?
+    /// Attributes of which values of certain numbers are wanted.
+    let ranges: [ValueRange]
     /// Attributes of which the client may read certain values only, ascending.
     private let partial: [Partial]
 
@@ -77,6 +79,7 @@ public final class EntrySelection: Sendable {
             }
         }
         self.ids = ids
+        ranges = wanted.ranges
         names = ids.map { catalogue.table.encodedNames[$0] }
         allUser = wanted.allUser
         allOperational = wanted.allOperational
@@ -190,7 +193,7 @@ public final class EntrySelection: Sendable {
     }
 
     /// Stored attributes, whose values are copied as they lie in the record, then those made for the purpose.
-    private func appendAttributes(_ record: borrowing EntryRecord, _ scratch: borrowing SelectionScratch, to output: inout BERBuffer) {
+    func appendAttributes(_ record: borrowing EntryRecord, _ scratch: borrowing SelectionScratch, to output: inout BERBuffer) {
         let names = catalogue.table.encodedNames.bytes
         for index in scratch.stored.indices {
             let attribute = scratch.stored[index]
@@ -201,7 +204,7 @@ public final class EntrySelection: Sendable {
 
     /// Gathers what goes out: places in the record, and attributes made for the purpose.
     /// - Returns: the attributes for which the budget does not suffice; nil if there is one and it is not to be set aside.
-    private func select(
+    func select(
         _ id: EntryID, _ name: RawSpan, _ record: borrowing EntryRecord, _ snapshot: borrowing Snapshot, _ viewer: AccessControl?,
         _ budget: inout Int, _ scratch: inout SelectionScratch, settingAside: Bool = false
     ) throws(EntryStoreError) -> [Computed]? {
@@ -373,6 +376,7 @@ private struct Wanted {
     var allOperational = false
     var ids: [AttributeID] = []
     var computed: [EntrySelection.Computed] = []
+    var ranges: [ValueRange] = []
 
     mutating func add(_ selector: RawSpan) {
         guard selector.byteCount > 0 else { return }
@@ -387,7 +391,13 @@ private struct Wanted {
             return
         }
         // Unknown types, `1.1` among them, select nothing.
-        guard let (type, options) = catalogue.table.parse(selector) else { return }
+        guard let (type, options) = catalogue.table.parse(selector) else {
+            if let (type, range) = ValueRange.parse(selector, catalogue) {
+                if !ranges.contains(where: { $0.id == range.id }) { ranges.append(range) }
+                add(type, [])
+            }
+            return
+        }
         add(type, options)
     }
 

@@ -8,6 +8,9 @@ import LDAP
 /// and the identity it was made for, and to this run of the program (its hash is keyed at random); a cookie that was forged
 /// would show nothing that the client could not search for anyway.
 struct PagingCookie: Sendable {
+    /// Octets of a cookie.
+    static let size = 24
+
     var position: EntryID
     /// Entries sent in all pages so far.
     var sent: Int
@@ -19,7 +22,7 @@ struct PagingCookie: Sendable {
 
     /// - Throws: `unwillingToPerform` for a cookie that is not for this search.
     init(decoding cookie: [UInt8], _ request: SearchRequest, _ identity: Identity) throws(LDAPError) {
-        guard cookie.count == 24 else { throw Self.foreign }
+        guard cookie.count == Self.size else { throw Self.foreign }
         func number(_ index: Int) -> UInt64 { cookie[index..<index + 8].reduce(0) { $0 << 8 | UInt64($1) } }
         position = EntryID(rawValue: number(0))
         guard let sent = Int(exactly: number(8)), position.rawValue >> 44 == 0 else { throw Self.foreign }
@@ -39,6 +42,12 @@ struct PagingCookie: Sendable {
         var hasher = Hasher()
         hasher.combine(position.rawValue)
         hasher.combine(sent)
+        Self.combine(request, identity, into: &hasher)
+        return UInt64(bitPattern: Int64(hasher.finalize()))
+    }
+
+    /// What ties a cookie to a request and a client.
+    static func combine(_ request: SearchRequest, _ identity: Identity, into hasher: inout Hasher) {
         hasher.combine(identity)
         hasher.combine(request.scope)
         hasher.combine(request.typesOnly)
@@ -52,10 +61,9 @@ struct PagingCookie: Sendable {
             combine(node.value)
             combine(node.rule)
         }
-        return UInt64(bitPattern: Int64(hasher.finalize()))
     }
 
-    private static var foreign: LDAPError {
+    static var foreign: LDAPError {
         LDAPError(.unwillingToPerform, "paged results: the cookie is not one of this search, or the server was restarted")
     }
 }

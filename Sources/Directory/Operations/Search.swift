@@ -48,34 +48,42 @@ extension Request {
 ///
 /// Once a search has ended it can begin another, which then uses its memory: a search that is found by an index allocates nothing.
 struct SearchExecution: ~Copyable {
-    private let directory: Directory
-    private var request = SearchRequest()
-    private var controls = SearchControls()
+    let directory: Directory
+    var request = SearchRequest()
+    var controls = SearchControls()
     /// What is done with aliases, referral entries and subentries.
-    private var treatment = SpecialTreatment()
-    private var identity = Identity.anonymous
-    private var view = EntrySelection.View.all
-    private var messageID = 0
+    var treatment = SpecialTreatment()
+    var identity = Identity.anonymous
+    var view = EntrySelection.View.all
+    var messageID = 0
     private var connectionID: UInt64 = 0
     private var operation: UInt64 = 0
-    private var access: AccessControl
-    private var search: EntrySearch
+    var access: AccessControl
+    var search: EntrySearch
     /// Whether base and filter were found good, and ``search`` is this request's.
     private var isPrepared = false
     private var selection: EntrySelection?
     /// Attributes that the filter names and that may be searched for in some entries only.
-    private var judgedTypes: [AccessDatum] = []
+    var judgedTypes: [AccessDatum] = []
     /// An entry that is being written in pieces.
     private var long: LongEntry?
     /// The search, if the base is in a virtual branch.
     private var branch: BranchSearch?
+    /// The order of the result, if one is asked for and possible.
+    var sorted: SortedSearch?
+    /// What became of the sorting.
+    var sortResult: SortResult?
+    /// What is done to entries before they go out.
+    var refinement: EntryRefinement?
+    /// References sent by this request.
+    var references = 0
     /// Entries sent by this request.
-    private var count = 0
+    var count = 0
     /// Entries sent by earlier pages.
-    private var sentBefore = 0
-    private var sizeLimit = 0
+    var sentBefore = 0
+    var sizeLimit = 0
     /// When time is over; nil: no limit.
-    private var deadline: ContinuousClock.Instant?
+    var deadline: ContinuousClock.Instant?
 
     init(_ directory: Directory) {
         self.directory = directory
@@ -89,6 +97,10 @@ struct SearchExecution: ~Copyable {
         selection = nil
         long = nil
         branch = nil
+        sorted = nil
+        sortResult = nil
+        refinement = nil
+        references = 0
         count = 0
         sentBefore = 0
         messageID = source.messageID
@@ -109,6 +121,8 @@ struct SearchExecution: ~Copyable {
     /// Lets go of what an ended search should not keep.
     mutating func trim() {
         selection = nil
+        sorted = nil
+        refinement = nil
         branch = nil
         if request.bytes.capacity > 1 << 16 || request.filterNodes.capacity > 1024 {
             request = SearchRequest()
@@ -163,7 +177,14 @@ struct SearchExecution: ~Copyable {
         guard isPrepared else { return finish(.success, "", &output) }
         state.access.begin(access.subject, directory, snapshot)
         if let deadline, ContinuousClock.now >= deadline { return finish(.timeLimitExceeded, "", &output) }
-        let pageSize = controls.paged?.size ?? 0
+        if let sorted, let progress = try arrange(sorted, snapshot, &state, &scratch, candidates, isInline, &output) { return progress }
+        let counts = controls.refinement?.asked.counts ?? false
+        if counts, let total = try countAtOnce(snapshot, &state) {
+            count = total
+            return finish(.success, "", &output)
+        }
+        // What is sorted comes in lists of a page.
+        let pageSize = sorted == nil && !counts ? controls.paged?.size ?? 0 : 0
         let limit = output.count + bytes
         if isInline, search.prepare(snapshot, budget: candidates) == false { return .more }
         var budget = candidates
@@ -174,7 +195,9 @@ struct SearchExecution: ~Copyable {
         var isOverLimit = false
         var isFull = false
         let treatment = self.treatment
-        let sizeLimit = self.sizeLimit
+        let sizeLimit = counts ? 0 : self.sizeLimit
+        let refinement = self.refinement
+        var references = self.references
         let sentBefore = self.sentBefore
         let messageID = self.messageID
         let viewer = access
@@ -194,7 +217,10 @@ struct SearchExecution: ~Copyable {
                 guard let selection = judged.selection else { return true }
                 let verdict = treatment.verdict(record.flags)
                 if verdict != .send {
-                    if verdict == .refer {
+                    if verdict == .refer, counts {
+                        references += 1
+                    } else if verdict == .refer {
+                        references += 1
                         try directory.refer(to: id, record, request, messageID, state.access.profile, snapshot, &output)
                         if output.count >= limit {
                             isFull = true
@@ -216,17 +242,31 @@ struct SearchExecution: ~Copyable {
                     nextPage = id
                     return false
                 }
+                if counts {
+                    count += 1
+                    return true
+                }
                 var name: [UInt8] = []
                 swap(&name, &state.selection.name)
                 defer { swap(&name, &state.selection.name) }
                 name.removeAll(keepingCapacity: true)
                 try state.names.appendName(of: record, snapshot, to: &name)
                 if !isInline { computing = computedAtOnce }
-                guard
-                    try selection.append(
+                let isWhole: Bool
+                if refinement == nil, selection.ranges.isEmpty {
+                    isWhole = try selection.append(
                         messageID: messageID, id: id, name: name.rawSpan, record: record, snapshot, viewer: viewer, budget: &computing,
                         &state.selection, to: &output)
-                else {
+                } else {
+                    // What is chosen from must be there as a whole.
+                    if !isInline { computing = .max }
+                    let profile = state.access.profile
+                    let controls = try refinement?.follow(record, profile, &state.access, directory, snapshot) ?? []
+                    isWhole = try selection.appendRefined(
+                        messageID: messageID, id: id, name: name.rawSpan, record: record, snapshot, viewer: viewer, budget: &computing,
+                        &state.selection, refinement, controls: controls, to: &output)
+                }
+                guard isWhole else {
                     if isInline { isPostponed = true } else { longID = id }
                     return false
                 }
@@ -239,6 +279,7 @@ struct SearchExecution: ~Copyable {
             }
         } catch { throw LDAPError(storage: error) }
         self.count = count
+        self.references = references
         if isPostponed {
             search.stepBack()
             return .more
@@ -257,6 +298,10 @@ struct SearchExecution: ~Copyable {
             return finish(.success, "", &output, cookie: cookie)
         }
         if outcome == .outOfBudget || isFull { return .more }
+        if let sorted, sorted.continues {
+            sorted.phase = .walk
+            return .more
+        }
         return finish(.success, "", &output)
     }
 
@@ -304,6 +349,10 @@ struct SearchExecution: ~Copyable {
     /// Where the search begins or goes on; nil: RFC 2696 section 3, size 0 with a cookie abandons it.
     private mutating func firstPosition() throws(LDAPError) -> EntryID? {
         guard let paged = controls.paged, !paged.cookie.isEmpty else { return EntryID(rawValue: 1) }
+        // That of a sorted search is longer.
+        if controls.refinement?.asked.sort != nil, paged.cookie.count > PagingCookie.size {
+            return paged.size == 0 ? nil : EntryID(rawValue: 1)
+        }
         let cookie = try PagingCookie(decoding: paged.cookie, request, identity)
         sentBefore = cookie.sent
         return paged.size == 0 ? nil : cookie.position
@@ -348,12 +397,13 @@ struct SearchExecution: ~Copyable {
         swap(&judgedTypes, &self.judgedTypes)
         treatment = SpecialTreatment()
         treatment.hidesSubentries = request.scope != .baseObject
-        if let subentries = controls.refinement?.subentries {
+        if let subentries = controls.refinement?.asked.subentries {
             treatment.hidesSubentries = !subentries.visible
             treatment.showsOnlySubentries = subentries.visible
         }
         search.begin(base: base.id, scope: request.scope, from: position)
         if !special.isEmpty, request.scope != .baseObject { try widen(base.id, special, from: position, snapshot) }
+        if let asked = controls.refinement?.asked { try refine(asked, snapshot) }
         isPrepared = true
     }
 
@@ -382,7 +432,7 @@ struct SearchExecution: ~Copyable {
     ) throws(LDAPError) {
         if !special.referrals.isEmpty, !controls.manageDsaIT {
             treatment.refers = true
-            treatment.sendsReferences = controls.refinement?.isDomainScope != true
+            treatment.sendsReferences = controls.refinement?.asked.isDomainScope != true
             if treatment.sendsReferences { search.filter.include(ReferralPredicate(ids: special.referrals)) }
         }
         guard request.dereference.followsEntries, !special.aliases.isEmpty else { return }
@@ -446,10 +496,11 @@ struct SearchExecution: ~Copyable {
         _ = finish(.success, "", &output)
     }
 
-    private func finish(
+    func finish(
         _ code: ResultCode, _ message: String, _ output: inout BERBuffer, cookie: [UInt8] = []
     ) -> LongSearch.Progress {
-        let controls = self.controls.paged == nil ? [] : [PagedResults(size: 0, cookie: cookie).control()]
+        let controls = self.controls.paged == nil && self.controls.refinement == nil ? [] : responseControls(code, cookie)
+        let code = self.controls.refinement?.asked.counts == true && code == .sizeLimitExceeded ? .success : code
         output.appendResult(messageID: messageID, tag: OperationTag.searchResultDone, code: code, message: message, controls: controls)
         let log = directory.log
         if log.isEnabled {
@@ -470,7 +521,7 @@ struct SearchExecution: ~Copyable {
 }
 
 /// What a search does with entries of one access profile.
-private struct JudgedProfile {
+struct JudgedProfile {
     var number = -1
     /// nil: they are not to be seen.
     var selection: EntrySelection?
@@ -492,7 +543,7 @@ private struct JudgedProfile {
 
 extension Directory {
     /// Sends a reference in the place of a referral entry, to clients who may read where it leads.
-    fileprivate func refer(
+    func refer(
         to id: EntryID, _ record: borrowing EntryRecord, _ request: SearchRequest, _ messageID: Int, _ profile: AccessProfile,
         _ snapshot: borrowing Snapshot, _ output: inout BERBuffer
     ) throws(EntryStoreError) {

@@ -7,8 +7,19 @@ final class SearchRefinement: Sendable {
         var subentries: Subentries?
         /// Active Directory: no references are wanted.
         var isDomainScope = false
+        /// RFC 2891.
+        var sort: ServerSideSort?
+        var isSortCritical = false
+        /// draft-ietf-ldapext-ldapv3-vlv.
+        var view: VirtualListView?
+        /// RFC 3876; nil: all values are wanted.
+        var matchedValues: Filter?
+        /// draft-masarati-ldap-deref.
+        var dereference: Dereference?
+        /// Whether entries are counted only.
+        var counts = false
         /// Whether any of them was given.
-        private(set) var isUsed = false
+        fileprivate(set) var isUsed = false
 
         /// - Returns: false if the control is none of these.
         mutating func take(_ control: Control) throws(LDAPError) -> Bool {
@@ -17,6 +28,18 @@ final class SearchRefinement: Sendable {
             case DomainScope.oid:
                 try DomainScope.checkRequest(control)
                 isDomainScope = true
+            case ServerSideSort.oid:
+                sort = try ServerSideSort(decoding: control)
+                isSortCritical = control.isCritical
+            case VirtualListView.oid: view = try VirtualListView(decoding: control)
+            case MatchedValues.oid:
+                let filter = try MatchedValues(decoding: control).filter
+                // As slapd: no item at all asks for nothing.
+                matchedValues = filter.nodes.count > 1 ? filter : nil
+            case Dereference.oid: dereference = try Dereference(decoding: control)
+            case NoOpSearch.oid:
+                try NoOpSearch.checkRequest(control)
+                counts = true
             default: return false
             }
             isUsed = true
@@ -24,11 +47,7 @@ final class SearchRefinement: Sendable {
         }
     }
 
-    let subentries: Subentries?
-    let isDomainScope: Bool
+    let asked: Content
 
-    init(_ content: Content) {
-        subentries = content.subentries
-        isDomainScope = content.isDomainScope
-    }
+    init(_ content: Content) { asked = content }
 }

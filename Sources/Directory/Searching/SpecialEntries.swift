@@ -11,9 +11,13 @@ final class SpecialEntries: Sendable {
     let aliases: [EntryID]
     /// Ascending.
     let referrals: [EntryID]
+    /// Whether there is neither alias nor referral.
     let isEmpty: Bool
+    /// Ascending.
+    let subentries: [EntryID]
 
-    init(commit: Int, aliases: [EntryID], referrals: [EntryID]) {
+    init(commit: Int, aliases: [EntryID], referrals: [EntryID], subentries: [EntryID]) {
+        self.subentries = subentries
         self.commit = commit
         self.aliases = aliases
         self.referrals = referrals
@@ -29,8 +33,8 @@ final class SpecialEntryWatch: Sendable {
 
     /// - Throws: never, with a schema that has the classes.
     init(_ store: EntryStore, _ known: KnownTypes) throws(DirectoryError) {
-        watch = store.watch([known.alias, known.referral])
-        do { filter = try Filter("(|(objectClass=alias)(objectClass=referral))") } catch { throw DirectoryError(error.message) }
+        watch = store.watch([known.alias, known.referral, known.subentry])
+        do { filter = try Filter("(|(objectClass=alias)(objectClass=referral)(objectClass=subentry))") } catch { throw DirectoryError(error.message) }
     }
 
     /// Those of a snapshot.
@@ -65,15 +69,18 @@ final class SpecialEntryWatch: Sendable {
         if let known, known.commit <= snapshot.commit, let changed = watch.changes(after: known.commit) {
             var aliases = known.aliases
             var referrals = known.referrals
+            var subentries = known.subentries
             for id in changed {
                 let flags = try snapshot.record(id)?.flags ?? []
                 Self.set(id, in: &aliases, flags.contains(.alias))
                 Self.set(id, in: &referrals, flags.contains(.referral))
+                Self.set(id, in: &subentries, flags.contains(.subentry))
             }
-            return SpecialEntries(commit: snapshot.commit, aliases: aliases, referrals: referrals)
+            return SpecialEntries(commit: snapshot.commit, aliases: aliases, referrals: referrals, subentries: subentries)
         }
         var aliases: [EntryID] = []
         var referrals: [EntryID] = []
+        var subentries: [EntryID] = []
         let compiled = directory.compile(filter, snapshot.catalogue, .stored, viewer: .root)
         var search = EntrySearch(filter: compiled, base: .root, scope: .wholeSubtree)
         var scratch = FilterScratch()
@@ -81,9 +88,10 @@ final class SpecialEntryWatch: Sendable {
         _ = try search.run(snapshot, budget: &budget, scratch: &scratch) { id, record throws(EntryStoreError) in
             if record.flags.contains(.alias) { aliases.append(id) }
             if record.flags.contains(.referral) { referrals.append(id) }
+            if record.flags.contains(.subentry) { subentries.append(id) }
             return true
         }
-        return SpecialEntries(commit: snapshot.commit, aliases: aliases, referrals: referrals)
+        return SpecialEntries(commit: snapshot.commit, aliases: aliases, referrals: referrals, subentries: subentries)
     }
 
     /// Adds an entry to an ascending list, or takes it out.

@@ -32,12 +32,46 @@ public struct EntrySearch: ~Copyable {
         _modify { yield &planner.filter }
     }
 
+    /// Whether certain entries are gone through, in an order of their own; ``position`` is then a place among them.
+    private var isListed = false
+
     /// Begins another search, for what ``filter`` now holds.
     public mutating func begin(base: EntryID, scope: SearchScope, from position: EntryID = EntryID(rawValue: 1)) {
+        isListed = false
         self.base = base
         self.scope = scope
         self.position = position
         plannedAt = -1
+    }
+
+    /// Has certain entries gone through in the order given, as far as they satisfy ``filter`` (and whatever their place in the tree).
+    public mutating func begin(list: [EntryID]) {
+        isListed = true
+        position = EntryID(rawValue: 0)
+        plan = Planner.Outcome(few: list, tests: [0])
+        plannedAt = -1
+    }
+
+    /// The entries that can satisfy the search, as a set.
+    public mutating func candidates(_ snapshot: borrowing Snapshot) throws(EntryStoreError) -> CandidateBlocks {
+        try makePlan(snapshot)
+        var blocks = CandidateBlocks(isExact: plan.tests.isEmpty)
+        guard let sets = plan.sets else {
+            for id in plan.few { blocks.insert(id) }
+            return blocks
+        }
+        var set = BlockSet()
+        var wanted: UInt32 = 0
+        do {
+            while let block = try sets.next(from: wanted, snapshot, into: &set) {
+                blocks.append(set, block)
+                guard block < UInt32.max else { break }
+                wanted = block + 1
+            }
+        } catch { throw EntryStoreError(error) }
+        // The sets have been read to their end.
+        plannedAt = -1
+        return blocks
     }
 
     /// Lets go of the sets of an ended search, which may be large.
@@ -68,6 +102,7 @@ public struct EntrySearch: ~Copyable {
         _ snapshot: borrowing Snapshot, budget: inout Int, scratch: inout FilterScratch,
         _ body: (EntryID, borrowing EntryRecord) throws(EntryStoreError) -> Bool
     ) throws(EntryStoreError) -> Outcome {
+        if isListed { return try runList(snapshot, &budget, &scratch, body) }
         if plannedAt != snapshot.commit { try makePlan(snapshot) }
         if let sets = plan.sets { return try run(sets, snapshot, &budget, &scratch, body) }
         // By index: the list is this search's own, and `body` may take long.
@@ -78,6 +113,22 @@ public struct EntrySearch: ~Copyable {
             budget -= 1
             position = EntryID(rawValue: id.rawValue + 1)
             if let record = try snapshot.record(id), planner.filter.evaluate(plan.tests, id, record, snapshot, scratch: &scratch) {
+                guard try body(id, record) else { return .stopped }
+            }
+        }
+        return .finished
+    }
+
+    private mutating func runList(
+        _ snapshot: borrowing Snapshot, _ budget: inout Int, _ scratch: inout FilterScratch,
+        _ body: (EntryID, borrowing EntryRecord) throws(EntryStoreError) -> Bool
+    ) throws(EntryStoreError) -> Outcome {
+        while Int(position.rawValue) < plan.few.count {
+            guard budget > 0 else { return .outOfBudget }
+            budget -= 1
+            let id = plan.few[Int(position.rawValue)]
+            position = EntryID(rawValue: position.rawValue + 1)
+            if let record = try snapshot.record(id), planner.filter.evaluate(id, record, snapshot, scratch: &scratch) == .yes {
                 guard try body(id, record) else { return .stopped }
             }
         }

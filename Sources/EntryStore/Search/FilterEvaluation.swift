@@ -78,6 +78,20 @@ extension CompiledFilter {
         }
     }
 
+    /// Whether a value of an attribute satisfies one of the filter's items (RFC 3876); how they are joined does not matter.
+    public func matches(_ value: RawSpan, of id: AttributeID, scratch: inout FilterScratch) -> Bool {
+        for index in nodes.indices {
+            let node = nodes[index]
+            switch node.kind {
+            case .equality, .greaterOrEqual, .lessOrEqual, .less, .present, .substrings, .bitAnd, .bitOr, .nameScope: break
+            default: continue
+            }
+            guard attributes[Int(node.firstAttribute)..<Int(node.firstAttribute + node.attributeCount)].contains(id) else { continue }
+            if node.kind == .present || test(node, index, value, &scratch) { return true }
+        }
+        return false
+    }
+
     /// Tests one value against an item.
     @inline(__always)
     private func test(_ node: Node, _ index: Int, _ value: RawSpan, _ scratch: inout FilterScratch) -> Bool {
