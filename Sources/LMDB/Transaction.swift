@@ -82,14 +82,10 @@ internal import CLMDB
         try move(database, MDB_LAST, RawSpan())
     }
 
+    /// The pair with the smallest key.
     @_lifetime(borrow self)
     public borrowing func first(in database: Database) throws(LMDBError) -> KeyValue? {
         try move(database, MDB_FIRST, RawSpan())
-    }
-
-    @_lifetime(borrow self)
-    public borrowing func last(in database: Database) throws(LMDBError) -> KeyValue? {
-        try move(database, MDB_LAST, RawSpan())
     }
 
     @_lifetime(borrow self)
