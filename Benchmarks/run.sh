@@ -2,7 +2,7 @@
 # Muster against slapd on one machine, with the same Carbonio-shaped directory in both; prints Markdown tables.
 #
 # usage: Benchmarks/run.sh [options] [workload...]
-#   workloads (default: all but scale, callgrind and changes)
+#   workloads (default: all but scale, callgrind, access and changes)
 #     lookup lookup8 postfix senders read gal autocomplete bind bind16 paged   ratios of operations per server-CPU-second
 #     members member-of                                                the same of dynamic lists, against production only
 #     inherited    a search on an inherited value against one on a stored value (Muster alone)
@@ -14,6 +14,7 @@
 #     start        from the command to the ready line
 #     scale        cost of a look-up at 1,000,000 accounts against 10,000 (takes long)
 #     callgrind    instructions per operation (needs valgrind)
+#     access       instructions per look-up as zmpostfix and as cn=config, with production rules and with none (needs valgrind)
 #   -r ROUNDS      of each comparison (default 3)      -d SECONDS  of each run (default 5)
 #   -p             against slapd as in production too (overlays on); -P: only so
 #   -f             load both servers afresh
@@ -373,27 +374,63 @@ if wants scale; then
   echo "| ratio | **$(awk -v a="${cost[10000]}" -v b="${cost[1000000]}" 'BEGIN { printf "%.2f", b / a }')** (at most 1.3) |"
 fi
 
-if wants callgrind; then
+if wants callgrind || wants access; then
   load_muster "$accounts" "$domains"
   # valgrind 3.19 gives up on Swift's debugging information
   program=$muster muster=$work/muster.stripped
   objcopy --strip-debug "$program" "$muster"
   export MUSTER_SCHEMA_DIR=$root/schema MUSTER_LDIF_DIR=$root/ldif MUSTER_WARM=false
+fi
+
+# instructions NAME FEW MANY ARGUMENTS...: of one operation, in $each
+instructions() {
+  local name=$1 few=$2 many=$3 n
+  shift 3
+  declare -A count
+  for n in $few $many; do
+    start_muster "$accounts" valgrind --tool=callgrind --callgrind-out-file="$work/callgrind.$name.$n"
+    "$load" -H "${url[muster]}" -n "$n" --order seq "$@" >/dev/null
+    stop_muster
+    count[$n]=$(sed -n 's/^totals: \([0-9]*\)$/\1/p; s/^summary: \([0-9]*\)$/\1/p' "$work/callgrind.$name.$n" | tail -1)
+  done
+  each=$(((count[$many] - count[$few]) / (many - few)))
+}
+
+if wants access; then
+  printf '%s\n' 'access to attrs=userPassword by anonymous auth by * read' 'access to * by * read' >"$work/open.access"
+  printf '\n| look-up | no rules | production rules | times | at most |\n|---|---|---|---|---|\n'
+  for who in "uid=zmpostfix,cn=appaccts,cn=zimbra zmpass 1.1" "cn=config secret 1.02"; do
+    read -r name password goal <<<"$who"
+    for w in lookup postfix; do
+      arguments "$w"
+      one=(-c 1)
+      for ((i = 0; i < ${#arguments[@]}; i++)); do
+        # The attributes are those that the production rules show to both.
+        case ${arguments[i]} in
+          -c | -p | -D | -w) i=$((i + 1)) ;;
+          *) one+=("${arguments[i]/zimbraAccountStatus/zimbraMailStatus}") ;;
+        esac
+      done
+      one+=(-D "$name" -w "$password")
+      export MUSTER_ACCESS_FILE=$work/open.access
+      instructions "open.$w" 200 1200 "${one[@]}"; plain=$each
+      unset MUSTER_ACCESS_FILE
+      instructions "access.$w" 200 1200 "${one[@]}"
+      echo "| $text, as ${name%%,*} | $plain | $each | **$(awk -v a="$plain" -v b="$each" 'BEGIN { printf "%.3f", b / a }')** | $goal |"
+    done
+  done
+fi
+
+if wants callgrind; then
   printf '\n| workload | instructions per operation |\n|---|---|\n'
   for w in $comparisons; do
     case $w in paged | lookup8 | bind16) continue ;; esac
     arguments "$w"
     few=200 many=1200
     if [ "$w" = gal ] || [ "$w" = autocomplete ]; then few=50 many=250; fi
-    declare -A count
-    for n in $few $many; do
-      start_muster "$accounts" valgrind --tool=callgrind --callgrind-out-file="$work/callgrind.$w.$n"
-      one=("${arguments[@]}")
-      for i in "${!one[@]}"; do [ "${one[i]}" != -c ] || one[i + 1]=1; done
-      "$load" -H "${url[muster]}" -n "$n" --order seq "${one[@]}" >/dev/null
-      stop_muster
-      count[$n]=$(sed -n 's/^totals: \([0-9]*\)$/\1/p; s/^summary: \([0-9]*\)$/\1/p' "$work/callgrind.$w.$n" | tail -1)
-    done
-    echo "| $text | $(((count[$many] - count[$few]) / (many - few))) |"
+    one=("${arguments[@]}")
+    for i in "${!one[@]}"; do [ "${one[i]}" != -c ] || one[i + 1]=1; done
+    instructions "$w" "$few" "$many" "${one[@]}"
+    echo "| $text | $each |"
   done
 fi

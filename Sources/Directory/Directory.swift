@@ -16,6 +16,8 @@ public final class Directory: Sendable {
     let branches: [any BranchProvider]
     /// Who may do what.
     let accessRules: AccessRules
+    /// Rights that entries give beside the rules.
+    let rights: (any GrantedRights)?
     let login: (any LoginPolicy)?
     let passwordRules: (any PasswordRules)?
     /// Values that change with binds, on their way into entries.
@@ -67,6 +69,7 @@ public final class Directory: Sendable {
         do {
             accessRules = try AccessRules(settings.accessRules ?? AccessRules.simple(administrators: settings.administrators), store.schema)
         } catch { throw DirectoryError(error.description) }
+        rights = plugged.rights
         login = plugged.login
         passwordRules = plugged.passwordRules
         ephemeral = EphemeralValues(store, writer, checker)

@@ -16,6 +16,9 @@ public struct DirectoryExtension: Sendable {
     /// What passwords may be.
     public var passwordRules: (any PasswordRules)?
 
+    /// Rights that entries give beside the access rules.
+    public var rights: (any GrantedRights)?
+
     public init() {}
 }
 

@@ -19,6 +19,9 @@ public enum MailDirectory {
         /// server counts them too.
         public var locksOut = true
 
+        /// Whether `zimbraACE` of entries, and being the account itself, give rights beside the access rules (section 10).
+        public var grantsRights = true
+
         /// Gets what an administrator should see of a change that is carried out all the same. Called on the writer's thread.
         public var warn: @Sendable (String) -> Void = { _ in }
 
@@ -30,8 +33,8 @@ public enum MailDirectory {
     /// - Throws: for settings that do not fit the schema.
     public static func directoryExtension(_ store: EntryStore, _ settings: Settings = Settings()) throws(DirectoryError) -> DirectoryExtension {
         var plugged = DirectoryExtension()
-        if let types = MailTypes(store.catalogue) {
-            let tree = MailTree(types, store)
+        let tree = MailTypes(store.catalogue).map { MailTree($0, store) }
+        if let tree {
             plugged.virtualAttributes += inheritance(tree, store.schema) + statuses(tree, store.schema, settings)
             if let login = LoginTypes(store.schema) {
                 let rules = StatusRules(tree: tree, admitsActiveInLockedDomains: settings.admitsActiveInLockedDomains)
@@ -46,6 +49,12 @@ public enum MailDirectory {
                 MemberOf(membership: membership),
             ] as [any VirtualAttribute]
             plugged.writeRules.append(ListURLRule(listTypes: types))
+            if let tree, let rights = RightTypes(store.catalogue), let grants = Grants(store) {
+                let walk = RightWalk(types: rights, tree: tree, grants: grants, membership: membership)
+                if settings.grantsRights { plugged.rights = AccountRights(walk: walk) }
+                plugged.virtualAttributes += sending(walk, store.schema)
+                plugged.writeRules.append(GrantRule(grants, rights))
+            }
         }
         if settings.addressList.isEnabled, let books = try AddressBooks(store, settings.addressList) { plugged.branches.append(books) }
         plugged.writeRules.append(AddressListRules(store.schema))
@@ -60,7 +69,8 @@ public enum MailDirectory {
             .compactMap { schema.attributeType(named: $0) }.map { IndexDefinition(type: $0, kinds: [.equality]) }
         let status = ["zimbraCOSId", "zimbraAccountStatus", "zimbraMailStatus", "zimbraIsExternalVirtualAccount"]
             .compactMap { schema.attributeType(named: $0) }.map { IndexDefinition(type: $0, kinds: [.presence, .equality]) }
-        return InheritedTypes(schema).indexes(schema) + hiding + status
+        let grants = ["zimbraACE"].compactMap { schema.attributeType(named: $0) }.map { IndexDefinition(type: $0, kinds: [.presence]) }
+        return InheritedTypes(schema).indexes(schema) + hiding + status + grants
     }
 
     private static func inheritance(_ tree: MailTree, _ schema: Schema) -> [any VirtualAttribute] {
@@ -68,6 +78,19 @@ public enum MailDirectory {
         var provided: [any VirtualAttribute] = [Inheritance(tree: tree, inherited: inherited), EffectiveClassOfService(tree: tree)]
         if let type = schema.attributeType(named: "musterInheritedFrom") {
             provided.append(InheritedFrom(type: type, tree: tree, inherited: inherited))
+        }
+        return provided
+    }
+
+    private static func sending(_ walk: RightWalk, _ schema: Schema) -> [any VirtualAttribute] {
+        let kinds: [(String, SendRights.Kind)] = [
+            ("musterSendAs", .sendAs), ("musterSendOnBehalfOf", .sendOnBehalfOf), ("musterSendTo", .sendTo),
+        ]
+        var provided: [any VirtualAttribute] = kinds.compactMap { name, kind in
+            schema.attributeType(named: name).map { SendRights(kind: kind, type: $0, walk: walk) }
+        }
+        if let type = schema.attributeType(named: "musterDelegatedAddress"), let addresses = DelegatedAddresses(type, walk, schema) {
+            provided.append(addresses)
         }
         return provided
     }

@@ -97,6 +97,22 @@ struct Assembly: Sendable {
         }
     }
 
+    static func explainAccess(_ configuration: MusterConfiguration, _ question: AccessQuestion) throws -> [AccessExplanation] {
+        let store = try reader(configuration)
+        let directory = try Directory(
+            store: store, settings: try settings(configuration, store.schema),
+            extension: MailDirectory.directoryExtension(store, mailSettings(configuration)))
+        defer { directory.close() }
+        var client = AccessClient(name: question.client)
+        client.peer = question.peer
+        client.strength = question.strength
+        do {
+            return try directory.explainAccess(client, entry: question.entry, attribute: question.attribute, value: question.value)
+        } catch {
+            throw ConfigurationError(error.message.isEmpty ? "\(error.code)" : error.message)
+        }
+    }
+
     /// Writes changes; with `waiting` goes on with those that come, until it throws or returns false.
     static func changes(
         _ configuration: MusterConfiguration, _ selection: LDIFChanges.Selection, waiting: () -> Bool, write: ([UInt8]) throws -> Void
@@ -261,7 +277,9 @@ struct Assembly: Sendable {
         if !configuration.accessRules.isEmpty {
             return configuration.accessRules.map { AccessRuleText($0, place: "setting access") }
         }
-        guard ["zimbraAccount", "amavisAccount", "DKIM"].allSatisfy({ schema.objectClass(named: $0) != nil }) else { return nil }
+        guard ["zimbraAccount", "amavisAccount", "DKIM"].allSatisfy({ schema.objectClass(named: $0) != nil }),
+            schema.attributeType(named: "musterSendAs") != nil
+        else { return nil }
         let file = try DataFiles.carbonioAccess(configuration)
         return try AccessRuleText.rules(inFile: SmallFile.contents(file), named: file)
     }
@@ -274,6 +292,7 @@ struct Assembly: Sendable {
         settings.addressList.isEnabled = configuration.hasAddressLists
         settings.addressList.name = configuration.addressListName
         settings.addressList.timeout = configuration.addressListTimeout
+        settings.grantsRights = configuration.grantsRights
         settings.locksOut = configuration.locksOut
         return settings
     }

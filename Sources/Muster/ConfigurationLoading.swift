@@ -78,6 +78,7 @@ private struct Settings {
         result.admitsActiveInLockedDomains = try await bool("mail.activeInLockedDomains") ?? false
         result.accessRules = try await strings("access") ?? []
         result.accessFile = try await string("accessFile")
+        result.grantsRights = try await bool("mail.rights") ?? true
         result.locksOut = try await bool("mail.lockout") ?? true
         try await loadPasswords(&result)
         result.uniqueAttributes = try await strings("unique") ?? result.uniqueAttributes

@@ -1,4 +1,4 @@
-import Directory
+public import Directory
 public import EntryStore
 #if canImport(Glibc)
 import Glibc
@@ -46,6 +46,27 @@ public struct InputError: Error, Hashable, CustomStringConvertible {
     }
 }
 
+/// What access is to be explained.
+public struct AccessQuestion: Sendable {
+    /// Name of the client's entry; nil: an anonymous client.
+    public var client: String?
+    /// Name of the entry that is looked at.
+    public var entry: String
+    /// One attribute; nil: all that the entry has.
+    public var attribute: String?
+    /// One value of it.
+    public var value: String?
+    /// Where the client is, as slapd writes it: `IP=192.0.2.1:4711` or `PATH=/run/muster.sock`.
+    public var peer = ""
+    /// Strength of its connection's encryption in bits.
+    public var strength = 0
+
+    public init(client: String?, entry: String) {
+        self.client = client
+        self.entry = entry
+    }
+}
+
 /// What is done to a data directory without a server in front of it.
 public enum Maintenance {
     /// Loads LDIF files, a whole tree or entries added to what is there. Nothing is changed if any of them is refused.
@@ -73,6 +94,15 @@ public enum Maintenance {
     ) throws -> Int {
         try existing(configuration)
         return try Assembly.export(configuration, base: base, filter: filter, write: write)
+    }
+
+    /// Explains by which access rules, and by which rights that entries grant, somebody may do what with an entry; also while a server
+    /// runs.
+    ///
+    /// - Returns: one explanation for each attribute.
+    public static func explainAccess(_ configuration: MusterConfiguration, _ question: AccessQuestion) throws -> [AccessExplanation] {
+        try existing(configuration)
+        return try Assembly.explainAccess(configuration, question)
     }
 
     /// Writes changes of the log as LDIF change records (RFC 2849); also while a server runs.

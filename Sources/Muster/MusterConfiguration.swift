@@ -38,6 +38,8 @@ public struct MusterConfiguration: Sendable {
     public var accessFile: String?
     /// Whether wrong passwords at binds lock accounts, where their classes of service say so.
     public var locksOut = true
+    /// Whether `zimbraACE` of entries, and being the account itself, give rights beside the access rules.
+    public var grantsRights = true
 
     /// How new passwords are stored.
     public var passwords = PasswordHashing()

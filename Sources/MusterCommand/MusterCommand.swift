@@ -15,5 +15,6 @@ struct MusterCommand: AsyncParsableCommand {
         version: "muster \(MusterServer.version)",
         subcommands: [
             Serve.self, Initialize.self, Import.self, Export.self, Check.self, Changes.self, Backup.self, RestoreBackup.self, Reindex.self,
+            Access.self,
         ])
 }

@@ -65,15 +65,17 @@ def test_passwords_are_not_compared(user):
 
 
 def test_users_change_nothing(user, root, person):
-    before = root.search("", attributes=["*", "+"]).entries
+    # When somebody bound last may still be on its way into an entry.
+    whole = lambda: [(dn, {k: v for k, v in a.items() if k != "zimbraLastLogonTimestamp"}) for dn, a in root.search("", attributes=["*", "+"]).entries]
+    before = whole()
     for dn in (person, ADA, "cn=zimbra"):
         assert user.modify(dn, ("replace", "description", "x")).code == INSUFFICIENT_ACCESS_RIGHTS
     assert user.delete(person).code == INSUFFICIENT_ACCESS_RIGHTS
     assert user.rename(person, "cn=x").code == INSUFFICIENT_ACCESS_RIGHTS
     assert user.add("cn=x," + ADA, {"objectClass": "person", "cn": "x", "sn": "x"}).code == INSUFFICIENT_ACCESS_RIGHTS
     assert user.modify(BOB, ("replace", "userPassword", "taken")).code == INSUFFICIENT_ACCESS_RIGHTS
-    assert user.modify(ADA, ("replace", "userPassword", "long enough"), ("replace", "title", "x")).code == INSUFFICIENT_ACCESS_RIGHTS
-    assert root.search("", attributes=["*", "+"]).entries == before
+    assert user.modify(ADA, ("replace", "userPassword", "x"), ("replace", "title", "x")).code == INSUFFICIENT_ACCESS_RIGHTS
+    assert whole() == before
 
 
 def test_what_is_not_there_is_not_there(user):

@@ -6,7 +6,7 @@ import Schema
 /// What a client may do: asked by the operations that deal with single entries. Searches ask an ``AccessCache``.
 struct AccessControl: Sendable {
     let subject: AccessSubject
-    private let directory: Directory
+    let directory: Directory
 
     var identity: Identity { subject.identity }
 
@@ -27,8 +27,18 @@ struct AccessControl: Sendable {
         _ datum: AccessDatum, value: [UInt8]? = nil, _ id: EntryID, _ record: borrowing EntryRecord, _ snapshot: borrowing Snapshot
     ) -> AccessPrivileges {
         if subject.isRoot { return .all }
+        let standing = subject.standing(directory, snapshot)
+        let ruled = ruledPrivileges(datum, value: value, id, record, standing.conditions, snapshot)
+        guard let grant = standing.holder?.grant(id, record, snapshot) else { return ruled }
+        return ruled.union(grant[datum])
+    }
+
+    /// What the rules alone grant.
+    private func ruledPrivileges(
+        _ datum: AccessDatum, value: [UInt8]?, _ id: EntryID, _ record: borrowing EntryRecord, _ conditions: UInt64,
+        _ snapshot: borrowing Snapshot
+    ) -> AccessPrivileges {
         let rules = directory.accessRules
-        let conditions = directory.accessConditions(of: subject, snapshot)
         var tests = AccessTests()
         let entry = tests.holding(rules.bounds(datum, subject: conditions).tests, id, record, subject, directory, snapshot)
         return rules.privileges(datum, value: value, subject: conditions, own: subject.name, entry: entry)
@@ -111,6 +121,9 @@ struct AccessControl: Sendable {
                 try demand(.add, datum, values: change.values, of: id, snapshot)
             case .increment: try demand(.write, datum, of: id, "attribute", snapshot)
             }
+            if change.operation != .delete {
+                try checkGranted(change.values, change.description.type, isSum: change.operation == .increment, of: id, snapshot)
+            }
         }
     }
 
@@ -124,16 +137,68 @@ struct AccessControl: Sendable {
         for value in values { try demand(wanted, datum, value: value, of: id, "attribute", snapshot) }
     }
 
+    /// Whether something may be done, as far as can be said before the entry is looked at: who cannot be refused for it may be told what
+    /// else is wrong. Where a name does not lead, whoever may be told of what is above it may.
+    func mayBe(
+        _ wanted: AccessPrivileges, _ data: [AccessDatum], at found: Snapshot.Resolution, _ snapshot: borrowing Snapshot
+    ) throws(LDAPError) -> Bool {
+        if subject.isRoot { return true }
+        for datum in found.isComplete || wanted != .write ? data : [children] {
+            if try !allows(wanted, datum, of: found.id, snapshot) { return false }
+        }
+        return true
+    }
+
+    /// What a new entry consists of. Rules do not ask for it, as in slapd; granted rights reach as far as they do for changes.
+    /// - Throws: `insufficientAccessRights` naming the first attribute that may not be given.
+    func demandContent(
+        _ attributes: [(type: AttributeTypeID, values: [[UInt8]])], _ id: EntryID, _ record: borrowing EntryRecord,
+        _ snapshot: borrowing Snapshot
+    ) throws(LDAPError) {
+        let standing = subject.standing(directory, snapshot)
+        guard let holder = standing.holder,
+            !ruledPrivileges(entry, value: nil, id, record, standing.conditions, snapshot).contains(.add)
+        else { return }
+        for attribute in attributes {
+            let datum = AccessDatum(attribute.type)
+            if ruledPrivileges(datum, value: nil, id, record, standing.conditions, snapshot).contains(.add) { continue }
+            guard holder.grant(id, record, snapshot)?[datum].contains(.add) == true else {
+                throw LDAPError(.insufficientAccessRights, "no write access to attribute \(directory.schema[attribute.type].name)")
+            }
+            try holder.check(attribute.values, of: attribute.type, id, record, snapshot)
+        }
+    }
+
+    /// Holds new values against the limits of the right by which they are written, if it is not by rules.
+    private func checkGranted(
+        _ values: [[UInt8]], _ type: AttributeTypeID, isSum: Bool, of id: EntryID, _ snapshot: borrowing Snapshot
+    ) throws(LDAPError) {
+        let standing = subject.standing(directory, snapshot)
+        guard let holder = standing.holder, isSum || !values.isEmpty, let record = try directory.record(id, snapshot),
+            !ruledPrivileges(AccessDatum(type), value: nil, id, record, standing.conditions, snapshot).contains(.add)
+        else { return }
+        if isSum { throw LDAPError(.insufficientAccessRights, "\(directory.schema[type].name): may be replaced, not incremented") }
+        try holder.check(values, of: type, id, record, snapshot)
+    }
+
     // MARK: Filters and selections
 
     /// A filter about one entry: items on what may not be searched for are Undefined.
     func compile(
         _ filter: Filter, _ view: EntrySelection.View, _ id: EntryID, _ record: borrowing EntryRecord, _ snapshot: borrowing Snapshot
     ) -> CompiledFilter {
+        compile(filter, view, profile: profile(id, record, snapshot), id, record, snapshot)
+    }
+
+    /// The same with the profile known.
+    /// - Parameter wanted: the right that an item needs.
+    func compile(
+        _ filter: Filter, _ view: EntrySelection.View, profile: AccessProfile, wanted: AccessPrivileges = .search, _ id: EntryID,
+        _ record: borrowing EntryRecord, _ snapshot: borrowing Snapshot
+    ) -> CompiledFilter {
         // Judged before: a filter's closures cannot hold the record.
-        let profile = profile(id, record, snapshot)
-        return directory.compile(
-            filter, snapshot.catalogue, view, viewer: identity, profile: profile, judging: judging(id, record, snapshot))
+        directory.compile(
+            filter, snapshot.catalogue, view, viewer: self, profile: profile, wanted: wanted, judging: judging(id, record, snapshot))
     }
 
     /// What is allowed with an entry.
@@ -149,9 +214,11 @@ struct AccessControl: Sendable {
     func judging(_ id: EntryID, _ record: borrowing EntryRecord, _ snapshot: borrowing Snapshot) -> AccessValues? {
         if subject.isRoot || !directory.accessRules.hasValueRules { return nil }
         var tests = AccessTests()
+        let standing = subject.standing(directory, snapshot)
         return AccessValues(
-            rules: directory.accessRules, subject: directory.accessConditions(of: subject, snapshot), own: subject.name,
-            entry: tests.holding(.max >> UInt64(64 - directory.accessRules.entryConditions.count), id, record, subject, directory, snapshot))
+            rules: directory.accessRules, subject: standing.conditions, own: subject.name,
+            entry: tests.holding(directory.accessRules.entryTests, id, record, subject, directory, snapshot),
+            grant: standing.holder?.grant(id, record, snapshot))
     }
 }
 
@@ -162,9 +229,10 @@ struct AccessValues {
     let subject: UInt64
     let own: [UInt8]
     let entry: UInt64
+    let grant: AccessGrant?
 
     func allows(_ wanted: AccessPrivileges, _ datum: AccessDatum, _ value: [UInt8]?) -> Bool {
-        rules.privileges(datum, value: value, subject: subject, own: own, entry: entry).isSuperset(of: wanted)
+        rules.privileges(datum, value: value, subject: subject, own: own, entry: entry).union(grant?[datum] ?? []).isSuperset(of: wanted)
     }
 }
 

@@ -29,6 +29,16 @@ final class AccessProfile: Sendable {
         readsAll = !valueDependent.contains(true) && privileges.allSatisfy { $0.contains(.read) }
     }
 
+    /// A profile and what is granted beside it.
+    /// - Parameter entryIndex: the place of the pseudo attribute `entry`.
+    init(_ profile: AccessProfile, number: Int, _ grant: AccessGrant, entryIndex: Int) {
+        self.number = number
+        valueDependent = profile.valueDependent
+        privileges = profile.privileges.indices.map { profile.privileges[$0].union(grant[$0]) }
+        entry = privileges[entryIndex]
+        readsAll = !valueDependent.contains(true) && privileges.allSatisfy { $0.contains(.read) }
+    }
+
     /// For whom is above all rules.
     static let unlimited = AccessProfile()
 
@@ -38,6 +48,11 @@ final class AccessProfile: Sendable {
         valueDependent = []
         readsAll = true
         entry = .all
+    }
+
+    /// What is allowed with an attribute, values aside.
+    func privileges(_ datum: AccessDatum) -> AccessPrivileges {
+        datum.index < privileges.count ? privileges[datum.index] : number == 0 ? .all : []
     }
 
     /// Whether something is allowed with an attribute, values aside.

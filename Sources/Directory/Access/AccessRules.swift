@@ -18,6 +18,9 @@ final class AccessRules: Sendable {
     /// Whether any rule is about certain values.
     let hasValueRules: Bool
 
+    /// All of ``entryConditions``, as bits.
+    var entryTests: UInt64 { entryConditions.isEmpty ? 0 : .max >> UInt64(64 - entryConditions.count) }
+
     /// - Throws: for the first rule that cannot be used.
     init(_ texts: [AccessRuleText], _ schema: Schema) throws(AccessRuleError) {
         self.schema = schema

@@ -1,6 +1,8 @@
 import BER
+import EntryStore
 import LDAP
 import Schema
+import Synchronization
 
 /// How a client is connected, as far as access rules ask.
 struct AccessOrigin: Sendable {
@@ -27,15 +29,26 @@ struct AccessOrigin: Sendable {
 /// A client as access rules see it. Made once per bind.
 final class AccessSubject: Sendable {
     let identity: Identity
+    let origin: AccessOrigin
     /// Canonical name; empty for anonymous clients.
     let name: [UInt8]
     /// Above all rules.
     let isRoot: Bool
     /// Conditions that hold, but for membership of groups.
-    let conditions: UInt64
+    private let conditions: UInt64
+    private let known = Mutex<(commit: Int, standing: Standing)?>(nil)
+
+    /// What holds of a client as of one commit.
+    struct Standing: Sendable {
+        /// Conditions that hold, groups included.
+        let conditions: UInt64
+        /// What it holds beside the rules.
+        let holder: (any RightsHolder)?
+    }
 
     init(_ identity: Identity, _ origin: AccessOrigin, _ directory: Directory) {
         self.identity = identity
+        self.origin = origin
         var canonical: [UInt8] = []
         switch identity {
         case .anonymous: isRoot = false
@@ -63,5 +76,20 @@ final class AccessSubject: Sendable {
             if holds { conditions |= 1 << UInt64(bit) }
         }
         self.conditions = conditions
+    }
+
+    /// What holds of the client. Groups and rights are looked at once per commit.
+    func standing(_ directory: Directory, _ snapshot: borrowing Snapshot) -> Standing {
+        let rules = directory.accessRules
+        if rules.groups == 0, directory.rights == nil || identity.isAnonymous { return Standing(conditions: conditions, holder: nil) }
+        let commit = snapshot.commit
+        if let known = known.withLock({ $0 }), known.commit == commit { return known.standing }
+        let standing = Standing(
+            conditions: directory.accessConditions(of: self, conditions, snapshot),
+            // Rights that cannot be read are none.
+            holder: identity.isAnonymous || isRoot ? nil : (try? directory.rights?.holder(
+                identity, snapshot, VirtualContext(catalogue: snapshot.catalogue, access: nil, virtual: directory.virtual))) ?? nil)
+        known.withLock { $0 = (commit, standing) }
+        return standing
     }
 }

@@ -102,9 +102,9 @@ extension Directory {
             filter, catalogue, isSpecial: { $0 == known.objectClass }, resolver: { _, item in virtual.classes.item(item, catalogue) })
     }
 
-    /// Conditions of a client that hold, groups included.
-    func accessConditions(of subject: AccessSubject, _ snapshot: borrowing Snapshot) -> UInt64 {
-        var conditions = subject.conditions
+    /// Conditions of a client that hold, groups beside those given.
+    func accessConditions(of subject: AccessSubject, _ given: UInt64, _ snapshot: borrowing Snapshot) -> UInt64 {
+        var conditions = given
         var left = accessRules.groups
         while left != 0 {
             let bit = left.trailingZeroBitCount
@@ -142,7 +142,7 @@ extension Directory {
         node.value = ByteRange(start: bytes.count, count: subject.name.count)
         bytes += subject.name
         var scratch = FilterScratch()
-        return compile(Filter(bytes: bytes, nodes: [node]), snapshot.catalogue, .all, viewer: .root)
+        return compile(Filter(bytes: bytes, nodes: [node]), snapshot.catalogue, .all, viewer: nil)
             .evaluate(found.id, record, snapshot, scratch: &scratch) == .yes
     }
 

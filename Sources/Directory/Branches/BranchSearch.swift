@@ -14,6 +14,7 @@ final class BranchSearch {
     }
 
     private let place: BranchPlace
+    private let access: AccessControl
     private let messageID: Int
     private let selection: EntrySelection
     private let pageSize: Int
@@ -51,17 +52,18 @@ final class BranchSearch {
     ///   - sizeLimit: entries to be sent at most, with those of earlier pages; 0: no limit.
     ///   - position: where a paged search goes on.
     init(
-        _ place: BranchPlace, _ request: borrowing SearchRequest, messageID: Int, _ identity: Identity, _ selection: EntrySelection,
+        _ place: BranchPlace, _ request: borrowing SearchRequest, messageID: Int, _ access: AccessControl, _ selection: EntrySelection,
         assertion: Filter?, pageSize: Int, sizeLimit: Int, sentBefore: Int, deadline: ContinuousClock.Instant?, from position: EntryID,
         _ snapshot: borrowing Snapshot
     ) throws(LDAPError) {
         let filter = request.filter
-        try place.branch.admit(identity, filter, snapshot, place.context)
+        try place.branch.admit(access.identity, filter, snapshot, place.context)
         var query: BranchQuery?
         if place.rdn == nil, request.scope != .baseObject {
             query = try place.branch.query(filter, sizeLimit: sizeLimit, snapshot, place.context)
         }
         self.place = place
+        self.access = access
         self.messageID = messageID
         self.selection = selection
         self.pageSize = pageSize
@@ -190,9 +192,12 @@ final class BranchSearch {
         var budget = candidates
         var step: Step?
         var failure: LDAPError?
+        // Nobody learns here of an entry that it may not see.
+        var visibility = EntryVisibility(access, snapshot)
         let outcome: EntrySearch.Outcome
         do {
             outcome = try search.run(snapshot, budget: &budget, scratch: &scratch) { id, record throws(EntryStoreError) in
+                guard visibility.contains(id, record, snapshot) else { return true }
                 if isFull || storedLimit != 0 && stored >= storedLimit {
                     isOverStoredLimit = true
                     return false

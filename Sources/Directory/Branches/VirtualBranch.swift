@@ -20,7 +20,8 @@ public protocol BranchProvider: Sendable {
 /// A branch of the tree, one level deep, whose entries are made from stored ones (or brought from elsewhere) when a client asks for them.
 ///
 /// Nothing can be written there. Searches above it do not see it: it is found by its name. Its entries have the attributes that
-/// they are made with and no computed ones; who may see the entries they are made from does not matter, who may use the branch does.
+/// they are made with and no computed ones. Access rules decide on its own entry, whether it may be read; and an entry that a client may not see
+/// is not shown here either.
 public protocol VirtualBranch: Sendable {
     /// The branch's own name in string form.
     var name: [UInt8] { get }
@@ -66,7 +67,8 @@ extension VirtualBranch {
     ) throws(LDAPError) -> Bool {
         guard let id = try find(rdn, snapshot, context) else { return false }
         do {
-            guard let record = try snapshot.record(id) else { return false }
+            var visibility = EntryVisibility(context.viewer, snapshot)
+            guard let record = try snapshot.record(id), visibility.contains(id, record, snapshot) else { return false }
             return try maker(selection, filters, context).make(id, record, snapshot, context, into: &made)
         } catch { throw LDAPError(storage: error) }
     }
@@ -160,7 +162,7 @@ public struct BranchContext: Sendable {
     /// Makes a filter on stored entries ready, without regard to who asks; values that are inherited do not count
     /// (``VirtualAttribute/isInStoredView``).
     public func compile(_ filter: Filter) -> CompiledFilter {
-        directory.compile(filter, catalogue, .stored, viewer: .root)
+        directory.compile(filter, catalogue, .stored, viewer: nil)
     }
 
     /// Makes a filter ready for entries that were made: they have what they have, nothing is computed.
@@ -174,7 +176,7 @@ public struct BranchContext: Sendable {
     ) throws(EntryStoreError) {
         if let provider = directory.virtual.provider(of: type), provider.concerns(type, record, catalogue) {
             let name = try snapshot.name(of: id)
-            let context = VirtualContext(catalogue: catalogue, viewer: .root, virtual: directory.virtual)
+            let context = VirtualContext(catalogue: catalogue, access: nil, virtual: directory.virtual)
             var isComputed = false
             try provider.forEachValue(of: type, id, record, name: name.rawSpan, snapshot, context) { value in
                 isComputed = true

@@ -34,6 +34,7 @@ enum RootDSE {
                 ControlOID.matchedValues,
                 ControlOID.dereference,
                 ControlOID.noOperationSearch,
+                ControlOID.effectiveRights,
             ])
         let startTLS = directory.settings.offersStartTLS ? [ExtendedOperationOID.startTLS] : []
         builder.set("supportedExtension", startTLS + [ExtendedOperationOID.whoAmI, ExtendedOperationOID.passwordModify])

@@ -117,18 +117,32 @@ private struct Addition: Sendable {
     func run(_ directory: Directory, _ transaction: inout StoreTransaction) throws(LDAPError) -> WriteAnswer {
         transaction.beginOperation(by: creator)
         let found = try transaction.snapshot.resolve(target.name)
-        try directory.demandNoBranch(found, target.name, transaction.snapshot)
-        for (type, values) in unique {
-            try directory.checkUnique(type, values, otherThan: found.isComplete ? found.id : nil, transaction.snapshot)
+        if try access.allows(.disclose, access.entry, of: found.id, transaction.snapshot) {
+            try directory.demandNoBranch(found, target.name, transaction.snapshot)
+        }
+        // Before rights are asked for, as in slapd; but what exists is told only to those who may add here, or know it.
+        let mayAdd = try access.mayBe(.add, [access.children], at: parent(found, transaction.snapshot, directory), transaction.snapshot)
+        if mayAdd {
+            for (type, values) in unique {
+                try directory.checkUnique(type, values, otherThan: found.isComplete ? found.id : nil, transaction.snapshot)
+            }
         }
         let rules = try rules.get()
-        if found.isComplete { throw LDAPError(.entryAlreadyExists, "") }
-        if !controls.manageDsaIT, let referral = try directory.referral(at: found, target.name, transaction.snapshot) { return referral }
-        guard found.depth == target.name.rdns.count - 1 else {
-            throw try access.missing(below: found.id, transaction.snapshot)
+        if found.isComplete {
+            let isKnown = try access.allows(.disclose, access.entry, of: found.id, transaction.snapshot)
+            if mayAdd || isKnown { throw LDAPError(.entryAlreadyExists, "") }
         }
-        try access.demand(.add, access.children, of: found.id, "parent", transaction.snapshot)
-        if let parent = try directory.record(found.id, transaction.snapshot) {
+        let above = try parent(found, transaction.snapshot, directory)
+        if !controls.manageDsaIT, try access.allows(.disclose, access.entry, of: above.id, transaction.snapshot),
+            let referral = try directory.referral(at: found, target.name, transaction.snapshot)
+        {
+            return referral
+        }
+        guard above.depth == target.name.rdns.count - 1 else {
+            throw try access.missing(below: above.id, transaction.snapshot)
+        }
+        try access.demand(.add, access.children, of: above.id, "parent", transaction.snapshot)
+        if let parent = try directory.record(above.id, transaction.snapshot) {
             if parent.flags.contains(.alias) { throw LDAPError(.aliasProblem, "parent is an alias") }
             if parent.flags.contains(.subentry) { throw LDAPError(.objectClassViolation, "parent is a subentry") }
         }
@@ -146,22 +160,32 @@ private struct Addition: Sendable {
             to: &entry, creator: creator, moment: ChangeClock.shared.next(), table: transaction.catalogue.table)
         if controls.assertion != nil || !access.subject.isRoot {
             // Rules, and assertions (RFC 4528 section 3), are about the entry to be.
-            let record = entry.record(parent: found.id, rdn: rdnText, flags: rules.flags)
+            let record = entry.record(parent: above.id, rdn: rdnText, flags: rules.flags)
             if let record = EntryRecord(record.rawSpan) {
                 guard access.allows(.add, access.entry, .unborn, record, transaction.snapshot) else {
                     throw LDAPError(.insufficientAccessRights, "no write access to entry")
                 }
+                try access.demandContent(attributes.map { ($0.description.type, $0.values) }, .unborn, record, transaction.snapshot)
                 try directory.checkAssertion(controls, .unborn, record, access, transaction.snapshot)
             }
         }
-        try directory.checkRules(entry, before: nil, parent: found.id, transaction.snapshot)
+        try directory.checkRules(entry, before: nil, parent: above.id, transaction.snapshot)
         let id = try stored { () throws(EntryStoreError) in
-            try transaction.add(entry, parent: found.id, rdn: rdnText, canonicalRDN: canonicalRDN, flags: rules.flags)
+            try transaction.add(entry, parent: above.id, rdn: rdnText, canonicalRDN: canonicalRDN, flags: rules.flags)
         }
         var answer = WriteAnswer()
         if let control = try directory.readEntry(controls.postRead, oid: PostRead.oid, id, access, transaction.snapshot) {
             answer.controls.append(control)
         }
         return answer
+    }
+
+    /// The entry that the new one is to stand below, or the nearest one above that exists.
+    private func parent(
+        _ found: Snapshot.Resolution, _ snapshot: borrowing Snapshot, _ directory: Directory
+    ) throws(LDAPError) -> Snapshot.Resolution {
+        guard found.isComplete else { return found }
+        let parent = try directory.record(found.id, snapshot)?.parent ?? .root
+        return Snapshot.Resolution(id: parent, depth: found.depth - 1, isComplete: true)
     }
 }

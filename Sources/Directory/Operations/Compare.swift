@@ -44,7 +44,7 @@ private struct Comparison {
             return try compare(request, type, .root, record, snapshot, catalogue)
         }
         let found = try snapshot.resolve(name)
-        if let place = try directory.branchPlace(found, name, snapshot) { return try compare(request, type, place, snapshot) }
+        if let place = try directory.branchPlace(found, name, viewer: access, snapshot) { return try compare(request, type, place, snapshot) }
         if !controls.manageDsaIT, let referral = try directory.searchReferral(at: found, name, scope: nil, snapshot) {
             throw try access.refusal(found.id, referral, snapshot)
         }
@@ -92,7 +92,7 @@ private struct Comparison {
     private func compare(
         _ request: CompareRequest, _ type: AttributeTypeID, _ place: BranchPlace, _ snapshot: borrowing Snapshot
     ) throws(LDAPError) -> ResultCode {
-        if identity.isAnonymous { throw LDAPError(.noSuchObject, "") }
+        try place.demand(.read, access, snapshot)
         try place.branch.admit(identity, nil, snapshot, place.context)
         let entry = try place.entry(nil, [], snapshot)
         guard let record = EntryRecord(entry.record.bytes) else { throw LDAPError(.other, "an entry that was made is damaged") }
@@ -109,7 +109,13 @@ private struct Comparison {
         _ request: CompareRequest, _ type: AttributeTypeID, _ id: EntryID, _ record: borrowing EntryRecord,
         _ snapshot: borrowing Snapshot, _ catalogue: Catalogue
     ) throws(LDAPError) -> ResultCode {
-        try compare(request, type, id, record, snapshot) { directory.compile($0, catalogue, view, viewer: access.identity) }
+        // Of subtypes only those that may be compared count. Root DSE and subschema are open to everybody.
+        let isOpen = id == .root
+        let profile = isOpen ? .unlimited : access.profile(id, record, snapshot)
+        let judging = isOpen ? nil : access.judging(id, record, snapshot)
+        return try compare(request, type, id, record, snapshot) {
+            directory.compile($0, catalogue, view, viewer: access, profile: profile, wanted: .compare, judging: judging)
+        }
     }
 
     private func compare(

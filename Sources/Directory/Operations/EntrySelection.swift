@@ -29,6 +29,7 @@ public final class EntrySelection: Sendable {
     private let allOperational: Bool
     let typesOnly: Bool
     private let view: View
+    private let profile: AccessProfile
     /// Stored attributes asked for by name, ascending, and where their names lie in the table's names.
     private let ids: [AttributeID]
     private let names: [ByteRange]
@@ -57,6 +58,7 @@ public final class EntrySelection: Sendable {
         self.virtual = virtual
         self.typesOnly = typesOnly
         self.view = view
+        self.profile = profile
         var wanted = Wanted(catalogue: catalogue, virtual: virtual)
         if selectors.isEmpty { wanted.allUser = true }
         wanted.ids.reserveCapacity(selectors.count)
@@ -123,13 +125,15 @@ public final class EntrySelection: Sendable {
     /// - Parameters:
     ///   - name: the entry's DN in string form.
     ///   - viewer: who gets it; nil for entries made for the client, whose values are not judged.
+    ///   - rights: what to tell of somebody's rights beside.
     ///   - budget: entries that may be looked at to compute values; what is left of it afterwards.
     /// - Returns: false if that is not enough: then nothing was appended.
     func append(
         messageID: Int, id: EntryID, name: RawSpan, record: borrowing EntryRecord, _ snapshot: borrowing Snapshot, viewer: AccessControl?,
-        budget: inout Int, _ scratch: inout SelectionScratch, to output: inout BERBuffer
+        rights: EntryRights? = nil, budget: inout Int, _ scratch: inout SelectionScratch, to output: inout BERBuffer
     ) throws(EntryStoreError) -> Bool {
         guard try select(id, name, record, snapshot, viewer, &budget, &scratch) != nil else { return false }
+        if let rights { rights.append(of: id, record, snapshot, to: &scratch.made) }
         let layout = SearchEntryLayout(messageID: messageID, name: name.byteCount, attributes: scratch.size + scratch.made.count)
         layout.begin(into: &output)
         output.append(name)
@@ -144,12 +148,12 @@ public final class EntrySelection: Sendable {
     /// - Returns: the attributes that are still to be written, in order.
     func begin(
         messageID: Int, id: EntryID, name: RawSpan, record: borrowing EntryRecord, _ snapshot: borrowing Snapshot, viewer: AccessControl?,
-        wholeLimit: Int, into head: inout BERBuffer
+        rights: EntryRights?, wholeLimit: Int, into head: inout BERBuffer
     ) throws(EntryStoreError) -> [LongAttribute] {
         var scratch = SelectionScratch()
         var budget = wholeLimit
         let aside = try select(id, name, record, snapshot, viewer, &budget, &scratch, settingAside: true) ?? []
-        let context = VirtualContext(catalogue: catalogue, viewer: viewer?.identity ?? .root, virtual: virtual)
+        let context = context(viewer)
         var long: [LongAttribute] = []
         for attribute in aside {
             guard let provider = attribute.long else { continue }
@@ -167,6 +171,7 @@ public final class EntrySelection: Sendable {
             }
             long.append(try LongAttribute(catalogue.table[attribute.stored]?.name ?? [], stored: stored, ids, snapshot))
         }
+        if let rights { rights.append(of: id, record, snapshot, to: &scratch.made) }
         let rest = long.reduce(0) { $0 + $1.size }
         let layout = SearchEntryLayout(messageID: messageID, name: name.byteCount, attributes: scratch.size + scratch.made.count + rest)
         layout.begin(into: &head, reserving: false)
@@ -219,7 +224,7 @@ public final class EntrySelection: Sendable {
         let judge = partial.isEmpty ? nil : viewer?.judging(id, record, snapshot)
         if let judge, view != .virtualOnly { takePartial(record, judge, &scratch) }
         if !computed.isEmpty {
-            let context = VirtualContext(catalogue: catalogue, viewer: viewer?.identity ?? .root, virtual: virtual, requested: computedTypes)
+            let context = context(viewer)
             for attribute in computed {
                 let provider = virtual.providers[attribute.provider]
                 guard provider.concerns(attribute.type, record, catalogue) else { continue }
@@ -275,6 +280,13 @@ public final class EntrySelection: Sendable {
             start = index + 1
         }
         takeVisible(start..<range.upperBound, record, &scratch)
+    }
+
+    private func context(_ viewer: AccessControl?) -> VirtualContext {
+        var context = VirtualContext(catalogue: catalogue, access: viewer, virtual: virtual)
+        context.profile = profile
+        context.requested = computedTypes
+        return context
     }
 
     private func isPartial(_ id: AttributeID) -> Bool { partial.contains { $0.id == id } }

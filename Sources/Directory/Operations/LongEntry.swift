@@ -85,25 +85,26 @@ final class LongEntry {
 
     /// Nil if the entry is gone.
     init?(
-        _ store: EntryStore, _ selection: EntrySelection, messageID: Int, id: EntryID, viewer: AccessControl, wholeLimit: Int
+        _ store: EntryStore, _ selection: EntrySelection, messageID: Int, id: EntryID, viewer: AccessControl,
+        rights: EntryRights?, wholeLimit: Int
     ) throws(EntryStoreError) {
         let snapshot = try store.snapshot()
         guard
             let attributes = try Self.begin(
-                selection, messageID: messageID, id: id, snapshot, viewer: viewer, wholeLimit: wholeLimit, into: &head)
+                selection, messageID: messageID, id: id, snapshot, viewer: viewer, rights: rights, wholeLimit: wholeLimit, into: &head)
         else { return nil }
         self.attributes = attributes
         self.snapshot = consume snapshot
     }
 
     private static func begin(
-        _ selection: EntrySelection, messageID: Int, id: EntryID, _ snapshot: borrowing Snapshot, viewer: AccessControl, wholeLimit: Int,
-        into head: inout BERBuffer
+        _ selection: EntrySelection, messageID: Int, id: EntryID, _ snapshot: borrowing Snapshot, viewer: AccessControl, rights: EntryRights?,
+        wholeLimit: Int, into head: inout BERBuffer
     ) throws(EntryStoreError) -> [LongAttribute]? {
         guard let record = try snapshot.record(id) else { return nil }
         let name = try snapshot.name(of: id)
         return try selection.begin(
-            messageID: messageID, id: id, name: name.rawSpan, record: record, snapshot, viewer: viewer, wholeLimit: wholeLimit, into: &head)
+            messageID: messageID, id: id, name: name.rawSpan, record: record, snapshot, viewer: viewer, rights: rights, wholeLimit: wholeLimit, into: &head)
     }
 
     /// Appends about so many bytes.

@@ -18,14 +18,16 @@ extension Directory {
             throw LDAPError(.unwillingToPerform, "modification of subschema subentry not supported")
         }
         let changes = try Modification.list(request.changes, checker)
-        if passwordRules != nil { try checkPasswords(changes, of: target, identity, controls) }
+        if passwordRules != nil { try checkPasswords(changes, of: target, access, controls) }
         let modifier = nameForRecords(identity)
         return PendingWrite(messageID: messageID, tag: OperationTag.modifyResponse, observed: observed) { transaction throws(LDAPError) in
             transaction.beginOperation(by: modifier)
-            // Before the entry is looked for, as in slapd.
             if changes.contains(where: { self.uniqueTypes.contains($0.description.type) }) {
                 let found = try transaction.snapshot.resolve(target.name)
-                try self.checkUnique(changes, otherThan: found.isComplete ? found.id : nil, transaction.snapshot)
+                // Before the entry is looked for, as in slapd; but that a value is taken is told only to those who may write it.
+                if try access.mayBe(.write, changes.map { AccessDatum($0.description.type) }, at: found, transaction.snapshot) {
+                    try self.checkUnique(changes, otherThan: found.isComplete ? found.id : nil, transaction.snapshot)
+                }
             }
             let id: EntryID
             switch try target.locate(self, access, manageDsaIT: controls.manageDsaIT, transaction.snapshot) {
@@ -92,7 +94,7 @@ extension Directory {
 
     /// Checks new passwords that a client sets for itself, in clear or hashed. May take long.
     private func checkPasswords(
-        _ changes: [Modification], of target: WriteTarget, _ identity: Identity, _ controls: WriteControls
+        _ changes: [Modification], of target: WriteTarget, _ access: AccessControl, _ controls: WriteControls
     ) throws(LDAPError) {
         let passwords = changes.filter { $0.description.type == known.userPassword && ($0.operation == .add || $0.operation == .replace) }
             .flatMap(\.values)
@@ -100,6 +102,8 @@ extension Directory {
         let snapshot = try stored { () throws(EntryStoreError) in try store.snapshot() }
         let found = try snapshot.resolve(target.name)
         guard found.isComplete else { return }
-        try checkPasswords(passwords, of: found.id, identity, wantsPolicy: controls.passwordPolicy, snapshot)
+        // Who may not make the change is told that, later.
+        do throws(LDAPError) { try access.demand(changes, of: found.id, snapshot) } catch { return }
+        try checkPasswords(passwords, of: found.id, access.identity, wantsPolicy: controls.passwordPolicy, snapshot)
     }
 }

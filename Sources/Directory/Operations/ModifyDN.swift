@@ -158,8 +158,10 @@ private struct Renaming: Sendable {
         if try stored({ () throws(EntryStoreError) in try snapshot.isInSubtree(found.id, of: id) }) {
             throw Self.belowItself
         }
+        let missing = LDAPError(.noSuchObject, "new superior not found")
+        guard try access.allows(.disclose, access.entry, of: found.id, snapshot) else { throw missing }
         try directory.demandNoBranch(found, newSuperior, snapshot)
-        guard found.isComplete, try access.allows(.disclose, access.entry, of: found.id, snapshot) else { throw LDAPError(.noSuchObject, "new superior not found") }
+        guard found.isComplete else { throw missing }
         if let record = try directory.record(found.id, snapshot) {
             if record.flags.contains(.alias) { throw LDAPError(.aliasProblem, "new superior is an alias") }
             if record.flags.contains(.subentry) { throw LDAPError(.objectClassViolation, "new superior is a subentry") }

@@ -15,8 +15,8 @@ extension Directory {
         let controls = try WriteControls(decoding: controls, for: .passwordModify)
         if let new = request.newPassword, new.isEmpty { throw LDAPError(.unwillingToPerform, "new password value is empty") }
         if let old = request.oldPassword, old.isEmpty { throw LDAPError(.unwillingToPerform, "old password value is empty") }
-        let target = try passwordTarget(request, identity)
         let access = AccessControl(identity, origin, self)
+        let target = try passwordTarget(request, access)
         // Without the right to write, others' entries are refused alike whether they exist or not.
         guard let id = target else { throw access.subject.isRoot ? LDAPError(.noSuchObject, "") : Self.noRight }
         do {
@@ -50,9 +50,9 @@ extension Directory {
 
     /// Whose password is meant; nil if there is no such entry.
     /// - Throws: `invalidAttributeSyntax` for a user identity that is no DN, as slapd; `unwillingToPerform` for the root identity.
-    private func passwordTarget(_ request: PasswordModify, _ identity: Identity) throws(LDAPError) -> EntryID? {
+    private func passwordTarget(_ request: PasswordModify, _ access: AccessControl) throws(LDAPError) -> EntryID? {
         guard let name = request.userIdentity, !name.isEmpty else {
-            guard case .entry(let own, _, _) = identity else { throw Self.rootPasswordRefusal }
+            guard case .entry(let own, _, _) = access.identity else { throw Self.rootPasswordRefusal }
             return own
         }
         let target: WriteTarget
@@ -62,7 +62,7 @@ extension Directory {
         if target.canonical == rootName { throw Self.rootPasswordRefusal }
         let snapshot = try stored { () throws(EntryStoreError) in try store.snapshot() }
         let found = try snapshot.resolve(target.name)
-        try demandNoBranch(found, target.name, snapshot)
+        if try access.allows(.disclose, access.entry, of: found.id, snapshot) { try demandNoBranch(found, target.name, snapshot) }
         return found.isComplete ? found.id : nil
     }
 

@@ -67,6 +67,8 @@ struct SearchExecution: ~Copyable {
     var judgedTypes: [AccessDatum] = []
     /// An entry that is being written in pieces.
     private var long: LongEntry?
+    /// What is told of somebody's rights, if the client wants to know.
+    private var rights: EntryRights?
     /// The search, if the base is in a virtual branch.
     private var branch: BranchSearch?
     /// The order of the result, if one is asked for and possible.
@@ -101,6 +103,7 @@ struct SearchExecution: ~Copyable {
         sortResult = nil
         refinement = nil
         references = 0
+        rights = nil
         count = 0
         sentBefore = 0
         messageID = source.messageID
@@ -124,6 +127,7 @@ struct SearchExecution: ~Copyable {
         sorted = nil
         refinement = nil
         branch = nil
+        rights = nil
         if request.bytes.capacity > 1 << 16 || request.filterNodes.capacity > 1024 {
             request = SearchRequest()
             search = EntrySearch(filter: CompiledFilter(directory.store.catalogue), base: .root, scope: .baseObject)
@@ -202,7 +206,7 @@ struct SearchExecution: ~Copyable {
         let messageID = self.messageID
         let viewer = access
         let directory = self.directory
-        let (request, view, judgedTypes) = (self.request, self.view, self.judgedTypes)
+        let (request, view, judgedTypes, rights) = (self.request, self.view, self.judgedTypes, self.rights)
         // What was found out of the last kind of entry; entries of one search are mostly of one kind.
         var judged = JudgedProfile()
         let computedAtOnce = directory.settings.limits.computedAtOnce
@@ -231,7 +235,7 @@ struct SearchExecution: ~Copyable {
                 }
                 if judged.isFilterJudged {
                     // Once more, item by item as this entry's attributes may be searched for.
-                    let filter = viewer.compile(request.filter, view, id, record, snapshot)
+                    let filter = viewer.compile(request.filter, view, profile: state.access.profile, id, record, snapshot)
                     guard filter.evaluate(id, record, snapshot, scratch: &state.access.scratch) == .yes else { return true }
                 }
                 if sizeLimit != 0, sentBefore + count >= sizeLimit {
@@ -255,8 +259,8 @@ struct SearchExecution: ~Copyable {
                 let isWhole: Bool
                 if refinement == nil, selection.ranges.isEmpty {
                     isWhole = try selection.append(
-                        messageID: messageID, id: id, name: name.rawSpan, record: record, snapshot, viewer: viewer, budget: &computing,
-                        &state.selection, to: &output)
+                        messageID: messageID, id: id, name: name.rawSpan, record: record, snapshot, viewer: viewer, rights: rights,
+                        budget: &computing, &state.selection, to: &output)
                 } else {
                     // What is chosen from must be there as a whole.
                     if !isInline { computing = .max }
@@ -264,7 +268,7 @@ struct SearchExecution: ~Copyable {
                     let controls = try refinement?.follow(record, profile, &state.access, directory, snapshot) ?? []
                     isWhole = try selection.appendRefined(
                         messageID: messageID, id: id, name: name.rawSpan, record: record, snapshot, viewer: viewer, budget: &computing,
-                        &state.selection, refinement, controls: controls, to: &output)
+                        &state.selection, refinement, rights: rights, controls: controls, to: &output)
                 }
                 guard isWhole else {
                     if isInline { isPostponed = true } else { longID = id }
@@ -287,7 +291,8 @@ struct SearchExecution: ~Copyable {
         if let longID, let selection = judged.selection {
             do {
                 long = try LongEntry(
-                    directory.store, selection, messageID: messageID, id: longID, viewer: viewer, wholeLimit: computedAtOnce)
+                    directory.store, selection, messageID: messageID, id: longID, viewer: viewer, rights: rights,
+                    wholeLimit: computedAtOnce)
             } catch { throw LDAPError(storage: error) }
             if long != nil { self.count = count + 1 }
             return .more
@@ -335,12 +340,12 @@ struct SearchExecution: ~Copyable {
                 found, DistinguishedName(parsing: request.bytes.rawSpan.slice(request.baseObject)), viewer: access,
                 showsDeleted: controls.showDeleted, snapshot)
         else { return false }
-        // Who may look into a branch, and at what, is its provider's to say: its entries are made for the client.
-        if identity.isAnonymous { throw LDAPError(.noSuchObject, "") }
+        // What of a branch is shown is its provider's to say: its entries are made for the client.
+        try place.demand(.read, access, snapshot)
         guard let position = try firstPosition() else { return true }
         let selection = state.selections.selection(request, .realOnly, .unlimited, snapshot.catalogue, directory.virtual)
         branch = try BranchSearch(
-            place, request, messageID: messageID, identity, selection, assertion: controls.assertion, pageSize: controls.paged?.size ?? 0,
+            place, request, messageID: messageID, access, selection, assertion: controls.assertion, pageSize: controls.paged?.size ?? 0,
             sizeLimit: sizeLimit, sentBefore: sentBefore, deadline: deadline, from: position, snapshot)
         isPrepared = true
         return true
@@ -377,19 +382,20 @@ struct SearchExecution: ~Copyable {
         state.access.begin(access.subject, directory, snapshot)
         try checkBase(base.id, snapshot, &state.access)
         if let assertion = controls.assertion { try check(assertion, base.id, snapshot) }
+        if let asked = controls.effectiveRights { rights = try EntryRights(asked, request, access, snapshot) }
         guard let position = try firstPosition() else { return }
         let bytes = request.bytes
         var judgedTypes: [AccessDatum] = []
         swap(&judgedTypes, &self.judgedTypes)
         judgedTypes.removeAll(keepingCapacity: true)
-        let table = state.access.table
+        let (table, most) = (state.access.table, state.access.holder?.most)
         directory.compile(
-            request.filterNodes, bytes.rawSpan, catalogue, view, viewer: access.identity, into: &search.filter,
+            request.filterNodes, bytes.rawSpan, catalogue, view, viewer: access, into: &search.filter,
             isRefused: { type in
                 guard let table else { return false }
                 let datum = AccessDatum(type)
                 if table.searchesAlways[datum.index] { return false }
-                if table.searchesNever[datum.index] { return true }
+                if table.searchesNever[datum.index], most?[datum].contains(.search) != true { return true }
                 // Undefined where it may not be: what else the filter finds is found with or without it.
                 if !judgedTypes.contains(datum) { judgedTypes.append(datum) }
                 return false
@@ -477,7 +483,7 @@ struct SearchExecution: ~Copyable {
             guard let record = EntryRecord(entry.record.rawSpan) else { throw LDAPError(.other, "\(entry.title) is damaged") }
             var scratch = FilterScratch()
             // Everybody may know what the server can do and the schema.
-            let filter = directory.compile(request.filter, snapshot.catalogue, view, viewer: access.identity)
+            let filter = directory.compile(request.filter, snapshot.catalogue, view, viewer: access)
             guard filter.evaluate(.root, record, snapshot, scratch: &scratch) == .yes else { return false }
             let selection = EntrySelection(
                 request.attributes, in: request.bytes.rawSpan, typesOnly: request.typesOnly, view: .realOnly, profile: .unlimited,
@@ -554,15 +560,18 @@ extension Directory {
     }
 
     /// Makes a filter ready, whatever the client may search for: virtual attributes by their providers.
-    func compile(_ filter: Filter, _ catalogue: Catalogue, _ view: EntrySelection.View, viewer: Identity) -> CompiledFilter {
+    /// - Parameter viewer: nil: above all rules.
+    func compile(_ filter: Filter, _ catalogue: Catalogue, _ view: EntrySelection.View, viewer: AccessControl?) -> CompiledFilter {
         compile(filter, catalogue, view, viewer: viewer, profile: .unlimited, judging: nil)
     }
 
-    /// The same for an entry of an access profile: items on what may not be searched for are Undefined.
-    /// - Parameter judging: decides on the values of items.
+    /// The same for an entry of an access profile: items on what is not allowed are Undefined.
+    /// - Parameters:
+    ///   - wanted: the right that an item needs.
+    ///   - judging: decides on the values of items.
     func compile(
-        _ filter: Filter, _ catalogue: Catalogue, _ view: EntrySelection.View, viewer: Identity, profile: AccessProfile,
-        judging: AccessValues?
+        _ filter: Filter, _ catalogue: Catalogue, _ view: EntrySelection.View, viewer: AccessControl?, profile: AccessProfile,
+        wanted: AccessPrivileges = .search, judging: AccessValues?
     ) -> CompiledFilter {
         var compiled = CompiledFilter(catalogue)
         let bytes = filter.bytes
@@ -570,37 +579,48 @@ extension Directory {
             filter.nodes, bytes.rawSpan, catalogue, view, viewer: viewer, into: &compiled,
             isRefused: { type in
                 let datum = AccessDatum(type)
-                return !profile.dependsOnValue(datum) && !profile.allows(.search, datum)
+                return !profile.dependsOnValue(datum) && !profile.allows(wanted, datum)
             },
             isJudged: { profile.dependsOnValue(AccessDatum($0)) },
             refuses: { type, value in
                 guard let judging else { return false }
-                return !judging.allows(.search, AccessDatum(type), value)
+                return !judging.allows(wanted, AccessDatum(type), value)
             })
         return compiled
     }
 
     /// The same of a filter's nodes, which have places in `text`.
     /// - Parameters:
-    ///   - isRefused: whether items on a type are Undefined.
+    ///   - isRefused: whether items on a type are Undefined. Of its subtypes those that are refused do not count.
     ///   - isJudged: whether that is decided by the item.
     ///   - refuses: decides by the item's value; nil for items without one value.
     func compile(
-        _ nodes: [Filter.Node], _ text: RawSpan, _ catalogue: Catalogue, _ view: EntrySelection.View, viewer: Identity,
+        _ nodes: [Filter.Node], _ text: RawSpan, _ catalogue: Catalogue, _ view: EntrySelection.View, viewer: AccessControl?,
         into compiled: inout CompiledFilter, isRefused: (AttributeTypeID) -> Bool, isJudged: (AttributeTypeID) -> Bool = { _ in false },
         refuses: (AttributeTypeID, [UInt8]?) -> Bool = { _, _ in false }
     ) {
+        func hides(_ subtype: AttributeTypeID, of type: AttributeTypeID) -> Bool { subtype != type && (isRefused(subtype) || isJudged(subtype)) }
+        func hidesSubtypes(of type: AttributeTypeID) -> Bool {
+            let subtypes = catalogue.schema.subtypes(of: type)
+            return subtypes.count > 1 && subtypes.contains { hides($0, of: type) }
+        }
         compiled.compile(
             nodes, text, catalogue,
-            isSpecial: { type in isRefused(type) || type == known.objectClass || virtual.index(of: type) != nil || isJudged(type) },
+            isSpecial: { type in
+                isRefused(type) || type == known.objectClass || virtual.index(of: type) != nil || isJudged(type) || hidesSubtypes(of: type)
+            },
             resolver: { type, item in
                 if isRefused(type) { return .constant(.undefined) }
                 if isJudged(type), refuses(type, item.kind == .present || item.kind == .substrings ? nil : item.value.array) {
                     return .constant(.undefined)
                 }
                 if type == known.objectClass { return virtual.classes.item(item, catalogue) }
-                guard let provider = virtual.provider(of: type), view != .stored || provider.isInStoredView else { return nil }
-                return provider.item(item, VirtualContext(catalogue: catalogue, viewer: viewer, virtual: virtual))
+                if let provider = virtual.provider(of: type), view != .stored || provider.isInStoredView {
+                    let context = VirtualContext(catalogue: catalogue, access: viewer, virtual: virtual)
+                    if let meaning = provider.item(item, context) { return meaning }
+                }
+                if hidesSubtypes(of: type) { return .filter(item.onStored(catalogue, without: { hides($0, of: type) })) }
+                return nil
             })
     }
 }

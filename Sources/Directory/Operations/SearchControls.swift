@@ -8,6 +8,7 @@ struct SearchControls: Sendable {
     var assertion: Filter?
     var manageDsaIT = false
     var showDeleted = false
+    var effectiveRights: EffectiveRights?
     var view = EntrySelection.View.all
     /// The rarer ones; nil if there is none of them.
     private(set) var refinement: SearchRefinement?
@@ -29,6 +30,7 @@ struct SearchControls: Sendable {
             case ShowDeleted.oid:
                 _ = try ShowDeleted(decoding: control)
                 showDeleted = true
+            case EffectiveRights.oid: effectiveRights = try EffectiveRights(decoding: control)
             case RealAttributesOnly.oid:
                 _ = try RealAttributesOnly(decoding: control)
                 guard view == .all else { throw Self.contradiction }

@@ -36,6 +36,11 @@ struct WriteTarget: Sendable {
     /// - Throws: `noSuchObject`, with the part of the name that exists.
     func locate(_ directory: Directory, _ access: AccessControl, manageDsaIT: Bool, _ snapshot: borrowing Snapshot) throws(LDAPError) -> Place {
         let found = try snapshot.resolve(name)
+        // Of what may not be disclosed neither referrals nor branches tell.
+        guard try access.allows(.disclose, access.entry, of: found.id, snapshot) else {
+            if found.isComplete { return .entry(found.id) }
+            throw try access.missing(below: found.id, snapshot)
+        }
         if !manageDsaIT, let referral = try directory.referral(at: found, name, snapshot) { return .referral(referral) }
         guard found.isComplete else {
             try directory.demandNoBranch(found, name, snapshot)

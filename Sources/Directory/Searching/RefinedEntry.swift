@@ -164,7 +164,8 @@ extension EntrySelection {
     /// - Returns: false if the budget is not enough: then nothing was appended.
     func appendRefined(
         messageID: Int, id: EntryID, name: RawSpan, record: borrowing EntryRecord, _ snapshot: borrowing Snapshot, viewer: AccessControl?,
-        budget: inout Int, _ scratch: inout SelectionScratch, _ refinement: EntryRefinement?, controls: [Control], to output: inout BERBuffer
+        budget: inout Int, _ scratch: inout SelectionScratch, _ refinement: EntryRefinement?, rights: EntryRights? = nil,
+        controls: [Control], to output: inout BERBuffer
     ) throws(EntryStoreError) -> Bool {
         guard try select(id, name, record, snapshot, viewer, &budget, &scratch) != nil else { return false }
         var attributes = BERBuffer()
@@ -175,6 +176,7 @@ extension EntrySelection {
             choose(attributes.bytes, refinement, into: &chosen)
             attributes = consume chosen
         }
+        rights?.append(of: id, record, snapshot, to: &attributes)
         var finished = BERBuffer()
         finished.append(controls: controls)
         let layout = SearchEntryLayout(messageID: messageID, name: name.byteCount, attributes: attributes.count, controls: finished.count)

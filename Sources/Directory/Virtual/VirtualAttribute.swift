@@ -57,10 +57,28 @@ public protocol LongVirtualAttribute: VirtualAttribute {
 public struct VirtualContext: Sendable {
     public let catalogue: Catalogue
     /// Who gets the values.
-    public let viewer: Identity
+    public var viewer: Identity { access?.identity ?? .root }
+    /// The same as access rules see it; nil: above all rules.
+    let access: AccessControl?
+    /// What the viewer may do with the entry whose values are made.
+    var profile = AccessProfile.unlimited
     let virtual: VirtualAttributes
     /// The computed attributes that the client asked for, in no order; empty in a filter.
     public internal(set) var requested: [AttributeTypeID] = []
+
+    init(catalogue: Catalogue, access: AccessControl?, virtual: VirtualAttributes) {
+        self.catalogue = catalogue
+        self.access = access
+        self.virtual = virtual
+    }
+
+    /// Whether the viewer may read an attribute of the entry whose values are made: for values that tell of other attributes.
+    public func mayRead(_ type: AttributeTypeID) -> Bool {
+        profile.allows(.read, AccessDatum(type)) && !profile.dependsOnValue(AccessDatum(type))
+    }
+
+    /// Tells which entries the viewer may be told of: for values that name entries.
+    public func visibility(_ snapshot: borrowing Snapshot) -> EntryVisibility { EntryVisibility(access, snapshot) }
 
     /// Makes a filter ready that stands in an entry, such as that of a dynamic list. It sees attributes as they are stored; what is
     /// operational and virtual comes from its provider, but for types that are excluded: they are Undefined.

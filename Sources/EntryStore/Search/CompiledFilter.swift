@@ -131,6 +131,13 @@ public struct CompiledFilter: Sendable {
             compiled.compile(part, bytes.rawSpan, catalogue, isSpecial: { _ in false }, resolver: { _, _ in nil })
             return compiled
         }
+
+        /// The item as it is on stored values, but for those of some subtypes.
+        public func onStored(_ catalogue: Catalogue, without excluded: (AttributeTypeID) -> Bool) -> CompiledFilter {
+            var compiled = onStored(catalogue)
+            compiled.exclude(excluded)
+            return compiled
+        }
     }
 
     /// - Parameter resolver: asked for every item that names an attribute type for which `isSpecial` holds.
@@ -168,6 +175,19 @@ public struct CompiledFilter: Sendable {
         var index = 0
         while index < source.count { index = compile(source, text, index, isSpecial, resolver) }
         if nodes.isEmpty { append(.constantUndefined) }
+    }
+
+    /// Leaves values of some attribute types out of all items.
+    private mutating func exclude(_ excluded: (AttributeTypeID) -> Bool) {
+        for place in nodes.indices where nodes[place].attributeCount > 0 {
+            let first = Int(nodes[place].firstAttribute)
+            let kept = attributes[first..<first + Int(nodes[place].attributeCount)].filter { id in
+                catalogue.table.type(of: id).map { !excluded($0) } ?? false
+            }
+            nodes[place].firstAttribute = Int32(attributes.count)
+            nodes[place].attributeCount = Int32(kept.count)
+            attributes += kept
+        }
     }
 
     /// Prepares all virtual items; false if that would take looking at more entries than the budget.

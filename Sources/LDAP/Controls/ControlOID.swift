@@ -18,6 +18,8 @@ public enum ControlOID {
     public static let virtualAttributesOnly = "2.16.840.1.113730.3.4.19"
     /// Active Directory (MS-ADTS section 3.1.1.3.4.1.14).
     public static let showDeleted = "1.2.840.113556.1.4.417"
+    /// draft-ietf-ldapext-acl-model; 389 Directory Server: get effective rights.
+    public static let effectiveRights = "1.3.6.1.4.1.42.2.27.9.5.2"
     /// RFC 2891.
     public static let serverSideSortRequest = "1.2.840.113556.1.4.473"
     /// RFC 2891.

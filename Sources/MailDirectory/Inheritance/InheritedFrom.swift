@@ -27,7 +27,8 @@ struct InheritedFrom: VirtualAttribute {
         var names: [EntryID: [UInt8]] = [:]
         var value: [UInt8] = []
         for type in named.isEmpty ? inherited.all + [classID] : named {
-            guard let attribute = table.id(of: type) else { continue }
+            // Where a value comes from is told to whom the value is.
+            guard let attribute = table.id(of: type), context.mayRead(type) else { continue }
             let source: EntryID?
             if type == classID {
                 source = try sourceOfClass(lineage, record, snapshot)

@@ -109,8 +109,11 @@ struct DynamicMembers: LongVirtualAttribute {
         // One search finds nobody twice.
         let mayRepeat = hasStored || list.urls.count > 1
         var filter = delivery?.filter(for: context.viewer, context.catalogue)
+        // As with slapd, members are found with the rights of who asks: nobody learns of an entry from a list it is on.
+        var visibility = context.visibility(snapshot)
         return try membership.forEachFound(by: list.urls, snapshot, context, &effort) { member, found throws(EntryStoreError) in
             if mayRepeat, !seen.insert(member).inserted { return true }
+            guard visibility.contains(member, found, snapshot) else { return true }
             if filter != nil, try filter?.receives(found, snapshot) == false { return true }
             try body(member, found)
             return true
@@ -138,8 +141,10 @@ struct DynamicMembers: LongVirtualAttribute {
             var effort = Membership.Effort(budget: Membership.Effort.unlimited)
             let types = members.membership.types
             guard let attribute = context.catalogue.table.id(of: types.memberURL), record.contains(attribute) else { return .no }
+            var visibility = context.visibility(snapshot)
             guard let index = try? members.membership.cache.index(snapshot, budget: &effort.budget), let list = index.lists[id],
-                let isEmpty = try? members.membership.forEachFound(by: list.urls, snapshot, context, &effort, { _, _ in false })
+                let isEmpty = try? members.membership.forEachFound(
+                    by: list.urls, snapshot, context, &effort, { !visibility.contains($0, $1, snapshot) })
             else { return .no }
             return Ternary(!isEmpty)
         }

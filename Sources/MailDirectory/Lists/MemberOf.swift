@@ -17,7 +17,8 @@ struct MemberOf: VirtualAttribute {
     ) throws(EntryStoreError) {
         var effort = Membership.Effort(budget: Membership.Effort.unlimited)
         var group: [UInt8] = []
-        for id in try membership.memberOf(id, snapshot, context, &effort).sorted() {
+        var visibility = context.visibility(snapshot)
+        for id in try membership.memberOf(id, snapshot, context, &effort).sorted() where try visibility.contains(id, snapshot) {
             group.removeAll(keepingCapacity: true)
             try snapshot.appendName(of: id, to: &group)
             body(group.rawSpan)
@@ -41,7 +42,9 @@ struct MemberOf: VirtualAttribute {
         func evaluate(_ id: EntryID, _ record: borrowing EntryRecord, _ snapshot: borrowing Snapshot) -> Ternary {
             var effort = Membership.Effort(budget: Membership.Effort.unlimited)
             guard let groups = try? membership.groups(of: id, snapshot, context, &effort) else { return .undefined }
-            return Ternary(!groups.isEmpty)
+            var visibility = context.visibility(snapshot)
+            for group in groups where (try? visibility.contains(group, snapshot)) ?? false { return .yes }
+            return .no
         }
 
         func candidates(_ snapshot: borrowing Snapshot) -> [EntryID]? { nil }

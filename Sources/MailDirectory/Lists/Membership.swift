@@ -48,10 +48,8 @@ struct Membership: Sendable {
         return true
     }
 
-    /// The search that a URL stands for; nil if its base does not exist.
-    ///
-    /// This is the place where the rights of the list's `dgIdentity` (without one: of who asks) will bound what is found: until access
-    /// rules are configured everybody who may read the list may know its members (rule 7.11).
+    /// The search that a URL stands for; nil if its base does not exist. It finds whoever is a member; that a client is told only of
+    /// entries that it may see is for ``DynamicMembers`` (rule 7.11).
     func search(_ url: ListURL, _ snapshot: borrowing Snapshot, _ context: VirtualContext) -> EntrySearch? {
         guard let base = try? snapshot.resolve(url.base), base.isComplete else { return nil }
         return EntrySearch(filter: context.compile(kept: url.filter, excluding: types.memberOf), base: base.id, scope: url.scope)

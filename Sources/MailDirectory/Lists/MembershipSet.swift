@@ -87,7 +87,7 @@ final class MembershipSet: EntryPredicate {
             }
             if asked <= Self.patience {
                 // Who is in many groups is seldom; who has many members is not.
-                guard let found = try? snapshot.resolve(name), found.isComplete else { return .no }
+                guard let found = try? snapshot.resolve(name), found.isComplete, isVisible(found.id, snapshot) else { return .no }
                 var effort = Membership.Effort(budget: Membership.Effort.unlimited)
                 let groups =
                     relation == .entriesOf
@@ -99,6 +99,11 @@ final class MembershipSet: EntryPredicate {
         }
         guard let ids = set(snapshot) else { return .undefined }
         return Ternary(ids.contains(sorted: id))
+    }
+
+    private func isVisible(_ id: EntryID, _ snapshot: borrowing Snapshot) -> Bool {
+        var visibility = context.visibility(snapshot)
+        return (try? visibility.contains(id, snapshot)) ?? false
     }
 
     private func known(_ snapshot: borrowing Snapshot) -> [EntryID]? {
@@ -123,7 +128,8 @@ final class MembershipSet: EntryPredicate {
 
     private func find(_ snapshot: borrowing Snapshot, _ effort: inout Membership.Effort) throws(EntryStoreError) -> [EntryID] {
         let found = try? snapshot.resolve(name)
-        let id = found.flatMap { $0.isComplete ? $0.id : nil }
+        // An entry that the client may not be told of is in no list but those that store its name.
+        let id = found.flatMap { $0.isComplete && isVisible($0.id, snapshot) ? $0.id : nil }
         var all: Set<EntryID>
         switch relation {
         case .listsOf, .listsAbove:

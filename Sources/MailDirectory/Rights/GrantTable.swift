@@ -1,0 +1,102 @@
+import BER
+import EntryStore
+import LDAP
+import Schema
+import Synchronization
+
+/// All grants of a directory, by the entry they stand on and by grantee. A value, right for one commit.
+struct GrantTable: Sendable {
+    /// An entry with grants: those that can be read.
+    struct Holding: Sendable {
+        let values: [[UInt8]]
+        let grants: [Grant]
+    }
+
+    private(set) var entries: [EntryID: Holding] = [:]
+    /// Entries by type and name of grantees: `usr 1f0e…`.
+    private var byGrantee: [String: Set<EntryID>] = [:]
+    /// The commit of the snapshot it was last made right for.
+    private(set) var commit = 0
+
+    init() {}
+
+    static func key(_ type: Grant.GranteeType, _ grantee: String) -> String { "\(type.rawValue) \(grantee)" }
+
+    /// Reads entries that may have changed.
+    mutating func update(_ ids: [EntryID], _ attribute: AttributeID, _ snapshot: borrowing Snapshot) throws(EntryStoreError) {
+        commit = snapshot.commit
+        for id in ids {
+            var values: [[UInt8]] = []
+            if let record = try snapshot.record(id) {
+                var stored = record.values(of: attribute)
+                while let value = stored.next() { values.append(value.array) }
+            }
+            let before = entries[id]
+            guard values != before?.values ?? [] else { continue }
+            for grant in before?.grants ?? [] { byGrantee[Self.key(grant.type, grant.grantee)]?.remove(id) }
+            entries[id] = nil
+            guard !values.isEmpty else { continue }
+            // What cannot be read grants nothing.
+            let grants = values.compactMap { try? Grant($0) }
+            for grant in grants { byGrantee[Self.key(grant.type, grant.grantee), default: []].insert(id) }
+            entries[id] = Holding(values: values, grants: grants)
+        }
+    }
+
+    func grants(on id: EntryID) -> [Grant] { entries[id]?.grants ?? [] }
+
+    /// The entries with grants to somebody.
+    func entries(grantingTo type: Grant.GranteeType, _ grantee: String) -> Set<EntryID> { byGrantee[Self.key(type, grantee)] ?? [] }
+
+    /// Whether anything is granted to grantees of a type.
+    func grantsAnything(to type: Grant.GranteeType) -> Bool {
+        entries.values.contains { $0.grants.contains { $0.type == type } }
+    }
+}
+
+/// The grants as the snapshots of a store have them: read once, then only what changed is read again.
+final class Grants: Sendable {
+    let type: AttributeTypeID
+    let attribute: AttributeID
+    private let watch: ClassWatch
+    private let current = Mutex<GrantTable?>(nil)
+
+    /// Nil for a schema without `zimbraACE`.
+    init?(_ store: EntryStore) {
+        let schema = store.schema
+        guard let type = schema.attributeType(named: "zimbraACE"), let attribute = store.catalogue.table.id(of: type) else { return nil }
+        self.type = type
+        self.attribute = attribute
+        watch = store.watch(
+            schema.objectClasses.filter { $0.allMay.contains(type) || $0.allMust.contains(type) }.map(\.id)
+                + [schema.objectClass(named: "extensibleObject")].compactMap { $0 })
+    }
+
+    func table(_ snapshot: borrowing Snapshot) throws(EntryStoreError) -> GrantTable {
+        let kept = current.withLock { $0 }
+        guard var table = kept, let changed = changes(since: min(table.commit, snapshot.commit), snapshot) else {
+            var made = GrantTable()
+            var found: [EntryID] = []
+            try snapshot.forEach(StoredItems.present(type, snapshot.catalogue)) { id, _ throws(EntryStoreError) in found.append(id) }
+            try made.update(found, attribute, snapshot)
+            keep(made, snapshot)
+            return made
+        }
+        guard !changed.isEmpty else { return table }
+        try table.update(changed, attribute, snapshot)
+        keep(table, snapshot)
+        return table
+    }
+
+    /// Entries that a commit after one, or the snapshot's own transaction, has changed; nil if they are not known.
+    private func changes(since commit: Int, _ snapshot: borrowing Snapshot) -> [EntryID]? {
+        if snapshot.serves(watch, madeAt: commit) { return [] }
+        guard let changes = watch.changes(after: commit) else { return nil }
+        return changes + snapshot.changes(of: watch)
+    }
+
+    private func keep(_ table: GrantTable, _ snapshot: borrowing Snapshot) {
+        guard !snapshot.isUncommitted else { return }
+        current.withLock { if table.commit >= $0?.commit ?? 0 { $0 = table } }
+    }
+}

@@ -1,0 +1,128 @@
+import EntryStore
+import Schema
+
+/// The attribute types and classes that rights are about, looked up once.
+final class RightTypes: Sendable {
+    let id: MailTypes.Stored
+    let isDelegatedAdmin: MailTypes.Stored
+    let isAdminGroup: MailTypes.Stored
+    let domainName: MailTypes.Stored
+    let constraint: MailTypes.Stored
+    let maxMailQuota: MailTypes.Stored
+    let mailQuota: MailTypes.Stored
+    let objectClass: AttributeTypeID
+    let userPassword: AttributeTypeID
+    /// Classes of the kinds of entries; the first that fits tells.
+    private let kinds: [(RightTarget, ClassTest)]
+
+    /// What no right reaches (1.17 c, and 4.5.5): neither to read nor to write.
+    let secrets: [AttributeTypeID]
+    /// What no right lets anybody write: flags that make administrators, grants themselves, identities.
+    let reserved: [AttributeTypeID]
+    /// What a listing shows.
+    let names: [AttributeTypeID]
+    /// What names of entries are made of.
+    let naming: [AttributeTypeID]
+    /// What a new entry of any kind needs beside what its creator may write.
+    let created: [AttributeTypeID]
+    /// Attributes that domain administrators write (10.8).
+    let domainAdminModifiable: [AttributeTypeID]
+    /// What an account reads of itself beside its preferences: those that the mail system shows to its own user.
+    let accountInfo: [AttributeTypeID]
+    /// Preferences, which an account writes itself.
+    let preferences: [AttributeTypeID]
+    /// What owners of a list write (10.6).
+    let listSettings: [AttributeTypeID]
+    /// All attributes that are no secrets.
+    let open: [AttributeTypeID]
+    let all: [AttributeTypeID]
+
+    /// Nil for a schema without the mail system's part.
+    init?(_ catalogue: Catalogue) {
+        let schema = catalogue.schema
+        func stored(_ name: String) -> MailTypes.Stored? {
+            guard let type = schema.attributeType(named: name), let id = catalogue.table.id(of: type) else { return nil }
+            return MailTypes.Stored(type: type, id: id)
+        }
+        guard let id = stored("zimbraId"), let isDelegatedAdmin = stored("zimbraIsDelegatedAdminAccount"),
+            let isAdminGroup = stored("zimbraIsAdminGroup"), let domainName = stored("zimbraDomainName"),
+            let constraint = stored("zimbraConstraint"), let maxMailQuota = stored("zimbraDomainAdminMaxMailQuota"),
+            let mailQuota = stored("zimbraMailQuota"), let objectClass = stored("objectClass"), let userPassword = stored("userPassword")
+        else { return nil }
+        self.id = id
+        self.isDelegatedAdmin = isDelegatedAdmin
+        self.isAdminGroup = isAdminGroup
+        self.domainName = domainName
+        self.constraint = constraint
+        self.maxMailQuota = maxMailQuota
+        self.mailQuota = mailQuota
+        self.objectClass = objectClass.type
+        self.userPassword = userPassword.type
+        let classes: [(RightTarget, [String])] = [
+            (.resource, ["zimbraCalendarResource"]), (.account, ["zimbraAccount"]), (.list, ["zimbraDistributionList"]),
+            (.group, ["zimbraGroup"]), (.domain, ["zimbraDomain"]), (.classOfService, ["zimbraCOS"]), (.server, ["zimbraServer"]),
+            (.config, ["zimbraGlobalConfig"]), (.zimlet, ["zimbraZimletEntry"]), (.global, ["zimbraAclTarget"]),
+        ]
+        kinds = classes.compactMap { kind, names in ClassTest(names, catalogue).map { (kind, $0) } }
+        func types(_ names: [String]) -> [AttributeTypeID] { names.compactMap { schema.attributeType(named: $0) } }
+        let secrets = types([
+            "userPassword", "zimbraPasswordHistory", "zimbraAuthTokens", "zimbraAuthTokenKey", "zimbraPreAuthKey", "zimbraGalLdapBindPassword",
+            "zimbraGalSyncLdapBindPassword", "zimbraAuthLdapSearchBindPassword", "zimbraSSLPrivateKey", "zimbraCsrfTokenKey",
+            "zimbraCsrfTokenData", "zimbraTwoFactorAuthSecret", "zimbraTwoFactorAuthScratchCodes", "zimbraAppSpecificPassword",
+            "zimbraResetPasswordRecoveryCode", "zimbraMailboxLocationBeforeMove", "DKIMKey", "zimbraPasswordLockoutFailureTime",
+            "zimbraGalLdapBindDn", "zimbraZimletUserProperties", "zimbraIsAdminAccount",
+        ])
+        self.secrets = secrets
+        reserved = types([
+            "zimbraIsAdminAccount", "zimbraIsDelegatedAdminAccount", "zimbraIsDomainAdminAccount", "zimbraIsAdminGroup", "zimbraACE",
+            "zimbraConstraint", "zimbraDomainAdminMaxMailQuota", "zimbraId", "objectClass", "zimbraIsSystemResource", "zimbraIsSystemAccount",
+        ])
+        names = types([
+            "objectClass", "uid", "cn", "displayName", "mail", "zimbraId", "zimbraMailDeliveryAddress", "zimbraMailAlias", "zimbraMailStatus",
+            "zimbraAccountStatus", "zimbraDomainName", "zimbraDomainType", "zimbraDomainStatus", "dc", "o", "ou", "zimbraHideInGal",
+        ])
+        naming = types(["uid", "cn", "mail", "zimbraMailDeliveryAddress", "zimbraMailAlias"])
+        created = types([
+            "objectClass", "uid", "cn", "sn", "givenName", "displayName", "mail", "zimbraId", "zimbraMailDeliveryAddress", "zimbraMailAlias",
+            "zimbraMailStatus", "zimbraAccountStatus", "zimbraCreateTimestamp", "userPassword", "zimbraMailTransport", "zimbraMailHost",
+            "zimbraMailForwardingAddress", "member", "memberURL", "zimbraIsACLGroup", "zimbraGroupId", "dgIdentity", "description", "dc", "o",
+            "zimbraDomainName", "zimbraDomainType", "zimbraDomainStatus", "zimbraMailLastPasswordModifiedTime",
+        ])
+        var modifiable: [AttributeTypeID] = []
+        var info: [AttributeTypeID] = []
+        var preferences: [AttributeTypeID] = []
+        var open: [AttributeTypeID] = []
+        for type in schema.attributeTypes {
+            if secrets.contains(type.id) { continue }
+            open.append(type.id)
+            let flags = type.values(ofExtension: "X-FLAGS") ?? []
+            if flags.contains("domainAdminModifiable") { modifiable.append(type.id) }
+            if flags.contains("accountInfo") { info.append(type.id) }
+            // Which mail is sent on to whom (zimbraPrefMailForwardingAddress) is among them, as in the mail system's own client.
+            if type.name.hasPrefix("zimbraPref"), type.values(ofExtension: "X-IMMUTABLE") == nil { preferences.append(type.id) }
+        }
+        domainAdminModifiable = modifiable
+        self.preferences = preferences
+        accountInfo = info + preferences + types(["objectClass", "entryDN", "zimbraId", "uid", "cn", "sn", "mail", "zimbraMailDeliveryAddress"])
+        listSettings = types([
+            "zimbraMailForwardingAddress", "displayName", "description", "zimbraNotes", "zimbraHideInGal", "zimbraPrefReplyToEnabled",
+            "zimbraPrefReplyToAddress", "zimbraPrefReplyToDisplay", "zimbraDistributionListSubscriptionPolicy",
+            "zimbraDistributionListUnsubscriptionPolicy", "zimbraDistributionListSendShareMessageToNewMembers",
+            "zimbraDistributionListSendShareMessageFromAddress",
+        ])
+        self.open = open
+        all = schema.attributeTypes.map(\.id)
+    }
+
+    /// What an entry is; nil: nothing that rights are about, or several things at once.
+    func kind(_ record: borrowing EntryRecord) -> RightTarget? {
+        var found: RightTarget?
+        for (kind, test) in kinds where test.matches(record) {
+            // A resource is an account too.
+            if kind == .account, found == .resource { continue }
+            if found != nil { return nil }
+            found = kind
+        }
+        return found
+    }
+}
