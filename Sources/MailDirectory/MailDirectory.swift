@@ -51,9 +51,10 @@ public enum MailDirectory {
             plugged.writeRules.append(ListURLRule(listTypes: types))
             if let tree, let rights = RightTypes(store.catalogue), let grants = Grants(store) {
                 let walk = RightWalk(types: rights, tree: tree, grants: grants, membership: membership)
-                if settings.grantsRights { plugged.rights = AccountRights(walk: walk) }
+                if settings.grantsRights { plugged.rights = AccountRights(walk, store.schema) }
                 plugged.virtualAttributes += sending(walk, store.schema)
                 plugged.writeRules.append(GrantRule(grants, rights))
+                if let rule = DelegatedAddressRule(store.schema, types.mail) { plugged.writeRules.append(rule) }
             }
         }
         if settings.addressList.isEnabled, let books = try AddressBooks(store, settings.addressList) { plugged.branches.append(books) }

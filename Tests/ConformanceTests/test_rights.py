@@ -196,6 +196,22 @@ class TestSelf:
         assert root.modify(dn("user"), ("replace", "userPassword", "pw")).code == SUCCESS
 
 
+    def test_what_is_switched_off(self, clients, root):
+        own = clients["user"]
+        forward = ("replace", "zimbraPrefMailForwardingAddress", "elsewhere@example.org")
+        assert own.modify(dn("user"), forward).code == SUCCESS
+        root.modify(dn("user"), ("replace", "zimbraFeatureMailForwardingEnabled", "FALSE"), ("replace", "zimbraFeatureChangePasswordEnabled", "FALSE"))
+        assert own.modify(dn("user"), forward).code == INSUFFICIENT_ACCESS_RIGHTS
+        assert own.password(dn("user"), None, "another pass 1").code == INSUFFICIENT_ACCESS_RIGHTS
+        root.modify(dn("user"), *(("replace", a, None) for a in (
+            "zimbraFeatureMailForwardingEnabled", "zimbraFeatureChangePasswordEnabled", "zimbraPrefMailForwardingAddress")))
+
+    def test_sets_delegated_addresses_of_its_own_only(self, clients):
+        for value, code in [("boss@acme.example", CONSTRAINT_VIOLATION), ("ALIAS.of.user@acme.example", SUCCESS)]:
+            assert clients["user"].modify(dn("user"), ("replace", "zimbraPrefAllowAddressForDelegatedSender", value)).code == code
+        assert clients["user"].modify(dn("user"), ("replace", "zimbraPrefAllowAddressForDelegatedSender", None)).code == SUCCESS
+
+
 class TestDelegatedAdministrators:
     def test_without_grants(self, clients):
         assert not reads(clients["helga"], dn("user")) and clients["helga"].modify(dn("user"), ("replace", "title", "x")).code == INSUFFICIENT_ACCESS_RIGHTS

@@ -26,6 +26,23 @@ import Testing
         #expect(TreeDelete().control().isCritical && !ManageDsaIT().control().isCritical)
     }
 
+    @Test func effectiveRights() throws {
+        for rights in [
+            EffectiveRights(name: nil), EffectiveRights(name: bytes("cn=a")), EffectiveRights(name: []),
+            EffectiveRights(name: bytes("cn=a"), attributes: [bytes("cn"), bytes("sn")]), EffectiveRights(name: nil, attributes: [bytes("cn")]),
+        ] {
+            #expect(try EffectiveRights(decoding: rights.control()) == rights)
+        }
+        for value in [bytes("DN: cn=a"), octets("dn:cn=a"), element(0x30, octets("dn:cn=a"))] {
+            #expect(try EffectiveRights(decoding: Control(oid: EffectiveRights.oid, value: value)).name == bytes("cn=a"))
+        }
+        for value in [bytes("cn=a"), bytes("u:a"), octets("a"), [0x30], [0x04, 0x05, 0x64], element(0x30), element(0x30, integer(1)),
+            element(0x30, octets("dn:"), integer(1)), octets("dn:") + [0],
+        ] {
+            #expect(code { _ = try EffectiveRights(decoding: Control(oid: EffectiveRights.oid, value: value)) } == .protocolError)
+        }
+    }
+
     @Test func rfc4528_Assertion() throws {
         let filter = try Filter("(&(cn=a)(sn=b))")
         #expect(try Assertion(decoding: Assertion(filter).control()).filter == filter)

@@ -15,6 +15,8 @@ struct GrantTable: Sendable {
     private(set) var entries: [EntryID: Holding] = [:]
     /// Entries by type and name of grantees: `usr 1f0e…`.
     private var byGrantee: [String: Set<EntryID>] = [:]
+    /// How many grants there are to grantees of each type.
+    private var counts: [Grant.GranteeType: Int] = [:]
     /// The commit of the snapshot it was last made right for.
     private(set) var commit = 0
 
@@ -33,12 +35,20 @@ struct GrantTable: Sendable {
             }
             let before = entries[id]
             guard values != before?.values ?? [] else { continue }
-            for grant in before?.grants ?? [] { byGrantee[Self.key(grant.type, grant.grantee)]?.remove(id) }
+            for grant in before?.grants ?? [] {
+                let key = Self.key(grant.type, grant.grantee)
+                byGrantee[key]?.remove(id)
+                if byGrantee[key]?.isEmpty == true { byGrantee[key] = nil }
+                counts[grant.type, default: 0] -= 1
+            }
             entries[id] = nil
             guard !values.isEmpty else { continue }
             // What cannot be read grants nothing.
             let grants = values.compactMap { try? Grant($0) }
-            for grant in grants { byGrantee[Self.key(grant.type, grant.grantee), default: []].insert(id) }
+            for grant in grants {
+                byGrantee[Self.key(grant.type, grant.grantee), default: []].insert(id)
+                counts[grant.type, default: 0] += 1
+            }
             entries[id] = Holding(values: values, grants: grants)
         }
     }
@@ -49,9 +59,7 @@ struct GrantTable: Sendable {
     func entries(grantingTo type: Grant.GranteeType, _ grantee: String) -> Set<EntryID> { byGrantee[Self.key(type, grantee)] ?? [] }
 
     /// Whether anything is granted to grantees of a type.
-    func grantsAnything(to type: Grant.GranteeType) -> Bool {
-        entries.values.contains { $0.grants.contains { $0.type == type } }
-    }
+    func grantsAnything(to type: Grant.GranteeType) -> Bool { counts[type, default: 0] > 0 }
 }
 
 /// The grants as the snapshots of a store have them: read once, then only what changed is read again.

@@ -8,6 +8,13 @@ import Synchronization
 /// Rights that accounts hold by `zimbraACE` of entries, and over themselves (section 10): they widen what access rules give.
 struct AccountRights: GrantedRights {
     let walk: RightWalk
+    /// What every account may do with itself, as far as nothing is switched off.
+    private let own: AccessGrant
+
+    init(_ walk: RightWalk, _ schema: Schema) {
+        self.walk = walk
+        own = AccessGrant(schema) { HeldRights.allowOwn(&$0, walk.types, []) }
+    }
 
     func holder(
         _ identity: Identity, _ snapshot: borrowing Snapshot, _ context: VirtualContext
@@ -17,7 +24,7 @@ struct AccountRights: GrantedRights {
         else { return nil }
         let table = try walk.grants.table(snapshot)
         guard let actor = try walk.actor(id, needsGroups: table.grantsAnything(to: .group), snapshot, context) else { return nil }
-        let held = try HeldRights(actor, walk, table, snapshot, context)
+        let held = try HeldRights(actor, walk, table, own, snapshot, context)
         // The mail system's own identities, which stand in no domain, are judged by the rules alone unless they are granted something.
         return actor.domain == nil && held.isEmpty ? nil : held
     }
@@ -33,6 +40,8 @@ final class HeldRights: RightsHolder {
     private let context: VirtualContext
     /// Entries with grants that are for this account, or that deny it something.
     private let concerned: Set<EntryID>
+    /// What it may do with itself.
+    private let own: AccessGrant
     private let global: EntryID?
     /// Those of them that are lists or groups.
     private let groups: [EntryID]
@@ -64,13 +73,18 @@ final class HeldRights: RightsHolder {
     }
 
     init(
-        _ actor: RightActor, _ walk: RightWalk, _ table: GrantTable, _ snapshot: borrowing Snapshot, _ context: VirtualContext
+        _ actor: RightActor, _ walk: RightWalk, _ table: GrantTable, _ own: AccessGrant, _ snapshot: borrowing Snapshot, _ context: VirtualContext
     ) throws(EntryStoreError) {
         self.actor = actor
         self.walk = walk
         self.table = table
         self.context = context
         schema = snapshot.schema
+        var switchedOff: [AttributeTypeID] = []
+        if let own = actor.entry {
+            for (type, feature) in walk.types.switches where try walk.isOff(feature, of: own, snapshot) { switchedOff.append(type) }
+        }
+        self.own = switchedOff.isEmpty ? own : AccessGrant(snapshot.schema) { Self.allowOwn(&$0, walk.types, switchedOff) }
         global = walk.global(snapshot)
         var concerned = Set<EntryID>()
         if let id = actor.id { concerned.formUnion(table.entries(grantingTo: .user, id)) }
@@ -108,8 +122,9 @@ final class HeldRights: RightsHolder {
         let (types, schema) = (walk.types, self.schema)
         let hasOwner = !concerned.isEmpty
         let isDelegatedAdmin = actor.isDelegatedAdmin && !concerned.isEmpty
-        most = AccessGrant(schema) { draft in
-            Self.allowOwn(&draft, types)
+        let mine = self.own
+        most = concerned.isEmpty ? mine : AccessGrant(schema) { draft in
+            draft.allow(mine)
             if hasOwner { for type in types.listSettings + types.names { draft.allow(Self.reading, type) } }
             if isDelegatedAdmin { for type in types.all { draft.allow(Self.reading, type) } }
         }
@@ -124,7 +139,7 @@ final class HeldRights: RightsHolder {
 
     func grant(_ id: EntryID, _ record: borrowing EntryRecord, _ snapshot: borrowing Snapshot) -> AccessGrant? {
         let isOwn = id == actor.entry
-        if !isOwn, concerned.isEmpty { return nil }
+        if concerned.isEmpty { return isOwn ? own : nil }
         let kind = walk.types.kind(record)
         // Containers matter for what can be added to them or taken away.
         guard kind != nil || actor.isDelegatedAdmin else { return nil }
@@ -223,7 +238,7 @@ final class HeldRights: RightsHolder {
                 if decided.allows(\.removes) { draft.allowChildren(.write) }
             }
             if key.isParent { draft.allowChildren(.write) }
-            if key.isOwn { Self.allowOwn(&draft, types) }
+            if key.isOwn { draft.allow(own) }
             isEmpty = draft.isEmpty
         }
         return isEmpty ? nil : made
@@ -252,11 +267,11 @@ final class HeldRights: RightsHolder {
     }
 
     /// What accounts may do with themselves: read what the mail system shows them of themselves, set their preferences and their password.
-    private static func allowOwn(_ draft: inout AccessGrant.Draft, _ types: RightTypes) {
+    static func allowOwn(_ draft: inout AccessGrant.Draft, _ types: RightTypes, _ switchedOff: [AttributeTypeID]) {
         draft.allowEntry(reading)
         for type in types.accountInfo { draft.allow(reading, type) }
-        for type in types.preferences { draft.allow(reading.union(.write), type) }
-        draft.allow(.write, types.userPassword)
+        for type in types.preferences { draft.allow(switchedOff.contains(type) ? reading : reading.union(.write), type) }
+        if !switchedOff.contains(types.userPassword) { draft.allow(.write, types.userPassword) }
     }
 
     // MARK: Values

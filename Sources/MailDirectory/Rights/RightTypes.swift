@@ -14,6 +14,9 @@ final class RightTypes: Sendable {
     let userPassword: AttributeTypeID
     /// Classes of the kinds of entries; the first that fits tells.
     private let kinds: [(RightTarget, ClassTest)]
+    let inherited: InheritedTypes
+    /// What accounts write of themselves only while a switch, which is on unless somebody turned it off, is on.
+    let switches: [(type: AttributeTypeID, feature: AttributeTypeID)]
 
     /// What no right reaches (1.17 c, and 4.5.5): neither to read nor to write.
     let secrets: [AttributeTypeID]
@@ -64,13 +67,26 @@ final class RightTypes: Sendable {
             (.config, ["zimbraGlobalConfig"]), (.zimlet, ["zimbraZimletEntry"]), (.global, ["zimbraAclTarget"]),
         ]
         kinds = classes.compactMap { kind, names in ClassTest(names, catalogue).map { (kind, $0) } }
+        inherited = InheritedTypes(schema)
+        switches = [
+            ("userPassword", "zimbraFeatureChangePasswordEnabled"), ("zimbraPrefMailForwardingAddress", "zimbraFeatureMailForwardingEnabled"),
+            ("zimbraPrefMailLocalDeliveryDisabled", "zimbraFeatureMailForwardingEnabled"),
+        ].compactMap { name, feature in
+            guard let type = schema.attributeType(named: name), let feature = schema.attributeType(named: feature) else { return nil }
+            return (type, feature)
+        }
         func types(_ names: [String]) -> [AttributeTypeID] { names.compactMap { schema.attributeType(named: $0) } }
         let secrets = types([
             "userPassword", "zimbraPasswordHistory", "zimbraAuthTokens", "zimbraAuthTokenKey", "zimbraPreAuthKey", "zimbraGalLdapBindPassword",
             "zimbraGalSyncLdapBindPassword", "zimbraAuthLdapSearchBindPassword", "zimbraSSLPrivateKey", "zimbraCsrfTokenKey",
-            "zimbraCsrfTokenData", "zimbraTwoFactorAuthSecret", "zimbraTwoFactorAuthScratchCodes", "zimbraAppSpecificPassword",
-            "zimbraResetPasswordRecoveryCode", "zimbraMailboxLocationBeforeMove", "DKIMKey", "zimbraPasswordLockoutFailureTime",
-            "zimbraGalLdapBindDn", "zimbraZimletUserProperties", "zimbraIsAdminAccount",
+            "zimbraCsrfTokenData", "zimbraTwoFactorAuthSecret", "zimbraTwoFactorAuthScratchCodes", "zimbraTwoFactorAuthTrustedDeviceTokenKey",
+            "zimbraAppSpecificPassword", "zimbraResetPasswordRecoveryCode", "DKIMKey", "zimbraGalLdapBindDn", "zimbraZimletUserProperties",
+            "zimbraIsAdminAccount", "zimbraAPNSCertificatePassword", "zimbraAutoProvLdapAdminBindPassword", "zimbraCertAuthorityKeySelfSigned",
+            "zimbraCommunityAPIClientSecret", "zimbraDataSourceOAuthClientSecret", "zimbraDataSourceOAuthRefreshToken",
+            "zimbraDataSourceOAuthToken", "zimbraDataSourcePassword", "zimbraDataSourceSmtpAuthPassword", "zimbraFreebusyExchangeAuthPassword",
+            "zimbraGCMAuthorizationKey", "zimbraInvalidJWTokens", "zimbraOAuthConsumerCredentials", "zimbraExternalAccountProvisioningKey",
+            "zimbraShareNotificationMtaAuthPassword", "zimbraSMIMELdapBindPassword", "zimbraSslCaKey", "zimbraUCPassword",
+            "zimbraXMPPServerDialbackKey", "carbonioMeshCredentials",
         ])
         self.secrets = secrets
         reserved = types([
@@ -99,7 +115,8 @@ final class RightTypes: Sendable {
             if flags.contains("domainAdminModifiable") { modifiable.append(type.id) }
             if flags.contains("accountInfo") { info.append(type.id) }
             // Which mail is sent on to whom (zimbraPrefMailForwardingAddress) is among them, as in the mail system's own client.
-            if type.name.hasPrefix("zimbraPref"), type.values(ofExtension: "X-IMMUTABLE") == nil { preferences.append(type.id) }
+            // Where a forgotten password is sent to is confirmed by the mail system first.
+            if type.name.hasPrefix("zimbraPref"), !type.name.hasPrefix("zimbraPrefPasswordRecovery"), type.values(ofExtension: "X-IMMUTABLE") == nil { preferences.append(type.id) }
         }
         domainAdminModifiable = modifiable
         self.preferences = preferences

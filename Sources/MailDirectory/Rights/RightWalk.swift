@@ -113,6 +113,16 @@ struct RightWalk: Sendable {
         record.isTrue(tree.types.isAdminAccount) && !record.isTrue(tree.types.isDomainAdminAccount) && !record.isTrue(types.isDelegatedAdmin)
     }
 
+    /// Whether a switch of an account is off: its own value, else the one it inherits.
+    func isOff(_ feature: AttributeTypeID, of id: EntryID, _ snapshot: borrowing Snapshot) throws(EntryStoreError) -> Bool {
+        guard let record = try snapshot.record(id), let attribute = snapshot.catalogue.table.id(of: feature) else { return false }
+        let holder = record.contains(attribute) ? id : try tree.lineage(id, record, snapshot).source(attribute, types.inherited[feature], snapshot)
+        guard let holder, let held = try snapshot.record(holder) else { return false }
+        return held.first(of: MailTypes.Stored(type: feature, id: attribute), equals: Self.off)
+    }
+
+    private static let off = Array("false".utf8)
+
     func text(_ record: borrowing EntryRecord, _ type: MailTypes.Stored) -> String? {
         var values = record.values(of: type.id)
         guard let value = values.next() else { return nil }
