@@ -22,12 +22,17 @@ public final class Directory: Sendable {
     let passwordRules: (any PasswordRules)?
     /// Values that change with binds, on their way into entries.
     let ephemeral: EphemeralValues
+    let ephemeralTypes: Set<AttributeTypeID>
     /// What an unknown name's password is compared with.
     let decoy: Decoy
+    /// Keeps those waiting who guess passwords.
+    let throttle: BindThrottle
+    let counters = DirectoryCounters()
+    let limitRules: LimitRules
+    /// What `cn=Monitor` is made of.
+    public let monitor: Monitor
     /// Entries that exist outside the store: root DSE and subschema.
     let pseudo: PseudoEntries
-    /// What searches may cost, by client.
-    let limitRules: SearchLimitRules
     let sortMemory = SortMemory()
     /// Aliases and referral entries.
     let special: SpecialEntryWatch
@@ -70,12 +75,15 @@ public final class Directory: Sendable {
             accessRules = try AccessRules(settings.accessRules ?? AccessRules.simple(administrators: settings.administrators), store.schema)
         } catch { throw DirectoryError(error.description) }
         rights = plugged.rights
+        monitor = Monitor(store.schema, accessRules)
         login = plugged.login
         passwordRules = plugged.passwordRules
+        ephemeralTypes = Set(plugged.ephemeralTypes)
         ephemeral = EphemeralValues(store, writer, checker)
+        limitRules = try LimitRules(settings.limits.rules, standard: settings.limits, store.schema)
+        throttle = BindThrottle(settings.bindLimits, counters)
         do { decoy = try Decoy(settings.passwords) } catch { throw DirectoryError(error.message) }
         pseudo = PseudoEntries(schema: store.schema, known: known)
-        limitRules = try SearchLimitRules(settings.limits.rules, settings.limits, store.schema)
         special = try SpecialEntryWatch(store, known)
         for url in settings.referrals {
             do { _ = try LDAPURL(url) } catch { throw DirectoryError("referral \"\(url)\": \(error.message)") }
@@ -155,6 +163,24 @@ public final class Directory: Sendable {
         let operation = session.operationCount
         session.operationCount += 1
         let request = Request(directory: self, pdu: pdu, envelope: envelope, operation: operation)
+        let kind = OperationKind(requestTag: envelope.operation)
+        if let kind { worker.begin(kind) }
+        let disposition = perform(request, session, worker, &output)
+        if let kind {
+            switch disposition {
+            case .answered, .close: worker.complete(kind)
+            // Whoever goes on with them says when they have ended.
+            case .search, .blocking, .write, .startTLS: break
+            }
+        }
+        return disposition
+    }
+
+    private func perform(
+        _ request: borrowing Request, _ session: Session, _ worker: DirectoryWorker, _ output: inout BERBuffer
+    ) -> Disposition {
+        let envelope = request.envelope
+        let operation = request.operation
         if session.mustChangePassword, let refusal = request.refusalBeforePasswordChange(session, worker) {
             return request.refuse(refusal, session, &output)
         }

@@ -13,6 +13,8 @@ public struct DirectoryExtension: Sendable {
 
     /// Who may log in, and by which names.
     public var login: (any LoginPolicy)?
+    /// Types that change with logins (2.15): a change of nothing else leaves `modifyTimestamp` and `entryCSN` as they are.
+    public var ephemeralTypes: [AttributeTypeID] = []
     /// What passwords may be.
     public var passwordRules: (any PasswordRules)?
 

@@ -1,4 +1,5 @@
 public import EntryStore
+public import LDAP
 import Schema
 
 /// What an administrator sets of the directory's behaviour.
@@ -26,6 +27,9 @@ public struct DirectorySettings: Sendable {
     public var writer = WriterLimits()
     /// LDAP URLs of servers that know names of which nothing exists here (slapd's `referral`).
     public var referrals: [String] = []
+    public var bindLimits = BindLimits()
+    /// What a search request may hold.
+    public var decoding = DecodingLimits.default
     /// Whether StartTLS is offered: the server has a certificate.
     public var offersStartTLS = false
     /// Whether passwords are taken only over TLS or a local socket; otherwise `confidentialityRequired` answers.
@@ -56,6 +60,8 @@ public struct SearchLimits: Sendable {
     public var sortedEntries = 500_000
     /// Bytes that all sorting together may take.
     public var sortMemory = 256 << 20
+    /// Entries looked at by one search or page, whether they are found or not; 0: no limit.
+    public var candidates = 0
     /// Entries looked at before a search leaves its event loop for a search thread.
     public var inlineCandidates = 300
     /// Bytes of answers after which it does.

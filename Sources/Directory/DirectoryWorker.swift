@@ -12,8 +12,13 @@ public final class DirectoryWorker {
     /// The search of the request being handled; when it has ended the next one uses its memory.
     @exclusivity(unchecked) var search: SearchExecution
 
+    /// The kind of the last request.
+    @exclusivity(unchecked) public private(set) var kind = OperationKind.abandon
+    private let counters = OperationCounters()
+
     public init(_ directory: Directory) {
         self.directory = directory
+        directory.monitor.register(counters)
         search = SearchExecution(directory)
     }
 
@@ -26,6 +31,17 @@ public final class DirectoryWorker {
         defer { isLent = false }
         return try reader.read(directory.store, body)
     }
+
+    func begin(_ kind: OperationKind) {
+        self.kind = kind
+        counters.begin(kind)
+    }
+
+    /// Counts the end of an operation: it was answered, or given up.
+    public func complete(_ kind: OperationKind) { counters.complete(kind) }
+
+    /// Counts entries that were sent.
+    func countEntries(_ count: Int) { if count > 0 { counters.addEntries(count) } }
 
     /// The snapshot taken by the first read since the last call is given back. To be called at the end of each read burst:
     /// a snapshot that stays makes the file grow.

@@ -38,13 +38,20 @@ public struct TLSFacts: Sendable, Hashable {
     public var serverName: String?
     /// The subject of the client's certificate in string form (RFC 4514), verified; nil if the client showed none.
     public var clientSubject: [UInt8]?
+    /// The hash of the certificate that the server has shown, as channel binding `tls-server-end-point` wants it (RFC 5929 section 4);
+    /// nil if there is none for this kind of certificate.
+    public var endPoint: [UInt8]?
 
-    public init(version: String, cipher: String, strength: Int, serverName: String? = nil, clientSubject: [UInt8]? = nil) {
+    public init(
+        version: String, cipher: String, strength: Int, serverName: String? = nil, clientSubject: [UInt8]? = nil,
+        endPoint: [UInt8]? = nil
+    ) {
         self.version = version
         self.cipher = cipher
         self.strength = strength
         self.serverName = serverName
         self.clientSubject = clientSubject
+        self.endPoint = endPoint
     }
 }
 

@@ -9,7 +9,7 @@ public final class Session {
     @exclusivity(unchecked) public internal(set) var identity = Identity.anonymous {
         didSet {
             subject = nil
-            limits = nil
+            allowance = nil
         }
     }
     /// How the connection is protected; set by the server when that is settled.
@@ -18,8 +18,8 @@ public final class Session {
     }
     /// The client as access rules see it, once asked for.
     @exclusivity(unchecked) private var subject: AccessSubject?
-    /// What searches of this identity may cost, once asked for.
-    @exclusivity(unchecked) private var limits: ClientLimits?
+    /// What the client's searches may cost, once asked for.
+    @exclusivity(unchecked) var allowance: SearchAllowance?
     /// How this identity sees entries unless it asks otherwise; set by the bind.
     @exclusivity(unchecked) var view = EntrySelection.View.all
     /// Whether the client may do nothing but change its password until it has; set by the bind.
@@ -33,6 +33,12 @@ public final class Session {
     /// Requests so far: `op=` in the log.
     @exclusivity(unchecked) var operationCount: UInt64 = 0
 
+    /// How many requests there were.
+    public var requestCount: UInt64 { operationCount }
+
+    /// The DN that the client is bound as; empty: anonymous.
+    public func authorizationName(_ directory: Directory) -> [UInt8] { directory.nameForRecords(identity) }
+
     /// Whether the client is bound (a limit for its requests' size may depend on it).
     public var isAuthenticated: Bool { !identity.isAnonymous }
 
@@ -43,14 +49,6 @@ public final class Session {
 
     /// What access rules may ask of the connection.
     var origin: AccessOrigin { AccessOrigin(peer: peer, protection) }
-
-    /// What the client's searches may cost.
-    func limits(_ directory: Directory) -> ClientLimits {
-        if let limits { return limits }
-        let made = directory.limitRules.limits(of: identity, directory.schema)
-        limits = made
-        return made
-    }
 
     /// What the client may do.
     func access(_ directory: Directory) -> AccessControl {

@@ -7,21 +7,22 @@ import Musl
 import Darwin
 #endif
 
-/// A connection to another server, bound. Every call blocks, for no longer than the time-outs say.
+/// A connection to another server. Every call blocks, for no longer than the time-outs say.
 final class LDAPClientConnection: @unchecked Sendable {
     // Sound: a handle is used by one thread at a time; the pool lends a connection to one caller and takes it back afterwards.
     private let handle: OpaquePointer
     /// Since when it has not been used.
     var idleSince = ContinuousClock.now
 
-    /// Connects, secures the connection if asked to, and binds.
+    /// Connects and secures the connection if asked to.
+    /// - Parameter binds: whether it is bound too, as the server's configuration says.
     /// - Throws: for the first URL after which all have failed.
-    static func open(_ server: LDAPClientServer) throws(LDAPClientError) -> LDAPClientConnection {
+    static func open(_ server: LDAPClientServer, binds: Bool) throws(LDAPClientError) -> LDAPClientConnection {
         var last = LDAPClientError(code: LDAP_PARAM_ERROR, message: "no URL of a server")
         for url in server.urls {
             do throws(LDAPClientError) {
                 let connection = try LDAPClientConnection(url, timeout: server.connectTimeout)
-                try connection.begin(server, url)
+                try connection.begin(server, url, binds: binds)
                 return connection
             } catch { last = error }
         }
@@ -44,16 +45,34 @@ final class LDAPClientConnection: @unchecked Sendable {
 
     deinit { ldap_unbind_ext_s(handle, nil, nil) }
 
-    private func begin(_ server: LDAPClientServer, _ url: String) throws(LDAPClientError) {
+    private func begin(_ server: LDAPClientServer, _ url: String, binds: Bool) throws(LDAPClientError) {
         if server.startTLS, !url.lowercased().hasPrefix("ldaps:") {
             let code = ldap_start_tls_s(handle, nil, nil)
             guard code == LDAP_SUCCESS else { throw Self.error(code, "\(url), StartTLS") }
         }
-        let code = server.password.withUnsafeBufferPointer { password in
-            password.withMemoryRebound(to: CChar.self) { muster_ldap_simple_bind(handle, server.bindName, $0.baseAddress, $0.count) }
-        }
+        guard binds else { return }
+        let code = bind(server.bindName, server.password)
         guard code == LDAP_SUCCESS else {
             throw Self.error(code, server.bindName.isEmpty ? "\(url), anonymous bind" : "\(url), bind as \(server.bindName)")
+        }
+    }
+
+    private func bind(_ name: String, _ password: [UInt8]) -> Int32 {
+        password.withUnsafeBufferPointer { password in
+            password.withMemoryRebound(to: CChar.self) { muster_ldap_simple_bind(handle, name, $0.baseAddress, $0.count) }
+        }
+    }
+
+    /// Whether somebody can bind; leaves the connection bound as that client, or anonymous.
+    /// - Throws: if the server says neither yes nor no.
+    func verify(_ name: String, _ password: [UInt8]) throws(LDAPClientError) -> Bool {
+        switch bind(name, password) {
+        case LDAP_SUCCESS: return true
+        // Who is not there, has no password, or may not log in.
+        case LDAP_INVALID_CREDENTIALS, LDAP_NO_SUCH_OBJECT, LDAP_INAPPROPRIATE_AUTH, LDAP_INVALID_DN_SYNTAX, LDAP_INSUFFICIENT_ACCESS,
+            LDAP_UNWILLING_TO_PERFORM, LDAP_CONSTRAINT_VIOLATION:
+            return false
+        case let code: throw Self.error(code, "bind as \(name)")
         }
     }
 

@@ -6,11 +6,16 @@ import Synchronization
 /// ``connectionLimit`` calls are under way at a time.
 public final class LDAPClientPool: Sendable {
     private struct State {
-        var idle: [LDAPClientConnection] = []
+        /// Bound as the configuration says: for searches.
+        var bound: [LDAPClientConnection] = []
+        /// Bound as whoever came last: for nothing but binds.
+        var loose: [LDAPClientConnection] = []
         var inUse = 0
         /// Until when no connection is tried, and why.
         var pause: (end: ContinuousClock.Instant, reason: LDAPClientError)?
     }
+
+    private enum Purpose { case search, verification }
 
     public let server: LDAPClientServer
     private let state = Mutex(State())
@@ -27,25 +32,39 @@ public final class LDAPClientPool: Sendable {
     /// Carries a search out.
     /// - Throws: when the server cannot be reached or refuses.
     public func search(_ search: LDAPClientSearch) throws(LDAPClientError) -> LDAPClientAnswer {
-        var (connection, isFresh) = try take()
+        try use(.search) { connection throws(LDAPClientError) in try connection.search(search) }
+    }
+
+    /// Whether somebody has a password, by a simple bind (RFC 4511 section 4.2). Empty names and passwords are never sent: they
+    /// would be no proof of anything (RFC 4513 section 5.1.2).
+    /// - Throws: when the server cannot be reached or says neither yes nor no.
+    public func verify(name: String, password: [UInt8]) throws(LDAPClientError) -> Bool {
+        guard !name.isEmpty, !password.isEmpty, !name.utf8.contains(0) else { return false }
+        return try use(.verification) { connection throws(LDAPClientError) in try connection.verify(name, password) }
+    }
+
+    private func use<T>(
+        _ purpose: Purpose, _ body: (LDAPClientConnection) throws(LDAPClientError) -> T
+    ) throws(LDAPClientError) -> T {
+        var (connection, isFresh) = try take(purpose)
         while true {
             do throws(LDAPClientError) {
-                let answer = try connection.search(search)
-                give(connection)
+                let answer = try body(connection)
+                give(connection, purpose)
                 return answer
             } catch {
                 if !error.isDisconnection {
-                    give(connection)
+                    give(connection, purpose)
                     throw error
                 }
                 // A connection that was kept may have been closed by the server: once more with a new one.
                 guard error.isStale, !isFresh else {
                     leaveAlone(error)
-                    give(nil)
+                    give(nil, purpose)
                     throw error
                 }
-                do throws(LDAPClientError) { connection = try open() } catch {
-                    give(nil)
+                do throws(LDAPClientError) { connection = try open(purpose) } catch {
+                    give(nil, purpose)
                     throw error
                 }
                 isFresh = true
@@ -53,7 +72,7 @@ public final class LDAPClientPool: Sendable {
         }
     }
 
-    private func take() throws(LDAPClientError) -> (LDAPClientConnection, isFresh: Bool) {
+    private func take(_ purpose: Purpose) throws(LDAPClientError) -> (LDAPClientConnection, isFresh: Bool) {
         let now = ContinuousClock.now
         let kept: Result<LDAPClientConnection?, LDAPClientError> = state.withLock { state in
             if let pause = state.pause {
@@ -61,22 +80,24 @@ public final class LDAPClientPool: Sendable {
                 state.pause = nil
             }
             guard state.inUse < Self.connectionLimit else {
-                return .failure(LDAPClientError(code: 51, message: "\(server.urls.first ?? ""): \(Self.connectionLimit) searches are under way"))
+                return .failure(LDAPClientError(code: 51, message: "\(server.urls.first ?? ""): \(Self.connectionLimit) requests are under way"))
             }
             state.inUse += 1
-            state.idle.removeAll { now - $0.idleSince > Self.idleTime }
-            return .success(state.idle.popLast())
+            state.bound.removeAll { now - $0.idleSince > Self.idleTime }
+            state.loose.removeAll { now - $0.idleSince > Self.idleTime }
+            return .success(purpose == .search ? state.bound.popLast() : state.loose.popLast())
         }
         if let connection = try kept.get() { return (connection, false) }
-        do throws(LDAPClientError) { return (try open(), true) } catch {
-            give(nil)
+        do throws(LDAPClientError) { return (try open(purpose), true) } catch {
+            give(nil, purpose)
             throw error
         }
     }
 
-    private func open() throws(LDAPClientError) -> LDAPClientConnection {
-        do throws(LDAPClientError) { return try LDAPClientConnection.open(server) } catch {
-            leaveAlone(error)
+    private func open(_ purpose: Purpose) throws(LDAPClientError) -> LDAPClientConnection {
+        do throws(LDAPClientError) { return try LDAPClientConnection.open(server, binds: purpose == .search) } catch {
+            // Who is refused has reached it.
+            if error.isDisconnection { leaveAlone(error) }
             throw error
         }
     }
@@ -86,11 +107,12 @@ public final class LDAPClientPool: Sendable {
         state.withLock { $0.pause = (ContinuousClock.now + Self.retryDelay, reason) }
     }
 
-    private func give(_ connection: LDAPClientConnection?) {
+    private func give(_ connection: LDAPClientConnection?, _ purpose: Purpose) {
         connection?.idleSince = ContinuousClock.now
         state.withLock { state in
             state.inUse -= 1
-            if let connection { state.idle.append(connection) }
+            guard let connection else { return }
+            if purpose == .search { state.bound.append(connection) } else { state.loose.append(connection) }
         }
     }
 }

@@ -34,11 +34,10 @@ final class Admission: Sendable {
     func admit(_ address: String?) -> String? {
         let open = counters.connectionsOpen.add(1, ordering: .relaxed).newValue
         if limits.maximumConnections > 0, open > limits.maximumConnections {
-            return refuse("too many connections")
+            return refuse("too many connections", counters.connectionsTooMany)
         }
         if let address, limits.maximumConnectionRate > 0, !countNew(address, .now()) {
-            counters.connectionsTooFrequent.add(1, ordering: .relaxed)
-            return refuse("too many new connections from this address")
+            return refuse("too many new connections from this address", counters.connectionsTooFrequent)
         }
         if let address, limits.maximumConnectionsPerAddress > 0 {
             let fits = perAddress.withLock { counts in
@@ -47,7 +46,7 @@ final class Admission: Sendable {
                 counts[address] = count + 1
                 return true
             }
-            if !fits { return refuse("too many connections from this address") }
+            if !fits { return refuse("too many connections from this address", counters.connectionsTooManyOfAddress) }
         }
         counters.connectionsTotal.add(1, ordering: .relaxed)
         return nil
@@ -66,9 +65,9 @@ final class Admission: Sendable {
         }
     }
 
-    private func refuse(_ reason: String) -> String {
+    private func refuse(_ reason: String, _ counter: borrowing Atomic<UInt64>) -> String {
         counters.connectionsOpen.subtract(1, ordering: .relaxed)
-        counters.connectionsRefused.add(1, ordering: .relaxed)
+        counter.add(1, ordering: .relaxed)
         return reason
     }
 

@@ -74,7 +74,7 @@ final class LDAPConnection: ChannelDuplexHandler {
     private enum Waiting {
         case write([UInt8])
         case chunk(LongSearch, ByteBuffer, LongSearch.Progress)
-        case work(BlockingOperation, any Sendable)
+        case work(BlockingOperation, OperationKind, any Sendable)
     }
 
     private var writesInFlight = 0
@@ -85,6 +85,7 @@ final class LDAPConnection: ChannelDuplexHandler {
     /// While the connection is in ``Phase/securing``.
     private var handshake: Handshake?
 
+    private let started: NIODeadline
     @exclusivity(unchecked) private var lastActivity: NIODeadline
     /// Since when a request is incomplete, and (after the end) since when the connection is in its phase.
     @exclusivity(unchecked) private var waitingSince: NIODeadline?
@@ -103,9 +104,27 @@ final class LDAPConnection: ChannelDuplexHandler {
         self.address = address
         session = Session(connectionID: id, peer: peer)
         session.protection = protection
+        // The loop's clock stands still while there are no connections.
+        started = .now()
         lastActivity = loop.now
         takenSince = loop.now
     }
+
+    /// As `cn=Connections,cn=Monitor` shows it.
+    func facts(_ now: NIODeadline) -> MonitorFacts.Connection {
+        var mask = holds.isEmpty ? "r" : ""
+        if operationsInFlight > 0 || holds.contains(.blocking) { mask += "x" }
+        if holds.contains(.unwritable) { mask += "w" }
+        if case .tls = session.protection { mask += "s" }
+        func seconds(_ since: NIODeadline) -> Int { max(0, Int((now - since).nanoseconds / 1_000_000_000)) }
+        return MonitorFacts.Connection(
+            id: id, peer: session.peer, listener: listener, name: session.authorizationName(loop.server.directory), mask: mask,
+            operationsReceived: session.requestCount, operationsExecuting: operationsInFlight + (holds.contains(.blocking) ? 1 : 0),
+            age: seconds(started), idle: seconds(lastActivity))
+    }
+
+    /// Whether it waits for its client to take what was sent.
+    var isUnwritable: Bool { holds.contains(.unwritable) }
 
     private var limits: ServerLimits { loop.server.limits }
 
@@ -216,6 +235,11 @@ final class LDAPConnection: ChannelDuplexHandler {
             } catch {
                 loop.server.directory.writeNoticeOfDisconnection(error.code, error.message, output: &loop.output)
                 loop.server.counters.protocolErrors.add(1, ordering: .relaxed)
+                if error.message == LDAPEnvelope.tooLong(limit).message {
+                    let counters = loop.server.counters
+                    _ = session.isAuthenticated
+                        ? counters.requestsTooLong.add(1, ordering: .relaxed) : counters.requestsTooLongAnonymous.add(1, ordering: .relaxed)
+                }
                 end = (error.message, true)
                 break
             }
@@ -235,11 +259,12 @@ final class LDAPConnection: ChannelDuplexHandler {
             case .search(let search):
                 start(search)
             case .write(let write):
-                start(write)
+                start(write, loop.worker.kind)
             case .blocking(let operation):
-                if !start(operation) { end = ("too much work waits", true) }
+                if !start(operation, loop.worker.kind) { end = ("too much work waits", true) }
             case .startTLS(let request):
                 end = start(request, behind: bytes.readableBytes, context)
+                loop.worker.complete(.extended)
             }
             if loop.output.count >= limits.writeBuffer {
                 writeAnswers(context)
@@ -273,7 +298,10 @@ final class LDAPConnection: ChannelDuplexHandler {
         } else {
             waitingSince = nil
         }
-        if total > limits.maximumBufferedRequests { endWithNotice(.busy, "too many bytes of incomplete requests are held") }
+        if total > limits.maximumBufferedRequests {
+            loop.server.counters.buffersFull.add(1, ordering: .relaxed)
+            endWithNotice(.busy, "too many bytes of incomplete requests are held")
+        }
     }
 
     private func takeHeld() -> ByteBuffer? {
@@ -311,20 +339,29 @@ final class LDAPConnection: ChannelDuplexHandler {
         session.operations.register(search)
         loop.server.counters.searchesInFlight.add(1, ordering: .relaxed)
         loop.server.advance(search, connection: id, mailbox: loop.mailbox)
-        if operationsInFlight >= limits.maximumOperationsPerConnection { holds.insert(.operations) }
+        holdIfFull()
     }
 
-    private func start(_ write: PendingWrite) {
+    private func start(_ write: PendingWrite, _ kind: OperationKind) {
         writesInFlight += 1
         loop.server.counters.writesInFlight.add(1, ordering: .relaxed)
         let (id, mailbox) = (id, loop.mailbox)
-        loop.server.directory.submit(write, from: id) { mailbox.post(.answer(connection: id, $0)) }
-        if operationsInFlight >= limits.maximumOperationsPerConnection { holds.insert(.operations) }
+        loop.server.directory.submit(write, from: id) { mailbox.post(.answer(connection: id, kind, $0)) }
+        holdIfFull()
     }
 
-    private func start(_ operation: BlockingOperation) -> Bool {
-        ticket = loop.server.work.submit(operation, connection: id, mailbox: loop.mailbox)
+    private func holdIfFull() {
+        guard operationsInFlight >= limits.maximumOperationsPerConnection, !holds.contains(.operations) else { return }
+        holds.insert(.operations)
+        loop.server.counters.operationsHeld.add(1, ordering: .relaxed)
+    }
+
+    private func start(_ operation: BlockingOperation, _ kind: OperationKind) -> Bool {
+        let pool = operation.waitsForOthers ? loop.server.waitingWork : loop.server.work
+        ticket = pool.submit(operation, kind, connection: id, mailbox: loop.mailbox)
         guard ticket != nil else {
+            loop.server.counters.workRefused.add(1, ordering: .relaxed)
+            loop.worker.complete(kind)
             loop.server.directory.writeNoticeOfDisconnection(.busy, "too much work waits", output: &loop.output)
             return false
         }
@@ -414,10 +451,7 @@ final class LDAPConnection: ChannelDuplexHandler {
 
     /// Takes a chunk of a search, and has the next one made as soon as the client can take it.
     func continueSearch(_ search: LongSearch, _ bytes: ByteBuffer, _ progress: LongSearch.Progress) {
-        guard case .open = phase else {
-            loop.server.counters.searchesInFlight.subtract(1, ordering: .relaxed)
-            return
-        }
+        guard case .open = phase else { return forgetSearches(1) }
         if let entry, entry !== search { return waiting.append(.chunk(search, bytes, progress)) }
         let wasInsideEntry = entry != nil
         if search.isInsideEntry {
@@ -438,14 +472,20 @@ final class LDAPConnection: ChannelDuplexHandler {
         case .more:
             loop.server.advance(search, connection: id, mailbox: loop.mailbox)
         case .done:
-            loop.server.counters.searchesInFlight.subtract(1, ordering: .relaxed)
+            forgetSearches(1)
             session.operations.complete(search)
             operationEnded()
         case .broken:
-            loop.server.counters.searchesInFlight.subtract(1, ordering: .relaxed)
+            forgetSearches(1)
             session.operations.complete(search)
             abort("storage failed")
         }
+    }
+
+    /// Searches have ended, in whatever way.
+    private func forgetSearches(_ count: Int) {
+        loop.server.counters.searchesInFlight.subtract(count, ordering: .relaxed)
+        for _ in 0..<count { loop.worker.complete(.search) }
     }
 
     /// An entry is complete: what waited for that goes on.
@@ -456,7 +496,7 @@ final class LDAPConnection: ChannelDuplexHandler {
             switch item {
             case .write(let answer): finishWrite(answer)
             case .chunk(let search, let bytes, let progress): continueSearch(search, bytes, progress)
-            case .work(let operation, let result): finishWork(operation, result)
+            case .work(let operation, let kind, let result): finishWork(operation, kind, result)
             }
         }
         flushAnswers()
@@ -472,11 +512,11 @@ final class LDAPConnection: ChannelDuplexHandler {
     }
 
     /// Has the second half of a blocking operation run.
-    func finishWork(_ operation: BlockingOperation, _ result: any Sendable) {
-        if entry != nil { return waiting.append(.work(operation, result)) }
+    func finishWork(_ operation: BlockingOperation, _ kind: OperationKind, _ result: any Sendable) {
+        if entry != nil { return waiting.append(.work(operation, kind, result)) }
         ticket = nil
-        guard case .open = phase, let context else { return }
-        if let write = operation.finish(result, session, &loop.output) { start(write) }
+        guard case .open = phase, let context else { return loop.worker.complete(kind) }
+        if let write = operation.finish(result, session, &loop.output) { start(write, kind) } else { loop.worker.complete(kind) }
         writeAnswers(context)
         flushAnswers()
         holds.remove(.blocking)
@@ -530,7 +570,7 @@ final class LDAPConnection: ChannelDuplexHandler {
                 bytesTaken = taken
                 takenSince = now
             } else if now - takenSince > TimeAmount(limits.slowReaderTimeout) {
-                return timeOut("slow reader")
+                return timeOut("slow reader", loop.server.counters.slowReaders)
             }
         }
         switch phase {
@@ -538,17 +578,19 @@ final class LDAPConnection: ChannelDuplexHandler {
             finishParkedEntries()
             if let since = waitingSince, holds.isEmpty {
                 let allowance = TimeAmount.seconds(Int64((held?.readableBytes ?? 0) >> 16))
-                if now - since > TimeAmount(limits.slowSenderTimeout) + allowance { return timeOut("slow sender") }
+                if now - since > TimeAmount(limits.slowSenderTimeout) + allowance {
+                    return timeOut("slow sender", loop.server.counters.slowSenders)
+                }
             }
             if let idle = limits.idleTimeout, !hasOutput, operationsInFlight == 0, !holds.contains(.blocking),
                 now - lastActivity > TimeAmount(idle)
             {
-                loop.server.counters.timeouts.add(1, ordering: .relaxed)
+                loop.server.counters.idleTimeouts.add(1, ordering: .relaxed)
                 end("idletimeout", linger: false)
             }
         case .securing:
             if let since = handshake?.since, now - since > TimeAmount(limits.handshakeTimeout) {
-                loop.server.counters.timeouts.add(1, ordering: .relaxed)
+                loop.server.counters.handshakeTimeouts.add(1, ordering: .relaxed)
                 failHandshake("TLS handshake took too long")
             }
         case .lingering:
@@ -568,8 +610,8 @@ final class LDAPConnection: ChannelDuplexHandler {
         }
     }
 
-    private func timeOut(_ reason: String) {
-        loop.server.counters.timeouts.add(1, ordering: .relaxed)
+    private func timeOut(_ reason: String, _ counter: borrowing Atomic<UInt64>) {
+        counter.add(1, ordering: .relaxed)
         abort(reason)
     }
 
@@ -620,9 +662,15 @@ final class LDAPConnection: ChannelDuplexHandler {
     /// Lets go of everything that was asked for and not answered. Changes that were handed to the writer are carried out.
     private func dropRequests() {
         session.operations.abandonAll()
-        loop.server.counters.searchesInFlight.subtract(parked.count, ordering: .relaxed)
+        forgetSearches(parked.count)
         parked = []
-        for case .chunk in waiting { loop.server.counters.searchesInFlight.subtract(1, ordering: .relaxed) }
+        for item in waiting {
+            switch item {
+            case .chunk: forgetSearches(1)
+            case .work(_, let kind, _): loop.worker.complete(kind)
+            case .write: break
+            }
+        }
         waiting = []
         entry = nil
         ticket?.cancel()

@@ -12,7 +12,7 @@ import Darwin
 
 /// A running server: listeners, event loops and thread pools in front of a directory.
 ///
-/// Not supported yet: TLS. The server does not close the directory; its owner does, after ``shutdown()``.
+/// The server does not close the directory; its owner does, after ``shutdown()``.
 ///
 /// Every connection belongs to one event loop for its life. Requests that only read a little are answered on the loop; long searches,
 /// password hashing and changes leave it and come back (see ``Directory``'s dispositions).
@@ -24,17 +24,20 @@ public final class LDAPServer: Sendable {
 
     private let context: ServerContext
     private let group: MultiThreadedEventLoopGroup
-    private let loops: [NIOLoopBound<LoopContext>]
+    let loops: [NIOLoopBound<LoopContext>]
+    /// Real numbers.
+    let threadCounts: Threads
     private let listeners: [any Channel]
     private let isStopped = Atomic<Bool>(false)
 
-    /// Threads on which searches wait for other servers: they use hardly any processor time.
+    /// Threads on which searches wait for other servers, and so many on which binds do: they use hardly any processor time.
     private static let waitingThreads = 8
 
     private init(
         _ context: ServerContext, _ group: MultiThreadedEventLoopGroup, _ loops: [NIOLoopBound<LoopContext>],
-        _ listeners: [Listener]
+        _ listeners: [Listener], _ threadCounts: Threads
     ) {
+        self.threadCounts = threadCounts
         self.context = context
         self.group = group
         self.loops = loops
@@ -67,17 +70,20 @@ public final class LDAPServer: Sendable {
         unixSocketMode: UInt32 = 0o777, tls: TLSContexts? = nil, log: OperationLog = .disabled
     ) async throws -> LDAPServer {
         func count(_ wanted: Int) -> Int { wanted > 0 ? wanted : max(1, System.coreCount) }
-        let group = MultiThreadedEventLoopGroup(
-            numberOfThreads: threads.loops > 0 ? threads.loops : max(1, System.coreCount - 1))
+        var real = threads
+        real.loops = threads.loops > 0 ? threads.loops : max(1, System.coreCount - 1)
+        real.searches = count(threads.searches)
+        real.work = count(threads.work)
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: real.loops)
         let eventLoops = Array(group.makeIterator())
         let loopCounters = eventLoops.map { _ in LoopCounters() }
         let counters = ServerCounters(loopCounters)
         let context = ServerContext(
             directory: directory, limits: limits, counters: counters, log: log,
-            searches: SearchPool(directory, threads: count(threads.searches), chunk: limits.searchChunk),
+            searches: SearchPool(directory, threads: real.searches, chunk: limits.searchChunk),
             waits: SearchPool(directory, threads: Self.waitingThreads, chunk: limits.searchChunk),
-            work: WorkPool(threads: count(threads.work), limit: limits.maximumQueuedWork, counters: counters),
-            tls: tls)
+            work: WorkPool(threads: real.work, limit: limits.maximumQueuedWork, counters: counters),
+            waitingWork: WorkPool(threads: Self.waitingThreads, limit: limits.maximumQueuedWork, counters: counters), tls: tls)
         var loops: [NIOLoopBound<LoopContext>] = []
         var opened: [Listener] = []
         do {
@@ -93,11 +99,17 @@ public final class LDAPServer: Sendable {
             let opener = ListenerOpener(group: group, loops: loops, limits: limits, unixSocketMode: unixSocketMode, hasTLS: tls != nil)
             for address in listeners { opened += try await opener.open(address) }
         } catch {
-            await LDAPServer(context, group, loops, opened).shutdown()
+            await LDAPServer(context, group, loops, opened, real).shutdown()
             throw error
         }
-        return LDAPServer(context, group, loops, opened)
+        let server = LDAPServer(context, group, loops, opened, real)
+        directory.monitor.register(server)
+        return server
     }
+
+    var limits: ServerLimits { context.limits }
+    /// Certificates that are shown to clients.
+    var certificates: [MonitorFacts.Certificate] { context.tls?.certificates ?? [] }
 
     /// Stops accepting, lets running operations end (for at most ``ServerLimits/stopTimeout``), closes all connections and frees
     /// the threads. Further calls return at once.
@@ -110,6 +122,7 @@ public final class LDAPServer: Sendable {
         await context.searches.shutdown()
         await context.waits.shutdown()
         await context.work.shutdown()
+        await context.waitingWork.shutdown()
         for bound in loops { try? await bound.eventLoop.submit { bound.value.tearDown() }.get() }
         try? await group.shutdownGracefully()
     }

@@ -49,6 +49,12 @@ final class LoopContext {
         }
     }
 
+    /// Of all connections of the loop.
+    func connectionFacts() -> (connections: [MonitorFacts.Connection], unwritable: Int) {
+        let now = NIODeadline.now()
+        return (connections.values.map { $0.facts(now) }, connections.values.count { $0.isUnwritable })
+    }
+
     private func sweepConnections() {
         now = .now()
         if connections.isEmpty {
@@ -65,7 +71,8 @@ final class LoopContext {
         var touched: [LDAPConnection] = []
         for event in events {
             switch event {
-            case .answer(let id, let answer):
+            case .answer(let id, let kind, let answer):
+                worker.complete(kind)
                 server.counters.writesInFlight.subtract(1, ordering: .relaxed)
                 if let connection = connections[id] {
                     connection.finishWrite(answer)
@@ -76,9 +83,10 @@ final class LoopContext {
                     connection.continueSearch(search, bytes, progress)
                 } else {
                     server.counters.searchesInFlight.subtract(1, ordering: .relaxed)
+                    worker.complete(.search)
                 }
-            case .worked(let id, let operation, let result):
-                connections[id]?.finishWork(operation, result)
+            case .worked(let id, let operation, let kind, let result):
+                if let connection = connections[id] { connection.finishWork(operation, kind, result) } else { worker.complete(kind) }
             }
         }
         for connection in touched { connection.flushAnswers() }

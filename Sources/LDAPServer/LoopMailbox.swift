@@ -5,11 +5,11 @@ import Synchronization
 /// What other threads have to tell the connections of one event loop.
 enum LoopEvent: Sendable {
     /// The answer of a change.
-    case answer(connection: UInt64, [UInt8])
+    case answer(connection: UInt64, OperationKind, [UInt8])
     /// Answers of a long search, and whether it has ended.
     case chunk(connection: UInt64, LongSearch, ByteBuffer, LongSearch.Progress)
     /// The first half of a blocking operation has run.
-    case worked(connection: UInt64, BlockingOperation, any Sendable)
+    case worked(connection: UInt64, BlockingOperation, OperationKind, any Sendable)
 }
 
 /// The way from other threads to an event loop. However many events come while the loop is busy, it is woken once:

@@ -12,6 +12,8 @@ final class ServerContext: Sendable {
     /// For steps of searches that wait for another server.
     let waits: SearchPool
     let work: WorkPool
+    /// For work that waits for another server.
+    let waitingWork: WorkPool
     /// Nil: no certificate is configured.
     let tls: TLSContexts?
     /// Numbers of connections begin at 1000, as slapd's do.
@@ -19,7 +21,7 @@ final class ServerContext: Sendable {
 
     init(
         directory: Directory, limits: ServerLimits, counters: ServerCounters, log: OperationLog, searches: SearchPool,
-        waits: SearchPool, work: WorkPool, tls: TLSContexts?
+        waits: SearchPool, work: WorkPool, waitingWork: WorkPool, tls: TLSContexts?
     ) {
         self.directory = directory
         self.limits = limits
@@ -29,6 +31,7 @@ final class ServerContext: Sendable {
         self.searches = searches
         self.waits = waits
         self.work = work
+        self.waitingWork = waitingWork
         self.tls = tls
     }
 

@@ -19,10 +19,21 @@ public final class ServerCounters: Sendable {
     private let loops: [LoopCounters]
     let connectionsOpen = Atomic<Int>(0)
     let connectionsTotal = Atomic<UInt64>(0)
-    let connectionsRefused = Atomic<UInt64>(0)
+    /// Refused because of the number of connections in all, of those from one address, of new ones from one address.
+    let connectionsTooMany = Atomic<UInt64>(0)
+    let connectionsTooManyOfAddress = Atomic<UInt64>(0)
     let connectionsTooFrequent = Atomic<UInt64>(0)
     let protocolErrors = Atomic<UInt64>(0)
-    let timeouts = Atomic<UInt64>(0)
+    let requestsTooLongAnonymous = Atomic<UInt64>(0)
+    let requestsTooLong = Atomic<UInt64>(0)
+    let buffersFull = Atomic<UInt64>(0)
+    /// Times that a connection had to wait because as many operations of it ran as may.
+    let operationsHeld = Atomic<UInt64>(0)
+    let workRefused = Atomic<UInt64>(0)
+    let idleTimeouts = Atomic<UInt64>(0)
+    let slowReaders = Atomic<UInt64>(0)
+    let slowSenders = Atomic<UInt64>(0)
+    let handshakeTimeouts = Atomic<UInt64>(0)
     let handshakes = Atomic<UInt64>(0)
     let handshakesFailed = Atomic<UInt64>(0)
     let bufferedRequestBytes = Atomic<Int>(0)
@@ -62,10 +73,14 @@ public final class ServerCounters: Sendable {
         var values = Values()
         values.connectionsOpen = connectionsOpen.load(ordering: .relaxed)
         values.connectionsTotal = connectionsTotal.load(ordering: .relaxed)
-        values.connectionsRefused = connectionsRefused.load(ordering: .relaxed)
         values.connectionsTooFrequent = connectionsTooFrequent.load(ordering: .relaxed)
+        values.connectionsRefused =
+            values.connectionsTooFrequent &+ connectionsTooMany.load(ordering: .relaxed)
+            &+ connectionsTooManyOfAddress.load(ordering: .relaxed)
         values.protocolErrors = protocolErrors.load(ordering: .relaxed)
-        values.timeouts = timeouts.load(ordering: .relaxed)
+        values.timeouts =
+            idleTimeouts.load(ordering: .relaxed) &+ slowReaders.load(ordering: .relaxed) &+ slowSenders.load(ordering: .relaxed)
+            &+ handshakeTimeouts.load(ordering: .relaxed)
         values.handshakes = handshakes.load(ordering: .relaxed)
         values.handshakesFailed = handshakesFailed.load(ordering: .relaxed)
         for loop in loops {

@@ -1,6 +1,11 @@
 import Directory
 import NIOPosix
 import Synchronization
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#endif
 
 /// The threads for work that uses much processor time or waits. The queue is bounded, and work whose connection has gone is not done.
 final class WorkPool: Sendable {
@@ -22,7 +27,7 @@ final class WorkPool: Sendable {
     }
 
     /// Queues the first half of an operation; the mailbox gets its result. Nil if the queue is full.
-    func submit(_ operation: BlockingOperation, connection: UInt64, mailbox: LoopMailbox) -> Ticket? {
+    func submit(_ operation: BlockingOperation, _ kind: OperationKind, connection: UInt64, mailbox: LoopMailbox) -> Ticket? {
         guard counters.workQueued.add(1, ordering: .relaxed).newValue <= limit else {
             counters.workQueued.subtract(1, ordering: .relaxed)
             return nil
@@ -30,10 +35,23 @@ final class WorkPool: Sendable {
         let ticket = Ticket()
         threads.submit { item in
             self.counters.workQueued.subtract(1, ordering: .relaxed)
-            guard item == .active, !ticket.isCancelled.load(ordering: .relaxed) else { return }
-            mailbox.post(.worked(connection: connection, operation, operation.work()))
+            guard item == .active else { return }
+            // Whose connection has gone is told so that it is counted.
+            let isWanted = !ticket.isCancelled.load(ordering: .relaxed)
+            if isWanted, !operation.waitsForOthers { Self.standBack() }
+            mailbox.post(.worked(connection: connection, operation, kind, isWanted ? operation.work() : Never?.none as any Sendable))
         }
         return ticket
+    }
+
+    /// Lets the event loops go first: a processor that hashes passwords all the time would keep look-ups waiting.
+    private static func standBack() {
+        // Of the calling thread, on Linux (sched(7)); each time, for it costs nothing beside a hash.
+        #if canImport(Glibc)
+        setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, 10)
+        #elseif canImport(Musl)
+        setpriority(PRIO_PROCESS, 0, 10)
+        #endif
     }
 
     func shutdown() async { try? await threads.shutdownGracefully() }

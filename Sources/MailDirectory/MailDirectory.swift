@@ -22,7 +22,11 @@ public enum MailDirectory {
         /// Whether `zimbraACE` of entries, and being the account itself, give rights beside the access rules (section 10).
         public var grantsRights = true
 
-        /// Gets what an administrator should see of a change that is carried out all the same. Called on the writer's thread.
+        /// Passwords that are refused where the class of service says so (`zimbraPasswordBlockCommonEnabled`).
+        public var commonPasswords = CommonPasswords()
+
+        /// Gets what an administrator should see: of a change that is carried out all the same, of another server that cannot be
+        /// asked. May be called on any thread.
         public var warn: @Sendable (String) -> Void = { _ in }
 
         public init() {}
@@ -38,8 +42,14 @@ public enum MailDirectory {
             plugged.virtualAttributes += inheritance(tree, store.schema) + statuses(tree, store.schema, settings)
             if let login = LoginTypes(store.schema) {
                 let rules = StatusRules(tree: tree, admitsActiveInLockedDomains: settings.admitsActiveInLockedDomains)
-                plugged.login = AccountLogin(tree, rules, login, countsFailures: settings.locksOut)
-                plugged.passwordRules = AccountPasswords(tree: tree, types: login)
+                let outside = OutsideLoginTypes(store.schema)
+                plugged.login = AccountLogin(
+                    tree, rules, login, countsFailures: settings.locksOut, outside: outside, warn: settings.warn)
+                plugged.passwordRules = AccountPasswords(tree: tree, types: login, commonPasswords: settings.commonPasswords)
+                plugged.ephemeralTypes =
+                    store.schema.attributeTypes.filter { $0.values(ofExtension: "X-FLAGS")?.contains("ephemeral") ?? false }.map(\.id)
+                    + [login.failureTimes]
+                if let outside { plugged.writeRules.append(OutsideLoginRule(loginTypes: outside)) }
             }
         }
         if let types = ListTypes(store.schema) {

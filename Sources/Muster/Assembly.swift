@@ -25,7 +25,7 @@ struct Assembly: Sendable {
             options: options(configuration))
         let directory = try Directory(
             store: store, settings: try settings(configuration, schema), log: log,
-            extension: MailDirectory.directoryExtension(store, mailSettings(configuration)))
+            extension: MailDirectory.directoryExtension(store, try mailSettings(configuration)))
         store.buildMissingIndexes(directory.writer) { error in
             if let error { complain("indexes could not be built: \(error.message)") }
         }
@@ -267,6 +267,9 @@ struct Assembly: Sendable {
         settings.limits.time = configuration.searchTimeLimit
         settings.limits.rules = configuration.searchLimitRules
         settings.referrals = configuration.referrals
+        settings.limits.candidates = configuration.searchCandidateLimit
+        settings.decoding = configuration.decoding
+        settings.bindLimits = configuration.bindLimits
         settings.accessRules = try accessRules(configuration, schema)
         return settings
     }
@@ -284,8 +287,9 @@ struct Assembly: Sendable {
         return try AccessRuleText.rules(inFile: SmallFile.contents(file), named: file)
     }
 
-    private static func mailSettings(_ configuration: MusterConfiguration) -> MailDirectory.Settings {
+    private static func mailSettings(_ configuration: MusterConfiguration) throws -> MailDirectory.Settings {
         var settings = MailDirectory.Settings()
+        if let file = try DataFiles.commonPasswords(configuration) { settings.commonPasswords = CommonPasswords(try SmallFile.contents(file)) }
         settings.warn = { complain("warning: \($0)") }
         settings.admitsActiveInLockedDomains = configuration.admitsActiveInLockedDomains
         settings.deliveryIdentities = configuration.deliveryIdentities

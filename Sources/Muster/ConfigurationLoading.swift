@@ -1,6 +1,7 @@
 import Configuration
 import Directory
 import EntryStore
+import LDAP
 import LDAPServer
 import SystemPackage
 
@@ -98,6 +99,12 @@ private struct Settings {
         result.searchTimeLimit = try await int("limits.searchTime", 0...Int.max) ?? result.searchTimeLimit
         result.searchLimitRules = try await strings("limits.searches") ?? []
         result.referrals = try await strings("referral") ?? []
+        result.searchCandidateLimit = try await int("limits.searchCandidates", 0...Int.max) ?? result.searchCandidateLimit
+        result.decoding.filterDepth = try await int("limits.filterDepth", 1...1000) ?? result.decoding.filterDepth
+        result.decoding.filterNodes = try await int("limits.filterTerms", 16...1_000_000) ?? result.decoding.filterNodes
+        result.bindLimits.failuresPerAddress =
+            try await int("limits.bindFailuresPerAddress", 0...Int.max) ?? result.bindLimits.failuresPerAddress
+        result.bindLimits.failuresPerEntry = try await int("limits.bindFailuresPerEntry", 0...Int.max) ?? result.bindLimits.failuresPerEntry
         result.hasAddressLists = try await bool("mail.galEnabled") ?? result.hasAddressLists
         result.addressListName = try await string("mail.galName") ?? result.addressListName
         result.addressListTimeout = try await int("mail.galTimeout", 100...600_000) ?? result.addressListTimeout
@@ -163,6 +170,7 @@ private struct Settings {
                 "passwords.argon2: at least 8 KiB of memory for each lane, at most 64 lanes, 1 GiB, and 4 GiB over all iterations")
         }
         result.passwords.iterations = try await int("passwords.iterations", 1...10_000_000) ?? result.passwords.iterations
+        result.commonPasswordFile = try await string("passwords.commonFile")
         result.rehashesPasswords = try await bool("passwords.rehash") ?? false
         result.refusesExpiredPasswords = try await bool("passwords.refuseExpired") ?? false
         result.identityMap = try await strings("sasl.identityMap") ?? []

@@ -35,6 +35,13 @@ public enum DataFiles {
         return try folder("ldif", holding: "carbonio.access", configured: nil) + "/carbonio.access"
     }
 
+    /// The file of common passwords; nil: there is none.
+    static func commonPasswords(_ configuration: MusterConfiguration) throws(ConfigurationError) -> String? {
+        if let file = configuration.commonPasswordFile { return file }
+        let file = try folder("ldif", holding: "carbonio.ldif", configured: configuration.ldifDirectory) + "/common.passwords"
+        return SmallFile.exists(file) ? file : nil
+    }
+
     static func folder(_ name: String, holding file: String, configured: String?) throws(ConfigurationError) -> String {
         if let configured {
             guard SmallFile.exists(configured + "/" + file) else {

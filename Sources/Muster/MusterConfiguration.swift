@@ -1,5 +1,6 @@
 public import Directory
 public import EntryStore
+public import LDAP
 public import LDAPServer
 
 /// Everything that can be set about a server. A value made with ``init(dataDirectory:)`` is a working configuration.
@@ -43,6 +44,8 @@ public struct MusterConfiguration: Sendable {
 
     /// How new passwords are stored.
     public var passwords = PasswordHashing()
+    /// A file of passwords that many people have, one on each line; nil: `common.passwords` of the folder of ``ldifDirectory``.
+    public var commonPasswordFile: String?
     /// Whether a password that is stored otherwise is stored anew when its owner binds with it.
     public var rehashesPasswords = false
     /// Whether binds fail with a password that must be changed; otherwise the client may do nothing but change it.
@@ -84,6 +87,12 @@ public struct MusterConfiguration: Sendable {
     public var searchLimitRules: [String] = []
     /// LDAP URLs of servers to which clients are referred that ask for names of which nothing exists here (slapd's `referral`).
     public var referrals: [String] = []
+    /// Most entries a search may look at, found or not; 0: no limit.
+    public var searchCandidateLimit = 0
+    /// What a search request may hold.
+    public var decoding = DecodingLimits.default
+    /// Wrong passwords from one IP address, and for one name, within a minute before a client is told to wait; 0: no limit.
+    public var bindLimits = BindLimits()
 
     /// Whether each mail domain has an address list, a branch below it.
     public var hasAddressLists = true

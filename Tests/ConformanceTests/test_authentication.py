@@ -228,3 +228,57 @@ def test_must_change(mail, administrator, bjorn):
         assert client.password(bjorn, None, "Short").code == CONSTRAINT_VIOLATION
         assert client.password(bjorn, "Correct-horse1", "Battery-staple2").code == SUCCESS
         assert client.search("", "base").code == SUCCESS
+
+
+def test_common_passwords(mail, administrator, bjorn):
+    """Where the class of service says so (semantics 4.5.1)."""
+    with Client(mail.url, bjorn, "Correct-horse1") as client:
+        assert client.password(bjorn, "Correct-horse1", "Password2024").code == SUCCESS
+        administrator.modify(BUSINESS, ("replace", "zimbraPasswordBlockCommonEnabled", "TRUE"))
+        try:
+            for password in ("Welcome2024!", "qwertyuiop", "iloveyou1"):
+                assert client.password(bjorn, "Password2024", password).code == CONSTRAINT_VIOLATION
+            assert client.password(bjorn, "Password2024", "Battery-staple3").code == SUCCESS
+        finally:
+            administrator.modify(BUSINESS, ("replace", "zimbraPasswordBlockCommonEnabled", "FALSE"))
+
+
+@pytest.mark.parametrize("scheme", ["argon2", "ssha512"])
+def test_a_wrong_name_takes_as_long_as_a_wrong_password(mail, administrator, bjorn, scheme):
+    """Medians of interleaved attempts, which other work of the machine meets alike."""
+    import statistics
+    import time
+    if scheme == "argon2":
+        administrator.password(bjorn, None, "Correct-horse1")
+    else:
+        salt = os.urandom(8)
+        hashed = base64.b64encode(hashlib.sha512(b"Correct-horse1" + salt).digest() + salt).decode()
+        administrator.modify(bjorn, ("replace", "userPassword", "{SSHA512}" + hashed))
+    names = {"known": "bjorn.aasen@example.com", "unknown": "bjorn.aasem@example.com", "known DN": BJORN, "unknown DN": BJORN.replace("bjorn", "bjoern")}
+    times = {kind: [] for kind in names}
+    with Client(mail.url) as client:
+        assert client.bind(bjorn, "Correct-horse1").code == SUCCESS
+        answers = set()
+        for i in range(60):
+            for kind, name in names.items():
+                before = time.perf_counter()
+                answer = client.bind(name, "wrong")
+                times[kind].append(time.perf_counter() - before)
+                answers.add((answer.code, answer.matched, answer.message))
+    assert len(answers) == 1, "one answer to all"
+    medians = {kind: statistics.median(values) for kind, values in times.items()}
+    for known, unknown in (("known", "unknown"), ("known DN", "unknown DN")):
+        # Looking for an address in alias domains too takes tens of microseconds more; a hash takes milliseconds, or is among them.
+        assert abs(medians[known] - medians[unknown]) < max(0.25 * medians[known], 0.0004), medians
+
+
+def test_semantics_2_15_tokens_are_no_change_of_the_account(mail, administrator, bjorn):
+    """Who follows changes by modifyTimestamp does not hear of every login."""
+    stamps = ["entryCSN", "modifyTimestamp", "modifiersName"]
+    before = administrator.read(bjorn, stamps).only
+    assert administrator.modify(bjorn, ("add", "zimbraAuthTokens", "1|2|3"), ("replace", "zimbraLastLogonTimestamp", "20260101000000Z")).code == SUCCESS
+    assert administrator.read(bjorn, [*stamps]).only == before
+    assert administrator.read(bjorn, ["zimbraAuthTokens"]).only["zimbraAuthTokens"] == [b"1|2|3"]
+    assert administrator.modify(bjorn, ("replace", "zimbraAuthTokens", None), ("replace", "title", "Tester")).code == SUCCESS
+    assert administrator.read(bjorn, ["entryCSN"]).only["entryCSN"] != before["entryCSN"]
+    administrator.modify(bjorn, ("replace", "title", None))

@@ -57,14 +57,30 @@ extension Request {
         }
         try session.demandConfidentiality(directory.settings)
         let account = try account(named: name, session, worker)
-        return compare(
+        return try compare(
             password, BindAttempt(
-                directory: directory, messageID: messageID, operation: operation, mechanism: "SIMPLE", wantsPolicy: wantsPolicy, account: account),
+                directory: directory, messageID: messageID, operation: operation, mechanism: "SIMPLE", wantsPolicy: wantsPolicy, name: name,
+                account: account),
             session, &output)
     }
 
+    /// - Throws: `busy` after too many wrong passwords.
+    func demandPatience(_ attempt: BindAttempt, _ session: Session) throws(LDAPError) {
+        if directory.throttle.refuses(attempt.name, attempt.account, peer: session.peer) {
+            throw LDAPError(.busy, "too many wrong passwords: try again in a minute")
+        }
+    }
+
     /// Compares a password with those that are stored, here or on another thread.
-    func compare(_ password: [UInt8], _ attempt: BindAttempt, _ session: Session, _ output: inout BERBuffer) -> Disposition {
+    /// - Throws: `busy` after too many wrong passwords.
+    func compare(
+        _ password: [UInt8], _ attempt: BindAttempt, _ session: Session, _ output: inout BERBuffer
+    ) throws(LDAPError) -> Disposition {
+        try demandPatience(attempt, session)
+        // Whom nobody lets in is not asked for elsewhere: there, too, wrong passwords may be counted.
+        if let state = attempt.account?.state, let outside = state.outside, state.standing != .closed {
+            return compareElsewhere(password, attempt, outside)
+        }
         // A name without a password, or without an entry, takes the time of a wrong password.
         var attempt = attempt
         let candidates: [[UInt8]]
@@ -80,7 +96,8 @@ extension Request {
             && candidates.contains { !hashing.isCurrent($0.rawSpan) }
         // Slow schemes run off the event loop; for a plain digest the way to another thread and back costs ten times the digest.
         if !rehashes, candidates.count <= 4, candidates.allSatisfy({ PasswordVerifier.isCheap(stored: $0, password: password) }) {
-            attempt.finish(candidates.contains { PasswordVerifier.verify(stored: $0, password: password) }, session, &output)
+            attempt.finish(
+                BindOutcome(isRight: candidates.contains { PasswordVerifier.verify(stored: $0, password: password) }), session, &output)
             return .answered
         }
         let final = attempt
@@ -88,26 +105,19 @@ extension Request {
             BlockingOperation(
                 messageID: messageID,
                 work: {
-                    var checked = Checked()
+                    var outcome = BindOutcome()
                     if let stored = candidates.first(where: { PasswordVerifier.verify(stored: $0, password: password) }) {
-                        checked.isRight = true
+                        outcome.isRight = true
                         if rehashes, !hashing.isCurrent(stored.rawSpan), let new = try? hashing.hash(password) {
-                            checked.rehash = BindAttempt.Rehash(old: stored, new: new)
+                            outcome.rehash = BindOutcome.Rehash(old: stored, new: new)
                         }
                     }
-                    return checked
+                    return outcome
                 },
                 finish: { result, session, output in
-                    let checked = result as? Checked ?? Checked()
-                    final.finish(checked.isRight, rehash: checked.rehash, session, &output)
+                    final.finish(result as? BindOutcome ?? BindOutcome(), session, &output)
                     return nil
                 }))
-    }
-
-    /// What came out of comparing.
-    private struct Checked: Sendable {
-        var isRight = false
-        var rehash: BindAttempt.Rehash?
     }
 
     /// Whether a name is one that people log in with, and no DN: a mail address, or a user's name without spaces.

@@ -11,20 +11,16 @@ struct BindAttempt: Sendable {
     let mechanism: StaticString
     /// Whether the client has sent the control that asks for the policy's reasons.
     var wantsPolicy: Bool
+    /// Who the client says it is.
+    let name: [UInt8]
     /// Who the client is if the proof is right; nil: it cannot be.
     var account: LoginAccount?
 
-    /// A stored password that is to be replaced by another hash.
-    struct Rehash: Sendable {
-        let old: [UInt8]
-        let new: [UInt8]
-    }
-
     /// Answers.
     /// - Parameter serverCredentials: of a SASL mechanism, for a success.
-    func finish(
-        _ isRight: Bool, rehash: Rehash? = nil, serverCredentials: [UInt8]? = nil, _ session: Session, _ output: inout BERBuffer
-    ) {
+    func finish(_ outcome: BindOutcome, serverCredentials: [UInt8]? = nil, _ session: Session, _ output: inout BERBuffer) {
+        let isRight = outcome.isRight
+        if !isRight, outcome.problem == nil { directory.throttle.noteFailure(name, account, peer: session.peer) }
         var error = LDAPError(.invalidCredentials, "")
         var policy = PasswordPolicy.Response()
         var bound: LoginAccount?
@@ -33,9 +29,12 @@ struct BindAttempt: Sendable {
             case .closed: policy.failure = .accountLocked
             case .maintenance:
                 if isRight { error = LDAPError(.unavailable, "the account is in maintenance mode") }
-                if !isRight { noteFailure(account) }
+                if !isRight, outcome.problem == nil { noteFailure(account) }
             case .open:
-                if isRight {
+                if isRight, outcome.isOutside {
+                    // 4.1.5: how old it is, and whether it must be changed, is not for us to say.
+                    bound = account
+                } else if isRight {
                     policy.timeBeforeExpiration = account.state?.timeBeforeExpiration
                     policy.failure = account.state?.mustChange
                     if account.state?.mustChange != nil, directory.settings.refusesExpiredPasswords {
@@ -43,12 +42,14 @@ struct BindAttempt: Sendable {
                     } else {
                         bound = account
                     }
-                } else {
+                } else if outcome.problem == nil {
                     noteFailure(account)
                 }
             }
         }
-        if let bound { begin(bound, rehash, session) }
+        // What exactly went wrong between the servers is for the log, not for whoever tries passwords.
+        if outcome.problem != nil { error = LDAPError(.unavailable, "the server that knows the password cannot be asked") }
+        if let bound { begin(bound, outcome, session) }
         let code = bound == nil ? error.code : .success
         let controls = wantsPolicy ? [policy.control] : []
         if let serverCredentials, bound != nil {
@@ -65,7 +66,7 @@ struct BindAttempt: Sendable {
         }
         log.result(
             connection: session.connectionID, operation: operation, tag: Int(OperationTag.bindResponse), code: code.rawValue,
-            text: bound == nil ? error.message : "")
+            text: bound == nil ? outcome.problem.map { "\(error.message): \($0)" } ?? error.message : "")
     }
 
     private func noteFailure(_ account: LoginAccount) {
@@ -73,14 +74,30 @@ struct BindAttempt: Sendable {
         directory.login?.noteFailure(of: id, state, directory.ephemeral)
     }
 
-    private func begin(_ account: LoginAccount, _ rehash: Rehash?, _ session: Session) {
+    private func begin(_ account: LoginAccount, _ outcome: BindOutcome, _ session: Session) {
         session.identity = account.identity
         session.view = directory.view(of: account.identity)
         guard case .entry(let id, _, _) = account.identity else { return }
-        if let rehash { directory.ephemeral.rehash(id, rehash.old, rehash.new) }
+        if let rehash = outcome.rehash { directory.ephemeral.rehash(id, rehash.old, rehash.new) }
         guard let state = account.state else { return }
-        session.mustChangePassword = state.mustChange != nil
+        session.mustChangePassword = state.mustChange != nil && !outcome.isOutside
         if state.notesSuccess { directory.login?.noteSuccess(of: id, state, directory.ephemeral) }
+    }
+}
+
+/// What came out of checking a proof.
+struct BindOutcome: Sendable {
+    var isRight = false
+    /// Whether another server has said so.
+    var isOutside = false
+    /// Why nothing can be said: the server that would know cannot be asked. For people.
+    var problem: String?
+    var rehash: Rehash?
+
+    /// A stored password that is to be replaced by another hash.
+    struct Rehash: Sendable {
+        let old: [UInt8]
+        let new: [UInt8]
     }
 }
 

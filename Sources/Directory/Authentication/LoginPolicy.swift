@@ -23,7 +23,7 @@ public protocol LoginPolicy: Sendable {
 }
 
 /// What applies to an account that somebody wants to log in to.
-public struct LoginState: Sendable, Hashable {
+public struct LoginState: Sendable {
     public enum Standing: Sendable, Hashable {
         case open
         /// Nobody gets in, whatever the password.
@@ -41,7 +41,9 @@ public struct LoginState: Sendable, Hashable {
     public var countsFailures = false
     /// Whether there is something to note of a success.
     public var notesSuccess = false
-    /// Seconds since 1970 when this was found out.
+    /// Who knows the password, if that is another server; nil: it is stored here.
+    public var outside: (any OutsidePassword)?
+    /// Milliseconds since 1970 when this was found out.
     public var moment: Int
 
     public init(standing: Standing, moment: Int) {

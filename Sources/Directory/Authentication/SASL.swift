@@ -7,6 +7,12 @@ enum SASLMechanism: String, CaseIterable {
     case external = "EXTERNAL"
     case plain = "PLAIN"
     case scramSHA256 = "SCRAM-SHA-256"
+    case scramSHA256Plus = "SCRAM-SHA-256-PLUS"
+
+    /// Those that a server with these settings has.
+    static func available(_ settings: DirectorySettings) -> [SASLMechanism] {
+        allCases.filter { $0 != .scramSHA256Plus || settings.offersStartTLS }
+    }
 }
 
 extension Request {
@@ -16,15 +22,17 @@ extension Request {
         _ mechanism: String, _ credentials: [UInt8]?, _ exchange: SCRAMExchange?, _ wantsPolicy: Bool, _ session: Session,
         _ worker: DirectoryWorker, _ output: inout BERBuffer
     ) throws(LDAPError) -> Disposition {
-        func attempt(_ mechanism: StaticString, _ account: LoginAccount?) -> BindAttempt {
+        func attempt(_ mechanism: StaticString, _ name: [UInt8], _ account: LoginAccount?) -> BindAttempt {
             BindAttempt(
-                directory: directory, messageID: messageID, operation: operation, mechanism: mechanism, wantsPolicy: wantsPolicy, account: account)
+                directory: directory, messageID: messageID, operation: operation, mechanism: mechanism, wantsPolicy: wantsPolicy, name: name,
+                account: account)
         }
-        switch SASLMechanism(rawValue: mechanism) {
+        let known = SASLMechanism(rawValue: mechanism)
+        switch known {
         case .external:
             let account = try externalAccount(session, worker)
             try demand(credentials ?? [], isNameOf: account, session, worker)
-            attempt("EXTERNAL", account).finish(true, session, &output)
+            attempt("EXTERNAL", [], account).finish(BindOutcome(isRight: true), session, &output)
             return .answered
         case .plain:
             guard let credentials else { return askForMore(session, &output) }
@@ -36,14 +44,16 @@ extension Request {
             try session.demandConfidentiality(directory.settings)
             let account = try saslAccount(parts[1], session, worker)
             if !parts[0].isEmpty { try demand(parts[0], isNameOf: account, session, worker) }
-            return compare(parts[2], attempt("PLAIN", account), session, &output)
-        case .scramSHA256:
+            return try compare(parts[2], attempt("PLAIN", parts[1], account), session, &output)
+        case .scramSHA256, .scramSHA256Plus:
             guard let credentials else { return askForMore(session, &output) }
             if let exchange { return try finishSCRAM(exchange, credentials, wantsPolicy, session, &output) }
-            let first = try SCRAMExchange.ClientFirst(credentials)
+            let first = try SCRAMExchange.ClientFirst(
+                credentials, isPlus: known == .scramSHA256Plus, endPoint: session.protection.tls?.endPoint)
             let account = try saslAccount(first.user, session, worker)
             if !first.authorization.isEmpty { try demand(first.authorization, isNameOf: account, session, worker) }
-            return beginSCRAM(first, attempt("SCRAM-SHA-256", account))
+            return try beginSCRAM(
+                first, attempt(known == .scramSHA256Plus ? "SCRAM-SHA-256-PLUS" : "SCRAM-SHA-256", first.user, account), session)
         case nil:
             throw LDAPError(.authMethodNotSupported, "SASL mechanism \"\(mechanism)\" is not available")
         }
@@ -109,6 +119,16 @@ extension Request {
     // MARK: SCRAM
 
     /// Finds or makes the keys, which takes milliseconds, and answers the client's first message.
+    private func beginSCRAM(
+        _ first: SCRAMExchange.ClientFirst, _ attempt: BindAttempt, _ session: Session
+    ) throws(LDAPError) -> Disposition {
+        try demandPatience(attempt, session)
+        var attempt = attempt
+        // Whose password another server knows cannot prove it in this way, unless the stored one counts too.
+        if let outside = attempt.account?.state?.outside, !outside.fallsBack { attempt.account = nil }
+        return beginSCRAM(first, attempt)
+    }
+
     private func beginSCRAM(_ first: SCRAMExchange.ClientFirst, _ attempt: BindAttempt) -> Disposition {
         let directory = self.directory
         return .blocking(
@@ -155,7 +175,7 @@ extension Request {
         attempt.messageID = messageID
         attempt.operation = operation
         attempt.wantsPolicy = wantsPolicy
-        attempt.finish(signature != nil, serverCredentials: signature, session, &output)
+        attempt.finish(BindOutcome(isRight: signature != nil), serverCredentials: signature, session, &output)
         return .answered
     }
 }

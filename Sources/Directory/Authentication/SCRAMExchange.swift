@@ -1,12 +1,14 @@
 import BER
 import LDAP
 
-/// The server's side of SCRAM-SHA-256 (RFC 5802, RFC 7677), between the client's first and last message. No channel binding.
+/// The server's side of SCRAM-SHA-256 and SCRAM-SHA-256-PLUS (RFC 5802, RFC 7677), between the client's first and last message.
 struct SCRAMExchange: Sendable {
     /// What the client says first: `n,,n=user,r=nonce`.
     struct ClientFirst: Sendable {
         /// What the client says of channel binding and of whom it wants to be.
         let header: [UInt8]
+        /// What the client must have seen of the connection (``ChannelBinding``); empty without channel binding.
+        let binding: [UInt8]
         /// The rest, which is signed.
         let bare: [UInt8]
         let user: [UInt8]
@@ -14,14 +16,29 @@ struct SCRAMExchange: Sendable {
         let authorization: [UInt8]
         let nonce: [UInt8]
 
+        /// - Parameters:
+        ///   - isPlus: whether the mechanism is the one with channel binding.
+        ///   - endPoint: what channel binding is about; nil: there is none on this connection.
         /// - Throws: `protocolError`; `invalidCredentials` for demands that are not met.
-        init(_ message: [UInt8]) throws(LDAPError) {
+        init(_ message: [UInt8], isPlus: Bool = false, endPoint: [UInt8]? = nil) throws(LDAPError) {
             guard message.count <= 4096 else { throw Self.malformed }
             let fields = message.split(separator: UInt8(ascii: ","), omittingEmptySubsequences: false)
             guard fields.count >= 4 else { throw Self.malformed }
             switch fields[0].first {
-            case UInt8(ascii: "n"), UInt8(ascii: "y"): guard fields[0].count == 1 else { throw Self.malformed }
-            case UInt8(ascii: "p"): throw LDAPError(.invalidCredentials, "channel binding is not supported")
+            case UInt8(ascii: "n"):
+                guard fields[0].count == 1, !isPlus else { throw Self.malformed }
+                binding = []
+            case UInt8(ascii: "y"):
+                guard fields[0].count == 1, !isPlus else { throw Self.malformed }
+                // RFC 5802 section 6: the client could, and believes that we cannot. Somebody has changed the list of mechanisms.
+                guard endPoint == nil else { throw LDAPError(.invalidCredentials, "the server supports channel binding") }
+                binding = []
+            case UInt8(ascii: "p"):
+                // Cyrus SASL's clients bind the channel under the other mechanism's name too; it is checked all the same.
+                guard let data = ChannelBinding.data(try Self.value(fields[0], "p="), endPoint: endPoint) else {
+                    throw LDAPError(.invalidCredentials, "this type of channel binding is not available, tls-server-end-point over TLS is")
+                }
+                binding = data
             default: throw Self.malformed
             }
             authorization = fields[1].isEmpty ? [] : try Self.name(fields[1], "a=")
@@ -93,7 +110,7 @@ struct SCRAMExchange: Sendable {
         let nonce = try ClientFirst.value(fields[1], "r=")
         let encodedProof = try ClientFirst.value(last, "p=")
         guard let bound = Base64.decode(binding.rawSpan), let proof = Base64.decode(encodedProof.rawSpan) else { throw ClientFirst.malformed }
-        guard bound == first.header, nonce == self.nonce, proof.count == 32 else { return nil }
+        guard bound == first.header + first.binding, nonce == self.nonce, proof.count == 32 else { return nil }
         let signed = first.bare + [UInt8(ascii: ",")] + challenge + [UInt8(ascii: ",")] + message[..<end]
         let digest = PasswordDigest.sha256
         guard let clientSignature = digest.authenticate(signed, key: keys.storedKey),

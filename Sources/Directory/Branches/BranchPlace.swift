@@ -87,6 +87,9 @@ extension Directory {
     func demandNoBranch(
         _ rdn: RelativeDistinguishedName, below parent: EntryID, _ snapshot: borrowing Snapshot
     ) throws(LDAPError) {
+        if parent == .root, monitor.place(DistinguishedName(rdns: [rdn])) != nil {
+            throw LDAPError(.unwillingToPerform, "\(Monitor.name) is made by the server")
+        }
         guard !branches.isEmpty else { return }
         let context = BranchContext(catalogue: snapshot.catalogue, directory: self)
         for provider in branches where try provider.hasBranch(rdn, below: parent, snapshot, context) {

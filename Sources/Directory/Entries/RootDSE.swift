@@ -12,6 +12,7 @@ enum RootDSE {
         builder.set("structuralObjectClass", ["OpenLDAProotDSE"])
         // One naming context: the whole tree, whose root is the empty name (semantics 1.1).
         builder.set("namingContexts", [""])
+        builder.set("monitorContext", [Monitor.name])
         builder.set("supportedLDAPVersion", ["3"])
         builder.set(
             "supportedControl",
@@ -38,7 +39,7 @@ enum RootDSE {
             ])
         let startTLS = directory.settings.offersStartTLS ? [ExtendedOperationOID.startTLS] : []
         builder.set("supportedExtension", startTLS + [ExtendedOperationOID.whoAmI, ExtendedOperationOID.passwordModify])
-        builder.set("supportedSASLMechanisms", SASLMechanism.allCases.map(\.rawValue))
+        builder.set("supportedSASLMechanisms", SASLMechanism.available(directory.settings).map(\.rawValue))
         builder.set(
             "supportedFeatures",
             [

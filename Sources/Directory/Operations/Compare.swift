@@ -45,6 +45,9 @@ private struct Comparison {
         }
         let found = try snapshot.resolve(name)
         if let place = try directory.branchPlace(found, name, viewer: access, snapshot) { return try compare(request, type, place, snapshot) }
+        if !found.isComplete, found.depth == 0, directory.admitsToMonitor(access), let path = directory.monitor.place(name) {
+            return try compare(request, type, inMonitor: path, snapshot)
+        }
         if !controls.manageDsaIT, let referral = try directory.searchReferral(at: found, name, scope: nil, snapshot) {
             throw try access.refusal(found.id, referral, snapshot)
         }
@@ -102,6 +105,18 @@ private struct Comparison {
                 throw LDAPError(.assertionFailed, "the entry does not match the asserted filter")
             }
         }
+        return try compare(request, type, .root, record, snapshot) { directory.compileForMade($0, snapshot.catalogue) }
+    }
+
+    /// Compares with an entry of the monitor, but for those of connections: asking for them takes a search.
+    private func compare(
+        _ request: CompareRequest, _ type: AttributeTypeID, inMonitor path: [String], _ snapshot: borrowing Snapshot
+    ) throws(LDAPError) -> ResultCode {
+        let tree = MonitorTree(directory, withConnections: false)
+        guard let index = tree.index(of: path) else { throw LDAPError(.noSuchObject, "", matchedDN: Array(Monitor.name.utf8)) }
+        let whole = tree[index].record(snapshot.catalogue.table, hasSubordinates: tree.hasSubordinates(tree[index]))
+        guard let record = EntryRecord(whole.rawSpan) else { throw LDAPError(.other, "an entry that was made is damaged") }
+        guard MonitorAccess(access, directory).allows(.compare, type, whole, snapshot) else { throw LDAPError(.insufficientAccessRights, "") }
         return try compare(request, type, .root, record, snapshot) { directory.compileForMade($0, snapshot.catalogue) }
     }
 

@@ -82,6 +82,12 @@ extension Directory {
             } catch { throw LDAPError(storage: error) }
             ephemeral.supersede(id, changedTypes(before, after, catalogue.table))
         }
+        if !ephemeralTypes.isEmpty, changes.allSatisfy({ ephemeralTypes.contains($0.description.type) }) {
+            // Whoever follows changes is not to hear of every login (pitfall 31).
+            for type in [known.entryCSN, known.modifyTimestamp, known.modifiersName] {
+                if let id = transaction.catalogue.table.id(of: type) { after[id] = before[id] }
+            }
+        }
         try checkRules(after, before: before, parent: parent, transaction.snapshot)
         try stored { () throws(EntryStoreError) in try transaction.replace(id, before, with: after, flags: rules.flags) }
     }

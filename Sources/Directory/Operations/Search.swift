@@ -18,6 +18,7 @@ extension Request {
             worker.search.fail(error, &output)
             progress = .done
         }
+        worker.countEntries(worker.search.count)
         if case .more = progress {
             // It goes on elsewhere, with all it has.
             var execution = SearchExecution(directory)
@@ -77,6 +78,8 @@ struct SearchExecution: ~Copyable {
     var sortResult: SortResult?
     /// What is done to entries before they go out.
     var refinement: EntryRefinement?
+    /// The search, if the base is in the monitor.
+    private var monitor: MonitorSearch?
     /// References sent by this request.
     var references = 0
     /// Entries sent by this request.
@@ -84,6 +87,10 @@ struct SearchExecution: ~Copyable {
     /// Entries sent by earlier pages.
     var sentBefore = 0
     var sizeLimit = 0
+    /// Entries that may still be looked at; negative: no limit.
+    private var candidatesLeft = -1
+    /// Entries of one page at most; 0: no limit.
+    private var pageLimit = 0
     /// When time is over; nil: no limit.
     var deadline: ContinuousClock.Instant?
 
@@ -104,20 +111,26 @@ struct SearchExecution: ~Copyable {
         refinement = nil
         references = 0
         rights = nil
+        monitor = nil
         count = 0
         sentBefore = 0
         messageID = source.messageID
         connectionID = session.connectionID
         operation = source.operation
-        try request.decode(source.pdu, source.envelope.contents)
+        try request.decode(source.pdu, source.envelope.contents, limits: directory.settings.decoding)
         if directory.log.isEnabled { source.logSearch(request, session) }
         controls = source.envelope.controls == nil ? SearchControls() : try SearchControls(source.decodeControls(), for: .search)
         identity = session.identity
         view = controls.view == .all ? session.view : controls.view
         access = session.access(directory)
-        let limits = session.limits(directory)
-        sizeLimit = limits.size.limit(asked: request.sizeLimit, isPaged: controls.paged != nil)
-        let seconds = limits.time.limit(asked: request.timeLimit)
+        let allowance = session.allowance(directory)
+        if controls.paged != nil, allowance.paging == .disabled {
+            throw LDAPError(.unwillingToPerform, "paged searches are not allowed for this identity")
+        }
+        sizeLimit = allowance.size(requested: request.sizeLimit, isPaged: controls.paged != nil)
+        pageLimit = allowance.pageSize
+        candidatesLeft = allowance.candidates == 0 ? -1 : allowance.candidates
+        let seconds = allowance.time(requested: request.timeLimit)
         deadline = seconds == 0 ? nil : ContinuousClock.now + .seconds(seconds)
     }
 
@@ -128,6 +141,7 @@ struct SearchExecution: ~Copyable {
         refinement = nil
         branch = nil
         rights = nil
+        monitor = nil
         if request.bytes.capacity > 1 << 16 || request.filterNodes.capacity > 1024 {
             request = SearchRequest()
             search = EntrySearch(filter: CompiledFilter(directory.store.catalogue), base: .root, scope: .baseObject)
@@ -166,7 +180,10 @@ struct SearchExecution: ~Copyable {
                 return .done
             }
         }
-        if waitsForOthers { branch?.ask() }
+        if waitsForOthers, !isInline {
+            branch?.ask()
+            monitor?.gather()
+        }
         return try worker.read { snapshot, state, scratch throws(LDAPError) in
             try advance(snapshot, &state, &scratch, candidates, bytes, isInline, &output)
         }
@@ -177,6 +194,7 @@ struct SearchExecution: ~Copyable {
         _ isInline: Bool, _ output: inout BERBuffer
     ) throws(LDAPError) -> LongSearch.Progress {
         if !isPrepared { try prepare(snapshot, &state) }
+        if let monitor { return try advance(monitor, snapshot, &state, &scratch, bytes, &output) }
         if let branch { return try advance(branch, snapshot, &state, &scratch, candidates, bytes, &output) }
         guard isPrepared else { return finish(.success, "", &output) }
         state.access.begin(access.subject, directory, snapshot)
@@ -188,10 +206,11 @@ struct SearchExecution: ~Copyable {
             return finish(.success, "", &output)
         }
         // What is sorted comes in lists of a page.
-        let pageSize = sorted == nil && !counts ? controls.paged?.size ?? 0 : 0
+        let pageSize = sorted == nil && !counts ? controls.paged.map { SearchAllowance.smaller($0.size, pageLimit) } ?? 0 : 0
         let limit = output.count + bytes
         if isInline, search.prepare(snapshot, budget: candidates) == false { return .more }
-        var budget = candidates
+        let allowed = candidatesLeft < 0 ? candidates : min(candidates, candidatesLeft)
+        var budget = allowed
         var computing = candidates
         var longID: EntryID?
         var isPostponed = false
@@ -284,6 +303,12 @@ struct SearchExecution: ~Copyable {
         } catch { throw LDAPError(storage: error) }
         self.count = count
         self.references = references
+        if candidatesLeft >= 0 {
+            candidatesLeft -= allowed - budget
+            if outcome == .outOfBudget, candidatesLeft == 0 {
+                return finish(.adminLimitExceeded, "the search would look at too many entries", &output)
+            }
+        }
         if isPostponed {
             search.stepBack()
             return .more
@@ -311,7 +336,49 @@ struct SearchExecution: ~Copyable {
     }
 
     /// Whether the next step waits for another server: it must be made on a thread that may wait.
-    var waitsForOthers: Bool { branch?.waitsForOthers ?? false }
+    var waitsForOthers: Bool { branch?.waitsForOthers ?? monitor?.isWaiting ?? false }
+
+    /// Goes on in the monitor.
+    private mutating func advance(
+        _ monitor: MonitorSearch, _ snapshot: borrowing Snapshot, _ state: inout WorkerState, _ scratch: inout FilterScratch, _ bytes: Int,
+        _ output: inout BERBuffer
+    ) throws(LDAPError) -> LongSearch.Progress {
+        if let deadline, ContinuousClock.now >= deadline { return finish(.timeLimitExceeded, "", &output) }
+        let pageSize = controls.paged.map { SearchAllowance.smaller($0.size, pageLimit) } ?? 0
+        let step: MonitorSearch.Step
+        do throws(LDAPError) {
+            step = try monitor.advance(
+                messageID: messageID, bytes: bytes, room: sizeLimit == 0 ? nil : max(0, sizeLimit - sentBefore - count),
+                pageRoom: pageSize == 0 ? nil : max(0, pageSize - count), sent: &count, snapshot, &state.selection, &scratch, &output)
+        } catch {
+            // What was sent before stays.
+            guard error.code == .sizeLimitExceeded else { throw error }
+            return finish(.sizeLimitExceeded, "", &output)
+        }
+        switch step {
+        case .more: return .more
+        case .page(let next):
+            let cookie = PagingCookie(position: EntryID(rawValue: UInt64(next)), sent: sentBefore + count).encode(request, identity)
+            return finish(.success, "", &output, cookie: cookie)
+        case .done: return finish(.success, "", &output)
+        }
+    }
+
+    /// Begins a search in the monitor, if the base is there and the client may look.
+    private mutating func prepareMonitor(
+        _ found: Snapshot.Resolution, _ snapshot: borrowing Snapshot, _ state: inout WorkerState
+    ) throws(LDAPError) -> Bool {
+        guard found.depth == 0, directory.admitsToMonitor(access),
+            let path = directory.monitor.place(try DistinguishedName(parsing: request.bytes.rawSpan.slice(request.baseObject)))
+        else { return false }
+        guard let position = try firstPosition() else { return true }
+        let selection = state.selections.selection(request, .realOnly, .unlimited, snapshot.catalogue, directory.virtual)
+        monitor = MonitorSearch(
+            directory, path, request.scope, request.filter, selection, access,
+            from: controls.paged?.cookie.isEmpty ?? true ? 0 : Int(position.rawValue))
+        isPrepared = true
+        return true
+    }
 
     /// Goes on in a virtual branch.
     private mutating func advance(
@@ -345,7 +412,8 @@ struct SearchExecution: ~Copyable {
         guard let position = try firstPosition() else { return true }
         let selection = state.selections.selection(request, .realOnly, .unlimited, snapshot.catalogue, directory.virtual)
         branch = try BranchSearch(
-            place, request, messageID: messageID, access, selection, assertion: controls.assertion, pageSize: controls.paged?.size ?? 0,
+            place, request, messageID: messageID, access, selection, assertion: controls.assertion,
+            pageSize: controls.paged.map { SearchAllowance.smaller($0.size, pageLimit) } ?? 0,
             sizeLimit: sizeLimit, sentBefore: sentBefore, deadline: deadline, from: position, snapshot)
         isPrepared = true
         return true
@@ -372,6 +440,7 @@ struct SearchExecution: ~Copyable {
         if !special.isEmpty { base = try locate(base, special, snapshot, &state) }
         guard base.isComplete else {
             if try prepare(in: base, snapshot, &state) { return }
+            if try prepareMonitor(base, snapshot, &state) { return }
             if !directory.settings.referrals.isEmpty {
                 let name = try DistinguishedName(parsing: request.bytes.rawSpan.slice(request.baseObject))
                 if let referral = directory.defaultReferral(at: base, name, scope: request.scope) { throw referral }
@@ -505,6 +574,7 @@ struct SearchExecution: ~Copyable {
     func finish(
         _ code: ResultCode, _ message: String, _ output: inout BERBuffer, cookie: [UInt8] = []
     ) -> LongSearch.Progress {
+        directory.counters.note(code)
         let controls = self.controls.paged == nil && self.controls.refinement == nil ? [] : responseControls(code, cookie)
         let code = self.controls.refinement?.asked.counts == true && code == .sizeLimitExceeded ? .success : code
         output.appendResult(messageID: messageID, tag: OperationTag.searchResultDone, code: code, message: message, controls: controls)
@@ -517,6 +587,7 @@ struct SearchExecution: ~Copyable {
 
     /// Ends a search that failed in a later step.
     func fail(_ error: LDAPError, _ output: inout BERBuffer) {
+        directory.counters.note(error.code)
         output.appendResult(messageID: messageID, tag: OperationTag.searchResultDone, error: error)
         let log = directory.log
         if log.isEnabled {

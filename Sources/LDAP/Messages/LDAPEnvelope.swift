@@ -60,7 +60,8 @@ public struct LDAPEnvelope: Sendable, Hashable {
     }
 
     @usableFromInline static func notAMessage() -> LDAPError { LDAPError(.protocolError, "not an LDAP message") }
-    @usableFromInline static func tooLong(_ limit: Int) -> LDAPError {
+    /// What is said of a message longer than a limit.
+    public static func tooLong(_ limit: Int) -> LDAPError {
         LDAPError(.protocolError, "message is longer than the limit of \(limit) bytes")
     }
     @usableFromInline static func badLength(_ error: BERError) -> LDAPError { LDAPError(.protocolError, "LDAPMessage: \(error)") }

@@ -9,6 +9,7 @@ final class Handshake {
     /// When it began.
     let since: NIODeadline
     private var serverName: String?
+    private var endPoint: [UInt8]?
     fileprivate var cipherSuite: UInt16?
 
     /// Begins: from now on what the client sends is TLS.
@@ -23,9 +24,10 @@ final class Handshake {
                 do {
                     var configuration = NIOSSLHandler.Configuration()
                     configuration.maximumPreservedOutboundBufferCapacity = 1 << 16
+                    let chosen = contexts.context(serverName: self.serverName)
+                    self.endPoint = chosen.endPoint
                     let handler = NIOSSLServerHandler(
-                        context: contexts.context(serverName: self.serverName), customVerificationCallback: nil,
-                        configuration: configuration)
+                        context: chosen.context, customVerificationCallback: nil, configuration: configuration)
                     try pipeline.addHandler(handler, position: .before(connection))
                 } catch {
                     channel.close(promise: nil)
@@ -49,7 +51,8 @@ final class Handshake {
             }
             return TLSFacts(
                 version: version, cipher: suite?.name ?? "", strength: suite?.strength ?? 128, serverName: serverName,
-                clientSubject: try pipeline.nioSSL_peerCertificate().map { try CertificateSubject.string(ofDER: $0.toDERBytes()) })
+                clientSubject: try pipeline.nioSSL_peerCertificate().map { try CertificateSubject.string(ofDER: $0.toDERBytes()) },
+                endPoint: endPoint)
         } catch let error as TLSError {
             throw error
         } catch {

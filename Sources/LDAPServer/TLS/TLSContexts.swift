@@ -1,6 +1,28 @@
+import Directory
 import NIOCore
 import NIOSSL
 import Synchronization
+
+/// What a handshake is made with, and what is known of it.
+struct TLSContext: Sendable {
+    let context: NIOSSLContext
+    /// See ``TLSFacts/endPoint``.
+    let endPoint: [UInt8]?
+    /// The file that the certificate is from, or the virtual host that it is for.
+    let place: String
+    let subject: String
+    /// Seconds since 1970.
+    let validUntil: Int
+
+    init(_ configuration: TLSConfiguration, _ chain: [NIOSSLCertificate], place: String) throws {
+        context = try NIOSSLContext(configuration: configuration)
+        let certificate = try chain.first?.toDERBytes() ?? []
+        endPoint = ServerEndPoint.hash(ofDER: certificate)
+        subject = (try? CertificateSubject.string(ofDER: certificate)).map { String(decoding: $0, as: UTF8.self) } ?? "without subject"
+        validUntil = chain.first.map { Int($0.notValidAfter) } ?? 0
+        self.place = place
+    }
+}
 
 /// The certificates that a server shows, ready for handshakes: its own, read from files, and those of virtual hosts, chosen by the name
 /// that a client asks for (RFC 6066 section 3). Shared by all event loops.
@@ -26,13 +48,13 @@ public final class TLSContexts: Sendable {
         var stamps: [FileStamp?]
         /// Of the server's own certificate; contexts of virtual hosts differ in certificate and key only.
         var configuration: TLSConfiguration
-        var context: NIOSSLContext
+        var context: TLSContext
     }
 
     private struct Kept {
         var certificate: ServerCertificate
         /// Nil: it cannot be used, which has been said.
-        var context: NIOSSLContext?
+        var context: TLSContext?
     }
 
     /// Reads the files.
@@ -73,7 +95,7 @@ public final class TLSContexts: Sendable {
 
     /// The context for a handshake.
     /// - Parameter serverName: the host that the client asked for, in lower case.
-    func context(serverName: String?) -> NIOSSLContext {
+    func context(serverName: String?) -> TLSContext {
         guard let serverName, let certificate = source?.certificate(serverName: serverName) else {
             return state.withLock { $0.files.context }
         }
@@ -81,12 +103,13 @@ public final class TLSContexts: Sendable {
             (state.kept[certificate.owner], state.files.configuration, state.files.context)
         }
         if let kept, kept.certificate == certificate { return kept.context ?? fallback }
-        var context: NIOSSLContext?
+        var context: TLSContext?
         do {
             var own = configuration
-            own.certificateChain = try NIOSSLCertificate.fromPEMBytes(certificate.chain).map { .certificate($0) }
+            let chain = try NIOSSLCertificate.fromPEMBytes(certificate.chain)
+            own.certificateChain = chain.map { .certificate($0) }
             own.privateKey = .privateKey(try NIOSSLPrivateKey(bytes: certificate.key, format: .pem))
-            context = try NIOSSLContext(configuration: own)
+            context = try TLSContext(own, chain, place: serverName)
         } catch {
             complain("the certificate of virtual host \(serverName) cannot be used, the server's own is shown: \(error)")
         }
@@ -97,6 +120,14 @@ public final class TLSContexts: Sendable {
             state.kept[certificate.owner] = Kept(certificate: certificate, context: context)
         }
         return context ?? fallback
+    }
+
+    /// The server's own certificate, and those of virtual hosts that were asked for.
+    var certificates: [MonitorFacts.Certificate] {
+        let (own, kept) = state.withLock { ($0.files.context, $0.kept.values.compactMap { $0.context }) }
+        return ([own] + kept.sorted { $0.place < $1.place }).map {
+            MonitorFacts.Certificate(place: $0.place, subject: $0.subject, validUntil: $0.validUntil)
+        }
     }
 
     // MARK: Files
@@ -134,7 +165,7 @@ public final class TLSContexts: Sendable {
             configuration.sendCANameList = true
         }
         do {
-            return Files(stamps: stamps, configuration: configuration, context: try NIOSSLContext(configuration: configuration))
+            return Files(stamps: stamps, configuration: configuration, context: try TLSContext(configuration, chain, place: settings.certificateFile))
         } catch {
             throw TLSError(
                 "\(settings.certificateFile): the certificate cannot be used with the key \(settings.keyFile) and the ciphers "

@@ -5,7 +5,8 @@ import LDAP
 import Schema
 import Synchronization
 
-/// Who may log in to an account: statuses (3.5), lockout (4.4), passwords that must be changed (4.5.8), last logons (4.5.10).
+/// Who may log in to an account: statuses (3.5), who knows the password (4.1), lockout (4.4), passwords that must be changed (4.5.8), last
+/// logons (4.5.10).
 final class AccountLogin: LoginPolicy {
     private let tree: MailTree
     private let statuses: StatusRules
@@ -13,6 +14,10 @@ final class AccountLogin: LoginPolicy {
     private let names: LoginNames
     /// Whether wrong passwords are counted.
     private let countsFailures: Bool
+    private let outsideTypes: OutsideLoginTypes?
+    private let servers = OutsideConnections()
+    /// Gets what an administrator should see.
+    private let warn: @Sendable (String) -> Void
     /// What classes of service and global configuration say, as long as they do not change.
     private let kept = Mutex<Kept?>(nil)
 
@@ -22,13 +27,20 @@ final class AccountLogin: LoginPolicy {
         let lastLogonFrequency: Int
         /// Days by class of service; 0: no limit.
         var maxAges: [EntryID: Int] = [:]
+        /// By domain; nil: its accounts prove themselves here.
+        var outside: [EntryID: OutsideLogin?] = [:]
     }
 
-    init(_ tree: MailTree, _ statuses: StatusRules, _ types: LoginTypes, countsFailures: Bool) {
+    init(
+        _ tree: MailTree, _ statuses: StatusRules, _ types: LoginTypes, countsFailures: Bool, outside: OutsideLoginTypes?,
+        warn: @escaping @Sendable (String) -> Void
+    ) {
         self.tree = tree
         self.statuses = statuses
         self.types = types
         self.countsFailures = countsFailures
+        outsideTypes = outside
+        self.warn = warn
         names = LoginNames(tree: tree, types: types)
     }
 
@@ -79,9 +91,31 @@ final class AccountLogin: LoginPolicy {
             let left = changed / 1000 + days * 86_400 - now / 1000
             if left < 0 { state.mustChange = .passwordExpired } else { state.timeBeforeExpiration = left }
         }
+        state.outside = try outside(record, domain, table, snapshot)
         state.notesSuccess = isLockedOut || first(types.failureTimes) != nil
             || isLogonDue(first(types.lastLogon), settings.lastLogonFrequency, now)
         return state
+    }
+
+    /// 4.1: the account's domain says who knows its password; of external virtual accounts we always do.
+    private func outside(
+        _ record: borrowing EntryRecord, _ domain: EntryID?, _ table: InheritanceTable, _ snapshot: borrowing Snapshot
+    ) throws(EntryStoreError) -> OutsideAccount? {
+        guard let outsideTypes, let domain else { return nil }
+        let login: OutsideLogin?
+        if let known = kept.withLock({ kept in kept.flatMap { $0.table === table ? $0.outside[domain] : nil } }) {
+            login = known
+        } else {
+            login = try OutsideLogin(domain, config: table.config, outsideTypes, servers, snapshot)
+            if !snapshot.isUncommitted {
+                kept.withLock { if $0?.table === table { $0?.outside[domain] = .some(login) } }
+            }
+        }
+        guard let login else { return nil }
+        let catalogue = snapshot.catalogue
+        if record.first(outsideTypes.isVirtualAccount, catalogue).map({ $0.rawSpan.equalsIgnoringCase(Self.yes.rawSpan) }) ?? false { return nil }
+        return OutsideAccount(
+            login: login, name: record.first(types.address, catalogue) ?? [], own: record.first(outsideTypes.ownName, catalogue), warn: warn)
     }
 
     private static let yes = Array("true".utf8)

@@ -15,6 +15,7 @@ import Darwin
 struct AccountPasswords: PasswordRules {
     let tree: MailTree
     let types: LoginTypes
+    let commonPasswords: CommonPasswords
     /// Former passwords that are kept and compared at most: each comparison may take tens of milliseconds.
     private static let historyLimit = 100
 
@@ -36,6 +37,9 @@ struct AccountPasswords: PasswordRules {
         let maximum = values.number(types.maxLength, default: 64)
         if maximum > 0, characters.count > maximum {
             throw PasswordViolation(.insufficientPasswordQuality, "the password must have at most \(maximum) characters")
+        }
+        if values.isTrue(types.blocksCommon), commonPasswords.contains(password) {
+            throw PasswordViolation(.insufficientPasswordQuality, "the password is one that many people have")
         }
         if facts.personalWords.contains(where: { Self.isLike(password, $0) }) {
             throw PasswordViolation(.insufficientPasswordQuality, "the password must not be like a name or an address")
@@ -169,7 +173,7 @@ private struct Facts {
         values = try InheritedValues(
             [
                 types.minLength, types.maxLength, types.minUpper, types.minLower, types.minNumeric, types.minPunctuation, types.minAlpha,
-                types.minDigitsOrPunctuation, types.allowedCharacters, types.allowedPunctuation, types.enforceHistory, types.locked, types.minAge,
+                types.minDigitsOrPunctuation, types.allowedCharacters, types.allowedPunctuation, types.enforceHistory, types.locked, types.minAge, types.blocksCommon,
             ], record, classOfService: classOfService, snapshot)
         let entry = Entry(record)
         func all(_ type: AttributeTypeID) -> [[UInt8]] { catalogue.table.id(of: type).map { entry[$0] } ?? [] }

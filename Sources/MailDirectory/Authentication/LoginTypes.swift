@@ -42,6 +42,7 @@ struct LoginTypes: Sendable {
     let allowedPunctuation: AttributeTypeID
     let enforceHistory: AttributeTypeID
     let locked: AttributeTypeID
+    let blocksCommon: AttributeTypeID
     /// What the rule on personal data reads.
     let personal: [AttributeTypeID]
 
@@ -89,6 +90,7 @@ struct LoginTypes: Sendable {
         allowedPunctuation = type("zimbraPasswordAllowedPunctuationChars")
         enforceHistory = type("zimbraPasswordEnforceHistory")
         locked = type("zimbraPasswordLocked")
+        blocksCommon = type("zimbraPasswordBlockCommonEnabled")
         personal = ["sn", "cn", "initials", "mail", "zimbraMailDeliveryAddress"].map(type)
         guard isComplete else { return nil }
     }

@@ -1,0 +1,42 @@
+import LDAP
+
+/// A password that another server knows (semantics 4.1): how it is asked.
+public protocol OutsidePassword: Sendable {
+    /// Whether the stored password counts where the other server does not say yes (4.1.4).
+    var fallsBack: Bool { get }
+
+    /// Asks the other server, and waits for it: never on an event loop.
+    /// - Parameter password: not empty.
+    func verify(_ password: [UInt8]) -> OutsideVerdict
+}
+
+/// What another server says of a password.
+public enum OutsideVerdict: Sendable, Hashable {
+    case right
+    case wrong
+    /// It could not be asked, or is not known. The reason is for people.
+    case unavailable(String)
+}
+
+extension Request {
+    /// Has another server compare a password, and then perhaps what is stored here.
+    func compareElsewhere(_ password: [UInt8], _ attempt: BindAttempt, _ outside: any OutsidePassword) -> Disposition {
+        let stored = attempt.account?.passwords ?? []
+        return .blocking(
+            BlockingOperation(
+                messageID: messageID, waitsForOthers: true,
+                work: {
+                    let verdict = outside.verify(password)
+                    if verdict == .right { return BindOutcome(isRight: true, isOutside: true) }
+                    if outside.fallsBack {
+                        return BindOutcome(isRight: stored.contains { PasswordVerifier.verify(stored: $0, password: password) })
+                    }
+                    if case .unavailable(let reason) = verdict { return BindOutcome(problem: reason) }
+                    return BindOutcome()
+                },
+                finish: { result, session, output in
+                    attempt.finish(result as? BindOutcome ?? BindOutcome(), session, &output)
+                    return nil
+                }))
+    }
+}

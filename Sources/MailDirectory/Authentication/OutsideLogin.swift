@@ -1,0 +1,191 @@
+import Directory
+import EntryStore
+import LDAP
+import LDAPClient
+import Schema
+import Synchronization
+
+/// Where the accounts of a domain prove themselves, if not here (4.1, 4.3).
+struct OutsideLogin: Sendable {
+    /// How the name to bind with is found, where an account does not have one of its own (4.3.2 to 4.3.5).
+    enum Rule: Sendable {
+        /// The one entry that a search finds.
+        case search(base: String, filter: NameTemplate)
+        case template(NameTemplate)
+    }
+
+    let fallsBack: Bool
+    /// Why nobody can be asked; nil: the server can.
+    private(set) var problem: String?
+    /// For searches and for binds.
+    private(set) var pool: LDAPClientPool?
+    private(set) var rule: Rule?
+
+    /// Nil: the domain's accounts prove themselves here.
+    /// - Parameter config: the global configuration.
+    init?(
+        _ domain: EntryID, config: EntryID?, _ types: OutsideLoginTypes, _ servers: OutsideConnections, _ snapshot: borrowing Snapshot
+    ) throws(EntryStoreError) {
+        guard let record = try snapshot.record(domain) else { return nil }
+        let entry = Entry(record)
+        let table = snapshot.catalogue.table
+        func values(_ type: AttributeTypeID) -> [String] {
+            table.id(of: type).map { entry[$0].map { String(decoding: $0, as: UTF8.self) } } ?? []
+        }
+        func text(_ type: AttributeTypeID) -> String? { values(type).first.flatMap { $0.isEmpty ? nil : $0 } }
+        let mechanism = text(types.mechanism)?.lowercased() ?? ""
+        let isActiveDirectory = mechanism == "ad"
+        switch mechanism {
+        case "ldap", "ad": break
+        case "kerberos5": problem = "authentication by Kerberos is not available"
+        case _ where mechanism.hasPrefix("custom"): problem = "the mechanism \"\(mechanism)\" of the mail system is not available here"
+        // `zimbra`, `carbonioAdvanced`, none, and what nobody knows (4.1.3).
+        default: return nil
+        }
+        var falls = text(types.fallback)
+        if falls == nil, let config, let global = try snapshot.record(config) {
+            falls = global.first(types.fallback, snapshot.catalogue).map { String(decoding: $0, as: UTF8.self) }
+        }
+        fallsBack = falls?.uppercased() != "FALSE"
+        if problem != nil { return }
+        let urls = values(types.url).flatMap { $0.split(separator: " ").map(String.init) }
+        guard !urls.isEmpty else {
+            problem = "zimbraAuthLdapURL is not set"
+            return
+        }
+        var server = LDAPClientServer(urls: urls)
+        server.startTLS = text(types.startTLS)?.uppercased() == "TRUE"
+        if let filter = text(types.searchFilter), !isActiveDirectory {
+            server.bindName = text(types.searchBindName) ?? ""
+            server.password = table.id(of: types.searchBindPassword).flatMap { entry[$0].first } ?? []
+            rule = .search(base: text(types.searchBase) ?? "", filter: NameTemplate(filter))
+        } else if let template = text(types.bindName) {
+            rule = .template(NameTemplate(template))
+        }
+        pool = servers.pool(server)
+    }
+
+    /// The name and the password that an account has there.
+    /// - Parameters:
+    ///   - name: the account's address.
+    ///   - own: its `zimbraAuthLdapExternalDn`.
+    func verify(_ name: [UInt8], own: [UInt8]?, _ password: [UInt8]) -> OutsideVerdict {
+        guard problem == nil, let pool else { return .unavailable(problem ?? "no server") }
+        do throws(LDAPClientError) {
+            let bindName: String
+            if let own, !own.isEmpty {
+                bindName = String(decoding: own, as: UTF8.self)
+            } else {
+                switch rule {
+                case .search(let base, let filter):
+                    var search = LDAPClientSearch(base: base, filter: filter.filter(name))
+                    search.attributes = ["1.1"]
+                    search.sizeLimit = 2
+                    let answer = try pool.search(search)
+                    guard answer.entries.count == 1, !answer.isTruncated, let found = answer.entries.first else { return .wrong }
+                    bindName = found.name
+                case .template(let template): bindName = template.bindName(name)
+                case nil: return .unavailable("neither zimbraAuthLdapSearchFilter nor zimbraAuthLdapBindDn is set")
+                }
+            }
+            return try pool.verify(name: bindName, password: password) ? .right : .wrong
+        } catch { return .unavailable(error.message) }
+    }
+}
+
+/// An account that proves itself elsewhere.
+struct OutsideAccount: OutsidePassword {
+    let login: OutsideLogin
+    /// Its address.
+    let name: [UInt8]
+    /// Its `zimbraAuthLdapExternalDn`.
+    let own: [UInt8]?
+    /// Gets what an administrator should see.
+    let warn: @Sendable (String) -> Void
+
+    var fallsBack: Bool { login.fallsBack }
+
+    func verify(_ password: [UInt8]) -> OutsideVerdict {
+        let verdict = login.verify(name, own: own, password)
+        if case .unavailable(let reason) = verdict {
+            warn("the password of \(String(decoding: name, as: UTF8.self)) cannot be verified elsewhere: \(reason)")
+        }
+        return verdict
+    }
+}
+
+/// The attribute types that say where accounts prove themselves.
+struct OutsideLoginTypes: Sendable {
+    let mechanism: AttributeTypeID
+    let adminMechanism: AttributeTypeID
+    let fallback: AttributeTypeID
+    let url: AttributeTypeID
+    let startTLS: AttributeTypeID
+    let searchFilter: AttributeTypeID
+    let searchBase: AttributeTypeID
+    let searchBindName: AttributeTypeID
+    let searchBindPassword: AttributeTypeID
+    let bindName: AttributeTypeID
+    /// Of the account.
+    let ownName: AttributeTypeID
+    let isVirtualAccount: AttributeTypeID
+
+    /// Nil for a schema without them.
+    init?(_ schema: Schema) {
+        var isComplete = true
+        func type(_ name: String) -> AttributeTypeID {
+            if let type = schema.attributeType(named: name) { return type }
+            isComplete = false
+            return AttributeTypeID(rawValue: 0)
+        }
+        mechanism = type("zimbraAuthMech")
+        adminMechanism = type("zimbraAuthMechAdmin")
+        fallback = type("zimbraAuthFallbackToLocal")
+        url = type("zimbraAuthLdapURL")
+        startTLS = type("zimbraAuthLdapStartTlsEnabled")
+        searchFilter = type("zimbraAuthLdapSearchFilter")
+        searchBase = type("zimbraAuthLdapSearchBase")
+        searchBindName = type("zimbraAuthLdapSearchBindDn")
+        searchBindPassword = type("zimbraAuthLdapSearchBindPassword")
+        bindName = type("zimbraAuthLdapBindDn")
+        ownName = type("zimbraAuthLdapExternalDn")
+        isVirtualAccount = type("zimbraIsExternalVirtualAccount")
+        guard isComplete else { return nil }
+    }
+}
+
+/// Checks what says where accounts prove themselves when it is written (4.1.3, pitfall 41's kind): a mistake there locks a domain out.
+struct OutsideLoginRule: WriteRule {
+    let loginTypes: OutsideLoginTypes
+    var types: [AttributeTypeID] {
+        [loginTypes.mechanism, loginTypes.adminMechanism, loginTypes.url, loginTypes.searchFilter]
+    }
+    private static let mechanisms: Set<String> = ["", "zimbra", "ldap", "ad", "kerberos5", "carbonioadvanced"]
+
+    func check(_ after: Entry, before: Entry?, parent: EntryID, _ snapshot: borrowing Snapshot) throws(LDAPError) {
+        let table = snapshot.catalogue.table
+        func values(_ type: AttributeTypeID) -> [String] {
+            table.id(of: type).map { after[$0].map { String(decoding: $0, as: UTF8.self) } } ?? []
+        }
+        for value in values(loginTypes.mechanism) + values(loginTypes.adminMechanism) {
+            let name = value.lowercased()
+            guard Self.mechanisms.contains(name) || name.hasPrefix("custom") else {
+                throw LDAPError(
+                    .constraintViolation, "\"\(value)\" is no mechanism: zimbra, ldap, ad, kerberos5, carbonioAdvanced, custom:…")
+            }
+        }
+        for value in values(loginTypes.url) {
+            for url in value.split(separator: " ") {
+                let text = url.lowercased()
+                guard ["ldap://", "ldaps://", "ldapi://"].contains(where: { text.hasPrefix($0) && text.utf8.count > $0.utf8.count }) else {
+                    throw LDAPError(.constraintViolation, "zimbraAuthLdapURL: \"\(url)\" is not of the form ldap://HOST or ldaps://HOST")
+                }
+            }
+        }
+        for value in values(loginTypes.searchFilter) {
+            do throws(LDAPError) { _ = try Filter(NameTemplate(value).filter(Array("a@example.com".utf8))) } catch {
+                throw LDAPError(.constraintViolation, "zimbraAuthLdapSearchFilter: \(error.message)")
+            }
+        }
+    }
+}

@@ -1,0 +1,245 @@
+"""Passwords that another server knows (semantics 4.1, 4.3): a slapd beside, asked by bind, by search and bind, over StartTLS."""
+import pathlib
+import subprocess
+import time
+
+import pytest
+
+from certificates import Authority
+from client import CONSTRAINT_VIOLATION, INVALID_CREDENTIALS, SUCCESS, Client
+from servers import ROOT_DN, ROOT_PASSWORD, Muster, free_port
+
+pytestmark = pytest.mark.muster
+COM = "dc=example,dc=com"
+BJORN = "uid=bjorn.aasen,ou=people,dc=example,dc=com"
+BUSINESS = "cn=business,cn=cos,cn=zimbra"
+UNAVAILABLE = 52
+SETTINGS = ["zimbraAuthMech", "zimbraAuthLdapURL", "zimbraAuthLdapBindDn", "zimbraAuthLdapSearchFilter", "zimbraAuthLdapSearchBase",
+            "zimbraAuthLdapSearchBindDn", "zimbraAuthLdapSearchBindPassword", "zimbraAuthLdapStartTlsEnabled", "zimbraAuthFallbackToLocal"]
+
+
+class Outside:
+    """A small slapd with a few people."""
+
+    def __init__(self, folder, authority):
+        folder.mkdir()
+        (folder / "db").mkdir()
+        self.port, self.folder = free_port(), folder
+        shown = authority.issue("127.0.0.1", "localhost")
+        (folder / "slapd.conf").write_text(f"""
+include /etc/ldap/schema/core.schema
+include /etc/ldap/schema/cosine.schema
+include /etc/ldap/schema/inetorgperson.schema
+modulepath /usr/lib/ldap
+moduleload back_mdb
+pidfile {folder}/pid
+TLSCACertificateFile {authority.certificate}
+TLSCertificateFile {shown.certificate}
+TLSCertificateKeyFile {shown.key}
+database mdb
+suffix "dc=outside"
+rootdn "cn=root,dc=outside"
+rootpw secret
+directory {folder}/db
+access to attrs=userPassword by anonymous auth by * none
+access to * by dn.base="cn=reader,dc=outside" read by * none
+""")
+        (folder / "people.ldif").write_text("""dn: dc=outside
+objectClass: dcObject
+objectClass: organization
+dc: outside
+o: outside
+
+dn: cn=reader,dc=outside
+objectClass: person
+cn: reader
+sn: reader
+userPassword: reading
+
+dn: uid=bjorn.aasen,dc=outside
+objectClass: inetOrgPerson
+uid: bjorn.aasen
+cn: Björn
+sn: Aasen
+mail: bjorn.aasen@example.com
+userPassword: outside-secret
+
+dn: uid=elsewhere,dc=outside
+objectClass: inetOrgPerson
+uid: elsewhere
+cn: Elsewhere
+sn: Elsewhere
+userPassword: other-secret
+""")
+        subprocess.run(["/usr/sbin/slapadd", "-f", str(folder / "slapd.conf"), "-l", str(folder / "people.ldif")], check=True, capture_output=True)
+        self.url = f"ldap://127.0.0.1:{self.port}"
+        self.process = None
+
+    def start(self):
+        self.process = subprocess.Popen(["/usr/sbin/slapd", "-d", "0", "-f", str(self.folder / "slapd.conf"), "-h", self.url],
+                                        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        for _ in range(100):
+            try:
+                with Client(self.url, "cn=reader,dc=outside", "reading"):
+                    return self
+            except AssertionError:
+                time.sleep(0.05)
+        raise AssertionError("slapd does not answer")
+
+    def stop(self):
+        if self.process:
+            self.process.terminate()
+            self.process.wait(10)
+            self.process = None
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory):
+    return Authority(tmp_path_factory.mktemp("authority"))
+
+
+@pytest.fixture(scope="module")
+def outside(tmp_path_factory, authority):
+    outside = Outside(tmp_path_factory.mktemp("outside") / "slapd", authority).start()
+    yield outside
+    outside.stop()
+
+
+@pytest.fixture(scope="module")
+def mail(tmp_path_factory, authority):
+    server = Muster(tmp_path_factory.mktemp("mail"), ["--sample"], {"LDAPTLS_CACERT": str(authority.certificate)})
+    server.environment.pop("LDAPNOINIT", None)
+    server.environment["LDAPCONF"] = "/dev/null"
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def root(mail):
+    with Client(mail.url, ROOT_DN, ROOT_PASSWORD) as client:
+        assert client.modify(BJORN, ("replace", "userPassword", "here-secret"), ("replace", "zimbraAccountStatus", "active")).code == SUCCESS
+        yield client
+        client.modify(BJORN, ("replace", "zimbraAuthLdapExternalDn", None), ("replace", "zimbraAccountStatus", "active"))
+        assert client.modify(COM, *[("replace", name, None) for name in SETTINGS]).code == SUCCESS
+
+
+def configure(root, **settings):
+    result = root.modify(COM, *[("replace", name, value) for name, value in settings.items()])
+    assert result.code == SUCCESS, result
+
+
+def bind(mail, password, name="bjorn.aasen@example.com"):
+    with Client(mail.url) as client:
+        return client.bind(name, password).code
+
+
+@pytest.mark.parametrize("template", ["uid=%u,dc=outside", "uid=%u,dc=%outside"])       # another letter stands for itself
+@pytest.mark.parametrize("name", ["bjorn.aasen@example.com", BJORN])
+def test_4_3_4_bind_by_template(mail, root, outside, template, name):
+    configure(root, zimbraAuthMech="ldap", zimbraAuthLdapURL=outside.url, zimbraAuthLdapBindDn=template, zimbraAuthFallbackToLocal="FALSE")
+    assert bind(mail, "outside-secret", name) == SUCCESS
+    assert bind(mail, "wrong", name) == INVALID_CREDENTIALS
+    assert bind(mail, "here-secret", name) == INVALID_CREDENTIALS
+
+
+@pytest.mark.parametrize("filter", ["(mail=%n)", "(&(objectClass=inetOrgPerson)(uid=%u))"])
+def test_4_3_3_search_and_bind(mail, root, outside, filter):
+    configure(root, zimbraAuthMech="ldap", zimbraAuthLdapURL=outside.url, zimbraAuthLdapSearchFilter=filter, zimbraAuthLdapSearchBase="dc=outside",
+              zimbraAuthLdapSearchBindDn="cn=reader,dc=outside", zimbraAuthLdapSearchBindPassword="reading", zimbraAuthFallbackToLocal="FALSE")
+    assert bind(mail, "outside-secret") == SUCCESS
+    assert bind(mail, "wrong") == INVALID_CREDENTIALS
+
+
+@pytest.mark.parametrize("filter", ["(uid=nobody)", "(objectClass=*)"])
+def test_4_3_3_none_or_several_found(mail, root, outside, filter):
+    configure(root, zimbraAuthMech="ldap", zimbraAuthLdapURL=outside.url, zimbraAuthLdapSearchFilter=filter, zimbraAuthLdapSearchBase="dc=outside",
+              zimbraAuthLdapSearchBindDn="cn=reader,dc=outside", zimbraAuthLdapSearchBindPassword="reading", zimbraAuthFallbackToLocal="FALSE")
+    assert bind(mail, "outside-secret") == INVALID_CREDENTIALS
+
+
+def test_4_3_2_an_account_has_a_name_of_its_own_there(mail, root, outside):
+    configure(root, zimbraAuthMech="ldap", zimbraAuthLdapURL=outside.url, zimbraAuthLdapBindDn="uid=%u,dc=outside", zimbraAuthFallbackToLocal="FALSE")
+    assert root.modify(BJORN, ("replace", "zimbraAuthLdapExternalDn", "uid=elsewhere,dc=outside")).code == SUCCESS
+    assert bind(mail, "other-secret") == SUCCESS
+    assert bind(mail, "outside-secret") == INVALID_CREDENTIALS
+
+
+def test_4_3_ad_does_not_search(mail, root, outside):
+    configure(root, zimbraAuthMech="ad", zimbraAuthLdapURL=outside.url, zimbraAuthLdapSearchFilter="(uid=nobody)",
+              zimbraAuthLdapBindDn="uid=%u,dc=outside", zimbraAuthFallbackToLocal="FALSE")
+    assert bind(mail, "outside-secret") == SUCCESS
+
+
+def test_4_1_4_the_password_here_counts_too(mail, root, outside):
+    """By default."""
+    configure(root, zimbraAuthMech="ldap", zimbraAuthLdapURL=outside.url, zimbraAuthLdapBindDn="uid=%u,dc=outside")
+    assert bind(mail, "outside-secret") == SUCCESS
+    assert bind(mail, "here-secret") == SUCCESS
+    assert bind(mail, "wrong") == INVALID_CREDENTIALS
+
+
+def test_over_start_tls(mail, root, outside):
+    configure(root, zimbraAuthMech="ldap", zimbraAuthLdapURL=outside.url, zimbraAuthLdapBindDn="uid=%u,dc=outside", zimbraAuthFallbackToLocal="FALSE",
+              zimbraAuthLdapStartTlsEnabled="TRUE")
+    assert bind(mail, "outside-secret") == SUCCESS
+
+
+def test_a_server_that_does_not_answer(mail, root):
+    """Without a local password nobody gets in, others are served at once, and nobody is locked out for it."""
+    dead = free_port()
+    configure(root, zimbraAuthMech="ldap", zimbraAuthLdapURL=f"ldap://127.0.0.1:{dead}", zimbraAuthLdapBindDn="uid=%u,dc=outside",
+              zimbraAuthFallbackToLocal="FALSE")
+    root.modify(BUSINESS, ("replace", "zimbraPasswordLockoutEnabled", "TRUE"), ("replace", "zimbraPasswordLockoutMaxFailures", "2"))
+    try:
+        for _ in range(4):
+            assert bind(mail, "outside-secret") == UNAVAILABLE
+        configure(root, zimbraAuthFallbackToLocal="TRUE")
+        assert bind(mail, "here-secret") == SUCCESS
+    finally:
+        root.modify(BUSINESS, ("replace", "zimbraPasswordLockoutEnabled", "FALSE"), ("replace", "zimbraPasswordLockoutMaxFailures", None))
+
+
+def test_wrong_passwords_are_counted_and_statuses_hold(mail, root, outside):
+    configure(root, zimbraAuthMech="ldap", zimbraAuthLdapURL=outside.url, zimbraAuthLdapBindDn="uid=%u,dc=outside", zimbraAuthFallbackToLocal="FALSE")
+    root.modify(BUSINESS, ("replace", "zimbraPasswordLockoutEnabled", "TRUE"), ("replace", "zimbraPasswordLockoutMaxFailures", "2"))
+    try:
+        assert bind(mail, "wrong1") == bind(mail, "wrong2") == INVALID_CREDENTIALS
+        assert bind(mail, "outside-secret") == INVALID_CREDENTIALS, "locked"
+        root.modify(BJORN, ("replace", "zimbraAccountStatus", "active"))
+        assert bind(mail, "outside-secret") == SUCCESS
+        root.modify(BJORN, ("replace", "zimbraAccountStatus", "maintenance"))
+        assert bind(mail, "outside-secret") == UNAVAILABLE
+    finally:
+        root.modify(BUSINESS, ("replace", "zimbraPasswordLockoutEnabled", "FALSE"), ("replace", "zimbraPasswordLockoutMaxFailures", None))
+
+
+def test_names_cannot_change_what_is_asked(mail, root, outside):
+    """Pitfall 32: a parenthesis or a comma in a name is a character."""
+    strange = "uid=strange,ou=people," + COM
+    assert root.add(strange, {"objectClass": ["inetOrgPerson", "zimbraAccount"], "uid": "strange", "cn": "s", "sn": "s", "zimbraId": "strange-id",
+                              "zimbraAccountStatus": "active", "zimbraMailDeliveryAddress": "*)(uid=bjorn.aasen@example.com"}).code == SUCCESS
+    try:
+        configure(root, zimbraAuthMech="ldap", zimbraAuthLdapURL=outside.url, zimbraAuthLdapSearchFilter="(uid=%u)", zimbraAuthLdapSearchBase="dc=outside",
+                  zimbraAuthLdapSearchBindDn="cn=reader,dc=outside", zimbraAuthLdapSearchBindPassword="reading", zimbraAuthFallbackToLocal="FALSE")
+        assert bind(mail, "outside-secret", strange) == INVALID_CREDENTIALS
+        root.modify(strange, ("replace", "zimbraMailDeliveryAddress", "elsewhere,dc=outside@example.com"))
+        configure(root, zimbraAuthLdapSearchFilter=None, zimbraAuthLdapBindDn="uid=%u")
+        assert bind(mail, "other-secret", strange) == INVALID_CREDENTIALS
+    finally:
+        root.delete(strange)
+
+
+@pytest.mark.parametrize("settings", [{"zimbraAuthMech": "magic"}, {"zimbraAuthLdapURL": "http://example.com"}, {"zimbraAuthLdapSearchFilter": "(uid=%u"}])
+def test_4_1_3_mistakes_are_refused_when_written(root, settings):
+    assert root.modify(COM, *[("replace", name, value) for name, value in settings.items()]).code == CONSTRAINT_VIOLATION
+
+
+def test_4_1_3_mechanisms_that_are_not_here(mail, root):
+    for mechanism in ("kerberos5", "custom:handler a b"):
+        configure(root, zimbraAuthMech=mechanism, zimbraAuthFallbackToLocal="FALSE")
+        assert bind(mail, "here-secret") == UNAVAILABLE
+        configure(root, zimbraAuthFallbackToLocal=None)
+        assert bind(mail, "here-secret") == SUCCESS
+    configure(root, zimbraAuthMech="carbonioAdvanced", zimbraAuthFallbackToLocal="FALSE")
+    assert bind(mail, "here-secret") == SUCCESS
