@@ -13,7 +13,9 @@ public final class Directory: Sendable {
     let known: KnownTypes
     let virtual: VirtualAttributes
     let writeRules: [any WriteRule]
+    let returnRules: [any ReturnRule]
     let branches: [any BranchProvider]
+    let deleted: DeletedBranch
     /// Who may do what.
     let accessRules: AccessRules
     /// Rights that entries give beside the rules.
@@ -70,7 +72,9 @@ public final class Directory: Sendable {
                 HasSubordinates(type: known.hasSubordinates), NumSubordinates(type: known.numSubordinates),
             ] + plugged.virtualAttributes, known: known, schema: store.schema)
         writeRules = plugged.writeRules
-        branches = plugged.branches + [ChangeLogBranch(store.schema, known)]
+        returnRules = plugged.returnRules
+        deleted = DeletedBranch(store.schema, known)
+        branches = plugged.branches + [ChangeLogBranch(store.schema, known), deleted]
         do {
             accessRules = try AccessRules(settings.accessRules ?? AccessRules.simple(administrators: settings.administrators), store.schema)
         } catch { throw DirectoryError(error.description) }

@@ -8,6 +8,8 @@ public struct DirectoryExtension: Sendable {
     public var virtualAttributes: [any VirtualAttribute] = []
     /// Checks of entries that are about to be written.
     public var writeRules: [any WriteRule] = []
+    /// What deleted entries need when they come back.
+    public var returnRules: [any ReturnRule] = []
     /// Branches of the tree whose entries are not stored.
     public var branches: [any BranchProvider] = []
 

@@ -69,6 +69,7 @@ public enum MailDirectory {
         }
         if settings.addressList.isEnabled, let books = try AddressBooks(store, settings.addressList) { plugged.branches.append(books) }
         plugged.writeRules.append(AddressListRules(store.schema))
+        if let rule = AccountReturn(store.schema) { plugged.returnRules.append(rule) }
         if let rule = CertificateRule(store.schema, warn: settings.warn) { plugged.writeRules.append(rule) }
         return plugged
     }

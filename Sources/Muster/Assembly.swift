@@ -126,6 +126,20 @@ struct Assembly: Sendable {
         }
     }
 
+    static func show(
+        _ configuration: MusterConfiguration, _ time: Int64, _ name: String, subtree: Bool, write: ([UInt8]) throws -> Void
+    ) throws -> Int {
+        do {
+            return try PastExport(try reader(configuration)).run(at: time, name: name, subtree: subtree, write: write)
+        } catch let error as LDAPError {
+            throw ConfigurationError(error.message)
+        }
+    }
+
+    func restore(_ name: String, _ time: Int64, subtree: Bool) async throws -> RestorationReport {
+        do { return try await directory.restore(name, at: time, subtree: subtree) } catch { throw ConfigurationError(error.message) }
+    }
+
     static func check(_ configuration: MusterConfiguration, problem: (String) -> Void) throws -> (entries: Int, problems: Int) {
         let snapshot = try reader(configuration).snapshot()
         return (try snapshot.entryCount(), try snapshot.check(problem: problem))

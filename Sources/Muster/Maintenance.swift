@@ -127,6 +127,54 @@ public enum Maintenance {
         return try Assembly.changes(configuration, selection, waiting: waiting, write: write)
     }
 
+    /// What ``restore(_:at:name:subtree:)`` did, in entries.
+    public struct Restored: Sendable, Hashable {
+        /// That came back.
+        public var added: Int
+        /// That got their former values or names.
+        public var changed: Int
+        /// That were as they had been.
+        public var unchanged: Int
+        /// That could not be restored: name and reason.
+        public var failures: [String]
+    }
+
+    /// Writes an entry as it was at a moment as LDIF; also while a server runs.
+    ///
+    /// - Parameters:
+    ///   - name: the name that it had then.
+    ///   - subtree: whether with everything that stood below it.
+    /// - Returns: the number of entries written.
+    public static func show(
+        _ configuration: MusterConfiguration, at time: PointInTime, name: String, subtree: Bool = false, write: ([UInt8]) throws -> Void
+    ) throws -> Int {
+        try existing(configuration)
+        return try Assembly.show(configuration, time.microseconds, name, subtree: subtree, write: write)
+    }
+
+    /// Makes an entry, or a subtree, what it was at a moment: what has gone comes back, what has changed gets its former name and
+    /// values; what has come since stays.
+    ///
+    /// - Parameter name: the name that it had then.
+    /// - Throws: ``DataDirectory/InUse`` while a server runs.
+    public static func restore(
+        _ configuration: MusterConfiguration, at time: PointInTime, name: String, subtree: Bool = false
+    ) async throws -> Restored {
+        let lock = try DataDirectory(configuration.dataDirectory)
+        try existing(configuration)
+        var configuration = configuration
+        configuration.warmsDatabase = false
+        let assembly = try Assembly.open(configuration, log: .disabled)
+        let outcome: Result<Restored, any Error>
+        do {
+            let report = try await assembly.restore(name, time.microseconds, subtree: subtree)
+            outcome = .success(
+                Restored(added: report.added, changed: report.changed, unchanged: report.unchanged, failures: report.notes))
+        } catch { outcome = .failure(error) }
+        assembly.close()
+        return try withExtendedLifetime(lock) { try outcome.get() }
+    }
+
     /// Holds every index, name and count against the entries, in one snapshot; also while a server runs.
     ///
     /// - Parameter problem: gets each difference in words (the first thousand of them).

@@ -14,7 +14,7 @@ struct MusterCommand: AsyncParsableCommand {
             """,
         version: "muster \(MusterServer.version)",
         subcommands: [
-            Serve.self, Initialize.self, Import.self, Export.self, Check.self, Changes.self, Backup.self, RestoreBackup.self, Reindex.self,
-            Access.self,
+            Serve.self, Initialize.self, Import.self, Export.self, Check.self, Changes.self, Show.self, Restore.self,
+            Backup.self, RestoreBackup.self, Reindex.self, Access.self,
         ])
 }

@@ -13,6 +13,12 @@ extension Directory {
         let access = AccessControl(identity, origin, self)
         try access.demandBound()
         let controls = try WriteControls(decoding: controls, for: .delete)
+        if controls.showDeleted, let rdn = try deleted.rdn(of: target.name, schema) {
+            guard identity.isAdministrator else { throw LDAPError(.insufficientAccessRights, "deleted entries are for administrators") }
+            return PendingWrite(messageID: messageID, tag: OperationTag.deleteResponse, observed: observed) { transaction throws(LDAPError) in
+                try self.forget(rdn, &transaction)
+            }
+        }
         if target.name.isRoot { throw LDAPError(.unwillingToPerform, "cannot delete the root DSE") }
         if pseudo.isSubschema(target.canonical) { throw LDAPError(.unwillingToPerform, "cannot delete the subschema subentry") }
         return PendingWrite(messageID: messageID, tag: OperationTag.deleteResponse, observed: observed) { transaction throws(LDAPError) in
@@ -49,6 +55,15 @@ extension Directory {
         for doomed in below { try remove(doomed, &transaction) }
         try remove(id, &transaction)
         return answer
+    }
+
+    /// Forgets a deleted entry for good.
+    private func forget(_ rdn: RelativeDistinguishedName, _ transaction: inout StoreTransaction) throws(LDAPError) -> WriteAnswer {
+        try stored { () throws(EntryStoreError) in
+            guard let record = try deleted.record(rdn, transaction.snapshot) else { return nil }
+            try transaction.removeDeleted(record.number)
+            return WriteAnswer()
+        } ?? WriteAnswer(LDAPError(.noSuchObject, "no such deleted entry", matchedDN: Array(DeletedBranch.name.utf8)))
     }
 
     private func demandDeletion(of id: EntryID, _ access: AccessControl, _ snapshot: borrowing Snapshot) throws(LDAPError) {

@@ -67,6 +67,15 @@ struct EntryRevision {
         return set
     }
 
+    /// The changed entry; descriptions that the store has not met are left out.
+    var entry: Entry {
+        var entry = before
+        for attribute in touched {
+            if let id = table.id(of: attribute.description.type, options: attribute.description.options) { entry[id] = attribute.values }
+        }
+        return entry
+    }
+
     /// The changed entry, with who changed it and when. Numbers descriptions that the store has not met.
     consuming func finish(modifier: [UInt8], _ transaction: inout StoreTransaction) throws(LDAPError) -> Entry {
         var entry = before

@@ -9,6 +9,13 @@ extension Directory {
         _ request: ModifyDNRequest, messageID: Int, controls: [Control], identity: Identity, origin: AccessOrigin = AccessOrigin(),
         observed: @escaping @Sendable (WriteAnswer) -> Void
     ) throws(LDAPError) -> PendingWrite {
+        let access = AccessControl(identity, origin, self)
+        if let restoration = try Restoration(request, WriteControls(decoding: controls, for: .modifyDN), access, self) {
+            try access.demandBound()
+            return PendingWrite(messageID: messageID, tag: OperationTag.modifyDNResponse, observed: observed) { transaction throws(LDAPError) in
+                try restoration.run(self, &transaction)
+            }
+        }
         let renaming = try Renaming(request, controls, identity, origin, self)
         return PendingWrite(messageID: messageID, tag: OperationTag.modifyDNResponse, observed: observed) { transaction throws(LDAPError) in
             try renaming.run(self, &transaction)
