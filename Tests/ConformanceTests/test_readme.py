@@ -26,7 +26,7 @@ EXPECTED = {
     "Set her password": (["dn:uid=grace.hopper,ou=people,dc=example,dc=com"], []),
     "Move her": (["entryDN: uid=grace.hopper,ou=people,dc=example,dc=org"], []),
     "Browse what the server says": (["supportedControl: ", "NAME 'zimbraMailQuota'"], []),
-    "See the last changes": (["changetype: modify", "changetype: delete", "lastChangeNumber: ", "targetDN: uid=grace.hopper"], []),
+    "See the last changes": (["changetype: modify", "newsuperior: ou=people,dc=example,dc=org", "lastChangeNumber: ", "targetDN: uid=grace.hopper"], []),
     "Get a deleted account back": (["lastKnownName: uid=grace.hopper,ou=people,dc=example,dc=org", "mail: grace.hopper@example.com",
                                     "zimbraId: 5f0f2d1e-6d43-4c3b-9a55-0a4f1d0c7b11", "displayName: "], []),
     "Export and check": (["dn: uid=meeting-hall,ou=people,dc=example,dc=org"], []),
