@@ -18,14 +18,22 @@ public final class LongSearch: @unchecked Sendable {
     public enum Progress: Sendable {
         /// The output holds a chunk of entries; call again when it was taken.
         case more
+        /// All is sent that there is for now: to be called again when ``waker`` says so, or ``hasNews``.
+        case waiting
         /// The output ends with the search result done (nothing at all if it was abandoned).
         case done
         /// The storage failed inside an entry of which the client has a part: the connection can only be closed.
         case broken
     }
 
+    /// Says when a search that waits for changes has some.
+    public let waker: Waker
+    /// Whether it has some, or is to end. To be asked by whoever owns the search.
+    public var hasNews: Bool { execution.hasNews || isCancelled.load(ordering: .relaxed) }
+
     init(messageID: Int, _ execution: consuming SearchExecution) {
         self.messageID = messageID
+        waker = execution.waker
         self.execution = execution
     }
 
@@ -58,8 +66,13 @@ public final class LongSearch: @unchecked Sendable {
                     return .done
                 }
                 // In slices, so that an abandon, a time limit or the limit of the chunk is noticed soon.
-                guard case .more = try execution.advance(worker: worker, candidates: 2000, bytes: limit - (output.count - start), isInline: false, output: &output)
-                else { return .done }
+                switch try execution.advance(
+                    worker: worker, candidates: 2000, bytes: limit - (output.count - start), isInline: false, output: &output)
+                {
+                case .more: break
+                case .waiting: return .waiting
+                case .done, .broken: return .done
+                }
                 if execution.hasLongEntry { return .more }
                 if output.count - start >= limit || execution.waitsForOthers != waits { return .more }
                 // A search that finds little must not keep one snapshot for long either.
@@ -73,5 +86,8 @@ public final class LongSearch: @unchecked Sendable {
     }
 
     /// Makes the next ``advance(worker:limit:output:)`` stop without an answer (abandon, connection lost). Any thread may call it.
-    public func cancel() { isCancelled.store(true, ordering: .relaxed) }
+    public func cancel() {
+        isCancelled.store(true, ordering: .relaxed)
+        waker.wake()
+    }
 }

@@ -172,9 +172,16 @@ public final class AttributeTable: Sendable {
             guard hasOptioned, let others = optioned[subtype] else { continue }
             for id in others {
                 guard let description = self[id] else { continue }
-                if options.allSatisfy({ description.options.contains($0) }) { out.append(id) }
+                if options.allSatisfy({ Self.matches($0, description.options) }) { out.append(id) }
             }
         }
+    }
+
+    /// Whether an option asked for is among those of a description. One that ends with a hyphen is a range of language tags
+    /// (RFC 3866 section 2.2.2).
+    private static func matches(_ option: [UInt8], _ options: [[UInt8]]) -> Bool {
+        guard option.last == UInt8(ascii: "-") else { return options.contains(option) }
+        return options.contains { $0.starts(with: option) || $0.elementsEqual(option.dropLast()) }
     }
 
     /// The canonical string of a description.

@@ -149,6 +149,9 @@ public final class EntryStore: Sendable {
         }
     }
 
+    /// Tells of each commit what it changed.
+    let changeFeed = ChangeFeed()
+
     // MARK: Catalogue
 
     public var catalogue: Catalogue { current.withLock { $0 } }

@@ -65,6 +65,8 @@ final class LDAPConnection: ChannelDuplexHandler {
     @exclusivity(unchecked) private var held: ByteBuffer?
     /// Searches that wait until the client has taken what was sent.
     private var parked: [LongSearch] = []
+    /// Searches that wait for changes of the directory.
+    private var listening: [LongSearch] = []
     /// The search inside whose entry the output ends.
     private var entry: LongSearch?
     /// What came from other threads meanwhile.
@@ -337,6 +339,10 @@ final class LDAPConnection: ChannelDuplexHandler {
 
     private func start(_ search: LongSearch) {
         session.operations.register(search)
+        let (id, mailbox) = (id, loop.mailbox)
+        search.waker.set { [weak search] in
+            if let search { mailbox.post(.woken(connection: id, search)) }
+        }
         loop.server.counters.searchesInFlight.add(1, ordering: .relaxed)
         loop.server.advance(search, connection: id, mailbox: loop.mailbox)
         holdIfFull()
@@ -471,6 +477,10 @@ final class LDAPConnection: ChannelDuplexHandler {
             parked.append(search)
         case .more:
             loop.server.advance(search, connection: id, mailbox: loop.mailbox)
+        case .waiting:
+            if holds.contains(.stopping) { search.cancel() }
+            listening.append(search)
+            if search.hasNews { wake(search) }
         case .done:
             forgetSearches(1)
             session.operations.complete(search)
@@ -486,6 +496,17 @@ final class LDAPConnection: ChannelDuplexHandler {
     private func forgetSearches(_ count: Int) {
         loop.server.counters.searchesInFlight.subtract(count, ordering: .relaxed)
         for _ in 0..<count { loop.worker.complete(.search) }
+    }
+
+    /// Has a search that waits for changes go on; one that does not wait will see them anyway.
+    func wake(_ search: LongSearch) {
+        guard let index = listening.firstIndex(where: { $0 === search }) else { return }
+        listening.remove(at: index)
+        if holds.contains(.unwritable), case .open = phase {
+            parked.append(search)
+        } else {
+            loop.server.advance(search, connection: id, mailbox: loop.mailbox)
+        }
     }
 
     /// An entry is complete: what waited for that goes on.
@@ -605,6 +626,7 @@ final class LDAPConnection: ChannelDuplexHandler {
         if case .securing = phase { return abort("server stops") }
         guard case .open = phase else { return }
         holds.insert(.stopping)
+        for search in listening { search.cancel() }
         if operationsInFlight == 0 && !holds.contains(.blocking) {
             endWithNotice(.unavailable, "the server stops", linger: false)
         }
@@ -662,8 +684,9 @@ final class LDAPConnection: ChannelDuplexHandler {
     /// Lets go of everything that was asked for and not answered. Changes that were handed to the writer are carried out.
     private func dropRequests() {
         session.operations.abandonAll()
-        forgetSearches(parked.count)
+        forgetSearches(parked.count + listening.count)
         parked = []
+        listening = []
         for item in waiting {
             switch item {
             case .chunk: forgetSearches(1)

@@ -85,6 +85,7 @@ final class LoopContext {
                     server.counters.searchesInFlight.subtract(1, ordering: .relaxed)
                     worker.complete(.search)
                 }
+            case .woken(let id, let search): connections[id]?.wake(search)
             case .worked(let id, let operation, let kind, let result):
                 if let connection = connections[id] { connection.finishWork(operation, kind, result) } else { worker.complete(kind) }
             }

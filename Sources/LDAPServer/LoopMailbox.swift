@@ -8,6 +8,8 @@ enum LoopEvent: Sendable {
     case answer(connection: UInt64, OperationKind, [UInt8])
     /// Answers of a long search, and whether it has ended.
     case chunk(connection: UInt64, LongSearch, ByteBuffer, LongSearch.Progress)
+    /// A search that waits for changes may go on.
+    case woken(connection: UInt64, LongSearch)
     /// The first half of a blocking operation has run.
     case worked(connection: UInt64, BlockingOperation, OperationKind, any Sendable)
 }

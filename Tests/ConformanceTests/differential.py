@@ -17,6 +17,7 @@ import re
 import sys
 import tempfile
 import time
+import urllib.parse
 
 import ldap
 import ldap.dn
@@ -25,8 +26,12 @@ from ldap.filter import escape_filter_chars
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
-from client import CONSTRAINT_VIOLATION, Client, NAMING_VIOLATION, NOT_ALLOWED_ON_RDN, NO_SUCH_OBJECT, SUCCESS, split_dn  # noqa: E402
+import adversarial  # noqa: E402
+import wire  # noqa: E402
+from client import CONSTRAINT_VIOLATION, Client, control, NAMING_VIOLATION, NOT_ALLOWED_ON_RDN, NO_SUCH_OBJECT, REFERRAL, SUCCESS, split_dn  # noqa: E402
 from servers import ROOT_DN, ROOT_PASSWORD, Muster, Slapd  # noqa: E402
+
+MANAGE_DSA_IT, SUBENTRIES, MATCHED_VALUES = "2.16.840.1.113730.3.4.2", "1.3.6.1.4.1.4203.1.10.1", "1.2.826.0.1.3344810.2.3"
 
 # --- what may differ ------------------------------------------------------------------------------------------------------
 
@@ -52,6 +57,11 @@ DIFFERENCES = [
                lambda op, a, b: a.code == CONSTRAINT_VIOLATION and a.message.startswith("non-unique") and b.code != SUCCESS),
     Difference("full-case-folding", "RFC 4518 section 2.2 maps ß to ss, ς to σ, İ to i and a dot; slapd folds letter by letter",
                lambda op, a, b: op.kind == "search" and a.code == b.code and not op.counted and a.differ_in_folding_only(b)),
+    Difference("matched-values-of-computed-attributes", "RFC 3876: slapd leaves an attribute without values of operational attributes that it computes; "
+               "we leave nothing, as of all other attributes",
+               lambda op, a, b: op.kind == "search" and a.code == b.code and op.has_control(MATCHED_VALUES) and a.filled == b.filled),
+    Difference("below-a-referral", "RFC 3296 section 3: with manageDsaIT no referral is made of a referral entry; slapd refers names below it all the same",
+               lambda op, a, b: a.code == REFERRAL and b.code == NO_SUCH_OBJECT and op.has_control(MANAGE_DSA_IT)),
     Difference("matched-name-of-rename", "slapd leaves the matched name out when the entry to rename does not exist",
                lambda op, a, b: op.kind == "rename" and a.code == b.code == NO_SUCH_OBJECT and not a.matched),
 ]
@@ -88,6 +98,13 @@ def lower_dn(dn):
     return tuple(tuple((a, re.sub(" +", " ", v.strip()).lower()) for a, v in rdn) for rdn in parsed) if isinstance(parsed, tuple) else parsed
 
 
+def normal_url(url):
+    """An LDAP URL in a form that does not depend on the spelling of its name."""
+    head, _, rest = url.partition("://")[2].partition("/")
+    fields = rest.split("?")
+    return repr((head, lower_dn(urllib.parse.unquote(fields[0])), fields[1:]))
+
+
 def normal_entry(attributes):
     out = {}
     for name, values in attributes.items():
@@ -113,6 +130,8 @@ class Outcome:
         else:
             self.comparable = (self.code, self.matched, sorted(self.entries, key=repr))
         self.spelling = {repr(normal_dn(dn)): dn for dn, _ in result.entries}
+        self.references = sorted(normal_url(url) for urls in result.references for url in urls)
+        self.comparable += (self.references,)
         self.reader = reader
 
     def differ_in_folding_only(self, other):
@@ -128,6 +147,11 @@ class Outcome:
                 return False
         return True
 
+    @property
+    def filled(self):
+        """The entries without attributes that have no values."""
+        return sorted(((dn, {k: v for k, v in entry.items() if v}) for dn, entry in self.entries), key=repr)
+
     def __repr__(self):
         return f"{self.code} {self.message!r} matched {self.matched} entries {len(self.entries)}"
 
@@ -138,6 +162,9 @@ class Operation:
     arguments: tuple
     options: dict = dataclasses.field(default_factory=dict)
     counted: bool = False       # which entries come back is not determined (a size limit was hit)
+
+    def has_control(self, oid):
+        return any(c.controlType == oid for c in self.options.get("controls", []))
 
     def run(self, client):
         return getattr(client, self.kind)(*self.arguments, **self.options)
@@ -291,9 +318,25 @@ class Generator:
             options["size_limit"], counted = self.source.randint(1, 20), True
         elif self.chance(0.06):
             options["controls"], counted = [SimplePagedResultsControl(True, size=self.source.randint(1, 30), cookie="")], True
+        elif self.chance(0.12):
+            options["controls"] = [self.pick([control(MANAGE_DSA_IT, True), control(SUBENTRIES, True, b"\x01\x01\xff"),
+                                              control(SUBENTRIES, True, b"\x01\x01\0"), self.matched_values()])]
         if self.chance(0.08):
             options["types_only"] = True
+        if self.chance(0.25):
+            options["dereference"] = self.source.randint(1, 3)
         return Operation("search", (base, scope, self.filter(), self.pick(SELECTIONS)), options, counted)
+
+    def matched_values(self):
+        """RFC 3876: some items on values that there are."""
+        items = []
+        for _ in range(self.source.randint(1, 3)):
+            attribute = self.pick([a for a in ATTRIBUTES if a not in ("entryDN", "userPassword")])
+            if self.chance(0.2):
+                items.append(wire.text(attribute, 0x87))
+            else:
+                items.append(wire.equality(attribute, self.value(attribute)))
+        return control(MATCHED_VALUES, True, wire.sequence(*items))
 
     def compare(self):
         attribute = self.pick([a for a in ATTRIBUTES if a != "entryDN"])
@@ -441,7 +484,7 @@ def describe(index, operation, a, b):
 def run(first, second, seed, operations, limit=20, progress=None):
     """Operations from `seed` on both clients; a Report. Stops at `limit` differences."""
     report = Report()
-    entries = sorted(first.search("", attributes=["*"]).entries)
+    entries = sorted(first.search("", attributes=["*"], controls=[control(MANAGE_DSA_IT, True)]).entries)
     generator = Generator(seed, entries)
 
     def both(index, operation):
@@ -487,8 +530,10 @@ def main():
                    Slapd(pathlib.Path(folder) / "second", rules="none") if a.other == "slapd" else
                    Muster(pathlib.Path(folder) / "second", environment=STORED_VIEW)]
         try:
+            hard = pathlib.Path(folder) / "adversarial.ldif"
+            adversarial.write(hard, a.seed)
             for server in servers:
-                server.load(data)
+                server.load(data, hard)
                 server.start()
             started = time.monotonic()
             clients = [Client(server.url, ROOT_DN, ROOT_PASSWORD) for server in servers]

@@ -1,6 +1,9 @@
 """Generated searches and changes against Debian's slapd and against the server under test, bounded: see differential.py."""
+import os
+
 import pytest
 
+import adversarial
 import differential
 from client import Client
 from conftest import generate
@@ -10,15 +13,16 @@ from servers import ROOT_DN, ROOT_PASSWORD, Slapd, new_server, target
 @pytest.mark.parametrize("seed", [1, 2, 3, 4])
 def test_equal_to_slapd(tmp_path, seed):
     data = generate(tmp_path, accounts=100, domains=3, seed=seed)
+    adversarial.write(tmp_path / "adversarial.ldif", seed)
     reference = Slapd(tmp_path / "reference", rules="none")
     # slapd knows nothing of inheritance: entries are compared as they are stored.
     other = new_server(tmp_path / "other", **({"rules": "none"} if target() == "slapd" else {"environment": differential.STORED_VIEW}))
     try:
         for server in (reference, other):
-            server.load(data)
+            server.load(data, tmp_path / "adversarial.ldif")
             server.start()
         with Client(reference.url, ROOT_DN, ROOT_PASSWORD) as a, Client(other.url, ROOT_DN, ROOT_PASSWORD) as b:
-            report = differential.run(a, b, seed, operations=2500)
+            report = differential.run(a, b, seed, operations=int(os.environ.get("DIFFERENTIAL_OPERATIONS", 2500)))
     finally:
         reference.stop()
         other.stop()

@@ -36,6 +36,7 @@ enum RootDSE {
                 ControlOID.dereference,
                 ControlOID.noOperationSearch,
                 ControlOID.effectiveRights,
+                ControlOID.persistentSearch,
             ])
         let startTLS = directory.settings.offersStartTLS ? [ExtendedOperationOID.startTLS] : []
         builder.set("supportedExtension", startTLS + [ExtendedOperationOID.whoAmI, ExtendedOperationOID.passwordModify])
@@ -44,7 +45,7 @@ enum RootDSE {
             "supportedFeatures",
             [
                 FeatureOID.modifyIncrement, FeatureOID.allOperationalAttributes, FeatureOID.attributesByObjectClass,
-                FeatureOID.absoluteTrueAndFalse, FeatureOID.languageTags,
+                FeatureOID.absoluteTrueAndFalse, FeatureOID.languageTags, FeatureOID.languageRanges,
             ])
         builder.set("subschemaSubentry", ["cn=Subschema"])
         builder.set("changelog", [ChangeLogBranch.name])

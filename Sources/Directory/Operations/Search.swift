@@ -80,6 +80,10 @@ struct SearchExecution: ~Copyable {
     var refinement: EntryRefinement?
     /// The search, if the base is in the monitor.
     private var monitor: MonitorSearch?
+    /// The changes that a persistent search waits for.
+    var listening: Listening?
+    /// How it is gone on with then.
+    let waker = Waker()
     /// References sent by this request.
     var references = 0
     /// Entries sent by this request.
@@ -109,6 +113,7 @@ struct SearchExecution: ~Copyable {
         sorted = nil
         sortResult = nil
         refinement = nil
+        listening = nil
         references = 0
         rights = nil
         monitor = nil
@@ -199,6 +204,16 @@ struct SearchExecution: ~Copyable {
         guard isPrepared else { return finish(.success, "", &output) }
         state.access.begin(access.subject, directory, snapshot)
         if let deadline, ContinuousClock.now >= deadline { return finish(.timeLimitExceeded, "", &output) }
+        if let persistent = controls.refinement?.asked.persistent {
+            if isInline { return .more }
+            if listening == nil {
+                // What follows must see all that is not told of: from a snapshot taken later than this one.
+                listening = try Listening(persistent, directory, waker)
+                deadline = nil
+                return .more
+            }
+            if let listening, listening.isListening { return try listen(listening, snapshot, &state, &scratch, bytes, &output) }
+        }
         if let sorted, let progress = try arrange(sorted, snapshot, &state, &scratch, candidates, isInline, &output) { return progress }
         let counts = controls.refinement?.asked.counts ?? false
         if counts, let total = try countAtOnce(snapshot, &state) {
@@ -332,8 +347,15 @@ struct SearchExecution: ~Copyable {
             sorted.phase = .walk
             return .more
         }
+        if let listening {
+            listening.isListening = true
+            return .more
+        }
         return finish(.success, "", &output)
     }
+
+    /// Whether a search that waits for changes has some to tell.
+    var hasNews: Bool { listening?.hasNews ?? false }
 
     /// Whether the next step waits for another server: it must be made on a thread that may wait.
     var waitsForOthers: Bool { branch?.waitsForOthers ?? monitor?.isWaiting ?? false }
@@ -409,6 +431,13 @@ struct SearchExecution: ~Copyable {
         else { return false }
         // What of a branch is shown is its provider's to say: its entries are made for the client.
         try place.demand(.read, access, snapshot)
+        if let asked = controls.refinement?.asked {
+            // What is made for the client is made in the order in which it is found.
+            if asked.isCritical {
+                throw LDAPError(.unavailableCriticalExtension, "a critical control is not supported for entries that are made of others")
+            }
+            if asked.sort != nil { sortResult = SortResult(.unwillingToPerform) }
+        }
         guard let position = try firstPosition() else { return true }
         let selection = state.selections.selection(request, .realOnly, .unlimited, snapshot.catalogue, directory.virtual)
         branch = try BranchSearch(

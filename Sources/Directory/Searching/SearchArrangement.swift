@@ -18,6 +18,12 @@ extension SearchExecution {
                     controls: [VirtualListViewResult(position: 0, contentCount: 0, code: .sortControlMissing).control()])
             }
         }
+        if let persistent = asked.persistent {
+            guard asked.sort == nil, controls.paged == nil, !asked.counts else {
+                throw LDAPError(.unwillingToPerform, "a persistent search is neither sorted nor counted, and has no pages")
+            }
+            if persistent.changesOnly { search.begin(list: []) }
+        }
         guard let sort = asked.sort, !asked.counts else { return }
         let cookie = controls.paged?.cookie ?? []
         if cookie.count == PagingCookie.size {
@@ -193,6 +199,8 @@ struct EntryJudge {
     private let viewer: AccessControl
     private let treatment: SpecialTreatment
     private var judged = JudgedProfile()
+    /// What goes out of the entry judged last.
+    var selection: EntrySelection? { judged.selection }
 
     init(_ execution: borrowing SearchExecution) {
         directory = execution.directory

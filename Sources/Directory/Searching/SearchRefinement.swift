@@ -18,6 +18,10 @@ final class SearchRefinement: Sendable {
         var dereference: Dereference?
         /// Whether entries are counted only.
         var counts = false
+        /// draft-ietf-ldapext-psearch.
+        var persistent: PersistentSearch?
+        /// Whether one of those is critical that are about what is found rather than how it is shown.
+        var isCritical = false
         /// Whether any of them was given.
         fileprivate(set) var isUsed = false
 
@@ -37,12 +41,14 @@ final class SearchRefinement: Sendable {
                 // As slapd: no item at all asks for nothing.
                 matchedValues = filter.nodes.count > 1 ? filter : nil
             case Dereference.oid: dereference = try Dereference(decoding: control)
+            case PersistentSearch.oid: persistent = try PersistentSearch(decoding: control)
             case NoOpSearch.oid:
                 try NoOpSearch.checkRequest(control)
                 counts = true
             default: return false
             }
             isUsed = true
+            if control.isCritical, control.oid != Subentries.oid, control.oid != DomainScope.oid { isCritical = true }
             return true
         }
     }

@@ -22,6 +22,9 @@ public struct StoreTransaction: ~Copyable {
     private let objectClass: AttributeID?
     /// The last answer of ``superiors(_:)``; forgotten when an entry moves.
     private var lastSuperiors: [EntryID]?
+    /// What was changed, while somebody follows changes (``ChangeFeed``).
+    private var changes: [EntryChange] = []
+    private let isFollowed: Bool
     /// Index changes that wait for the end of the change.
     private var batch = IndexBatch()
     /// Takes the index changes of new entries, in a bulk load; then nothing but additions may be made.
@@ -36,6 +39,7 @@ public struct StoreTransaction: ~Copyable {
             nextEntry = next
             firstEntry = next
         } catch { throw EntryStoreError(error) }
+        isFollowed = store.changeFeed.isFollowed
         watches = store.classWatches
         snapshot.changedEntries = Array(repeating: [], count: watches.count)
         keys = IndexKeys(schema: store.schema)
@@ -92,6 +96,7 @@ public struct StoreTransaction: ~Copyable {
         try put(id, entry, parent: parent, rdn: rdn, flags: flags, append: true)
         try logAddition(id, entry, parent: parent, rdn: rdn)
         try index(id, below: parent)
+        note(.add, id)
         return id
     }
 
@@ -105,6 +110,7 @@ public struct StoreTransaction: ~Copyable {
         noteClasses(old, id)
         noteClasses(new, id)
         try put(id, new, parent: place.parent, rdn: place.rdn, flags: flags, append: false)
+        note(.modify, id)
         changeKeys(from: old, to: new, id)
         try applyIndexes()
     }
@@ -114,6 +120,10 @@ public struct StoreTransaction: ~Copyable {
         guard let place = try placeAndRDN(id) else { throw missing(id) }
         try logDeletion(id, entry, parent: place.parent, rdn: place.rdn)
         let databases = snapshot.store.databases
+        if isFollowed, let record = try snapshot.record(id)?.bytes.array {
+            let deleted = DeletedEntry(name: try snapshot.name(of: id), record: record, superiors: try superiors(place.parent))
+            note(.delete(deleted), id)
+        }
         var nameKey: [UInt8] = []
         NameKey.append(parent: place.parent, rdn: canonicalRDN.rawSpan, to: &nameKey)
         try change { transaction throws(LMDBError) in
@@ -135,6 +145,7 @@ public struct StoreTransaction: ~Copyable {
         guard let place = try placeAndRDN(id) else { throw missing(id) }
         try logRenaming(id, old, new, from: place.parent, place.rdn, to: parent, rdn, deletesOldRDN: deletesOldRDN)
         let databases = snapshot.store.databases
+        if isFollowed { note(.rename(from: try snapshot.name(of: id)), id) }
         var oldKey: [UInt8] = []
         NameKey.append(parent: place.parent, rdn: oldCanonicalRDN.rawSpan, to: &oldKey)
         var newKey: [UInt8] = []
@@ -161,6 +172,13 @@ public struct StoreTransaction: ~Copyable {
     }
 
     // MARK: Parts of changes
+
+    private mutating func note(_ kind: EntryChange.Kind, _ id: EntryID) {
+        if isFollowed { changes.append(EntryChange(kind: kind, id: id)) }
+    }
+
+    /// Ends a transaction that was begun to wait for its turn only.
+    static func pass(_ transaction: consuming Transaction) { _ = consume transaction }
 
     private mutating func noteClasses(_ entry: Entry, _ id: EntryID) {
         guard let objectClass else { return }
@@ -382,11 +400,12 @@ public struct StoreTransaction: ~Copyable {
         }
         let before = catalogueBefore
         let changed = catalogue !== before
-        let number = snapshot.transaction.id
+        let (changes, number) = (changes, snapshot.transaction.id)
         do { try snapshot.intoTransaction().commit() } catch {
             if changed { store.publish(before) }
             throw EntryStoreError(error)
         }
+        if !changes.isEmpty { store.changeFeed.publish(changes, commit: number) }
         return store.environment.information.lastTransaction == number
     }
 
