@@ -33,13 +33,13 @@ extension Directory {
                         var work = PastRestoration(self)
                         do throws(LDAPError) { try work.run(name, time, subtree, &transaction) } catch { work.report.failure = error }
                         result.set(work.report)
-                        return []
+                        return Writer.Answer([])
                     },
                     failed: { error in
                         var report = RestorationReport()
                         report.failure = LDAPError(storage: error)
                         result.set(report)
-                        return []
+                        return Writer.Answer([])
                     },
                     completion: { _ in continuation.resume(returning: result.get()) }))
         }
