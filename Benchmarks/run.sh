@@ -9,6 +9,8 @@
 #     addressbook  autocompletion through cn=gal against the plain filter (Muster alone)
 #     modify modify64 add64   throughput of changes, both servers synced to the same disk, 1 and 64 connections
 #     readers-under-writes    p99 of look-ups while 64 connections write, against without (Muster alone)
+#     ldaps starttls  the look-up over TLS (needs stunnel)
+#     storm        look-ups while 200 Argon2 binds are in flight (Muster alone)
 #     import       muster import against slapadd -q: seconds and size
 #     idle         resident memory of an idle connection
 #     start        from the command to the ready line
@@ -27,7 +29,7 @@ export CATALOGUE=${CATALOGUE:-$root/schema/catalogue}
 work=${WORK:-${TMPDIR:-/tmp}/muster-benchmarks} accounts=${ACCOUNTS:-100000} domains=${DOMAINS:-100} seed=${SEED:-1}
 muster=${MUSTER_BIN:-$root/.build/release/muster}
 rounds=3 seconds=5 against=best fresh=0
-usage() { sed -n '2,22s/^# \{0,1\}//p' "$0" >&2; exit 2; }
+usage() { sed -n '2,23s/^# \{0,1\}//p' "$0" >&2; exit 2; }
 while getopts r:d:pPfh o; do
   case $o in
     r) rounds=$OPTARG ;; d) seconds=$OPTARG ;; p) against="best production" ;; P) against=production ;; f) fresh=1 ;; *) usage ;;
@@ -35,8 +37,8 @@ while getopts r:d:pPfh o; do
 done
 shift $((OPTIND - 1))
 comparisons="lookup lookup8 postfix senders read gal autocomplete bind bind16 paged members member-of"
-workloads=${*:-$comparisons inherited addressbook import idle start}
 [ -x "$muster" ] || { echo "run.sh: no program at $muster (swift build -c release --static-swift-stdlib, or set MUSTER_BIN)" >&2; exit 2; }
+workloads=${*:-$comparisons ldaps starttls inherited addressbook storm import idle start}
 mkdir -p "$work"
 work=$(cd "$work" && pwd)
 load=$work/ldapload
@@ -310,6 +312,75 @@ if wants readers-under-writes; then
   a=$(median p99 <<<"$alone") b=$(median p99 <<<"$beside")
   printf '\n| look-ups, 16 connections: p99 in µs | alone | beside 64 writers | times | at most |\n|---|---|---|---|---|\n'
   echo "| %s accounts | $a | $b | **$(awk -v a="$a" -v b="$b" 'BEGIN { printf "%.2f", b / a }')** | 2 × |" | sed "s/%s/$accounts/"
+fi
+
+if wants ldaps || wants starttls; then
+  # The load generator speaks in clear to a tunnel beside it; what is compared is the servers' processor time.
+  tls=$work/tls
+  mkdir -p "$tls"
+  [ -s "$tls/server.pem" ] || openssl req -x509 -newkey rsa:2048 -nodes -keyout "$tls/server.key" -out "$tls/server.pem" -days 3650 -subj /CN=localhost 2>/dev/null
+  export MUSTER_TLS_CERTIFICATE=$tls/server.pem MUSTER_TLS_KEY=$tls/server.key
+  load_muster "$accounts" "$domains"
+  MUSTER_ARGS="${MUSTER_ARGS:-} --listen ldaps://127.0.0.1:0" start_muster "$accounts"
+  declare -A secure=([muster]=$(sed -n 's|^listening on ldaps://\([^/]*\).*|\1|p' "$work/muster-$accounts/out")
+    [slapd]=127.0.0.1:$(free_port))
+  export TLS=$tls LISTEN=ldaps://${secure[slapd]}/
+  slapd best
+  unset TLS LISTEN
+  printf '\n| look-up over TLS, %s accounts | slapd | slapd µs/op | muster µs/op | ratio (per round) | at least |\n|---|---|---|---|---|---|\n' "$accounts"
+  for w in ldaps starttls; do
+    wants $w || continue
+    declare -A tunnel=([slapd]=127.0.0.1:$(free_port)) target=([slapd]=${secure[slapd]} [muster]=${secure[muster]})
+    tunnel[muster]=127.0.0.1:$(free_port)
+    protocol=
+    if [ $w = starttls ]; then
+      protocol="protocol = ldap"
+      target=([slapd]=${url[best]#ldap://} [muster]=${url[muster]#ldap://})
+      target=([slapd]=${target[slapd]%/} [muster]=${target[muster]%/})
+    fi
+    for s in slapd muster; do
+      printf '[%s]\nclient = yes\naccept = %s\nconnect = %s\n%s\n' $s "${tunnel[$s]}" "${target[$s]}" "$protocol"
+    done | { printf 'foreground = yes\npid =\ndebug = err\n'; cat; } >"$work/stunnel.conf"
+    stunnel "$work/stunnel.conf" 2>"$work/stunnel.log" &
+    tunnel_process=$!
+    sleep 1
+    arguments lookup
+    export NAME_A=slapd NAME_B=muster
+    out=$("$here/load/compare.sh" -r "$rounds" -l "$work/runs.json" "ldap://${tunnel[slapd]}" "${pid[best]}" "ldap://${tunnel[muster]}" "${pid[muster]}" -- -d "$seconds" --warmup 1 "${arguments[@]}") || out=
+    kill $tunnel_process; wait $tunnel_process || true
+    say "$out"
+    rates=$(sed -n 's/^median ops per server-CPU-second: slapd \([0-9.]*\), muster \([0-9.]*\)$/\1 \2/p' <<<"$out")
+    [ -n "$rates" ] || { echo "| $w | the run failed | | | | 3 × |"; continue; }
+    read -r ratio range < <(sed -n 's/^RATIO .* of ops per server-CPU-second: \([0-9.]*\) (per round: \(.*\))$/\1 \2/p' <<<"$out")
+    echo "| $w, 16 connections | best | $(us "${rates% *}") | $(us "${rates#* }") | **$ratio** ($range) | 3 × |"
+  done
+  "$here/oracle/stop-slapd.sh" "$work/slapd-best-$accounts"; unset "pid[best]"
+  stop_muster
+  unset MUSTER_TLS_CERTIFICATE MUSTER_TLS_KEY
+fi
+
+if wants storm; then
+  load_muster "$accounts" "$domains"
+  start_muster "$accounts"
+  v=$work/values-$accounts
+  # Wrong passwords of accounts whose password Argon2 keeps.
+  head -200 "$v/dns.txt" >"$work/storm.txt"
+  while IFS= read -r dn; do
+    printf 'dn: %s\nchangetype: modify\nreplace: userPassword\nuserPassword: {ARGON2}$argon2id$v=19$m=7168,t=5,p=1$c2FsdHNhbHRzYWx0c2FsdA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\n\n' "$dn"
+  done <"$work/storm.txt" | ldapmodify -x -H "${url[muster]}" -D cn=config -w secret >/dev/null
+  arguments lookup
+  p99() { "$load" -H "${url[muster]}" -d "$seconds" --warmup 1 --json "${arguments[@]}" | sed -n 's/.*"p99":\([0-9.]*\).*/\1/p' | head -1; }
+  printf '\n| look-ups, 16 connections, rate limited by nobody | p99 µs idle | p99 µs with 200 Argon2 binds in flight | times | at most |\n|---|---|---|---|---|\n'
+  for _ in $(seq "$rounds"); do
+    idle=$(p99)
+    "$load" -H "${url[muster]}" -c 200 -d $((seconds + 4)) --values "$work/storm.txt" --dn '{1}' --pw wrong --allow-code 49 --allow-code 51 bind >/dev/null 2>&1 &
+    storm=$!
+    sleep 1
+    busy=$(p99)
+    wait $storm || true
+    echo "| | $idle | $busy | **$(awk -v a="$idle" -v b="$busy" 'BEGIN { printf "%.2f", b / a }')** | 5 × |"
+  done
+  stop_muster
 fi
 
 if wants inherited; then

@@ -4,6 +4,7 @@
 #   NOSYNC=1    production durability (dbnosync + writemap + nometasync); default: fully synced
 #   PLAIN=1     no ACLs (everyone may read, rootdn writes)
 #   ACL=FILE    these access rules instead of Carbonio's (slapd.acl and the global administrator rule)
+#   TLS=FOLDER  certificate and key for StartTLS and ldaps: FOLDER/server.pem, FOLDER/server.key
 #   LISTEN      more listener URLs, separated by spaces (e.g. ldapi://%2Ftmp%2Fx)
 #   CATALOGUE   the catalogue's folder (default schema/catalogue of this repository)
 #   OVERLAYS    more overlays, separated by spaces (e.g. "sssvlv deref")
@@ -16,7 +17,7 @@
 #   ULIMIT_N, TOOL_THREADS (2), THREADS (8)
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
-[ $# -ge 2 ] || { sed -n 2,17p "$0"; exit 2; }
+[ $# -ge 2 ] || { sed -n 2,18p "$0"; exit 2; }
 work=$1 port=$2; shift 2
 mkdir -p "$work"; work=$(cd "$work" && pwd)
 if [ -f "$work/slapd.pid" ] && kill -0 "$(cat "$work/slapd.pid")" 2>/dev/null; then
@@ -43,6 +44,8 @@ argsfile $work/slapd.args
 threads ${THREADS:-8}
 tool-threads ${TOOL_THREADS:-2}
 loglevel ${LOGLEVEL:-none}
+${TLS:+TLSCertificateFile $TLS/server.pem
+TLSCertificateKeyFile $TLS/server.key}
 attributeoptions lang-
 localSSF 128
 index_substr_if_maxlen 4
