@@ -89,19 +89,31 @@ struct MonitorTreeBuilder {
         container(
             "Databases", "This subsystem contains information about configured databases.",
             [("namingContexts", [""]), ("monitorContext", [Monitor.name]), ("readOnly", ["FALSE"])])
-        let information = store.information
-        let page = 4096
-        let entries = (try? store.snapshot().entryCount()) ?? 0
-        self.entries.append(
+        // A store that cannot be read has nothing to tell.
+        guard let statistics = try? store.statistics() else { return }
+        let page = max(1, statistics.pageSize)
+        entries.append(
             MonitorEntry(
                 ["Databases", "Database 1"], ["monitoredObject", "olmMDBDatabase"],
                 [
                     ("monitoredInfo", ["mdb"]), ("namingContexts", [""]), ("readOnly", ["FALSE"]), ("monitorIsShadow", ["FALSE"]),
-                    ("olmDbDirectory", [store.path]), ("olmMDBPagesMax", ["\(information.mapSize / page)"]),
-                    ("olmMDBPagesUsed", ["\(information.usedSize / page)"]), ("olmMDBReadersMax", ["\(store.options.maxReaders)"]),
-                    ("olmMDBReadersUsed", ["\(information.readers)"]), ("olmMDBEntries", ["\(entries)"]),
+                    ("olmDbDirectory", [store.path]), ("olmMDBPagesMax", ["\(statistics.mapSize / page)"]),
+                    ("olmMDBPagesUsed", ["\(statistics.usedSize / page)"]), ("olmMDBPagesFree", ["\(statistics.freePages)"]),
+                    ("olmMDBReadersMax", ["\(store.options.maxReaders)"]), ("olmMDBReadersUsed", ["\(statistics.readers)"]),
+                    ("olmMDBEntries", ["\(statistics.entries)"]),
                 ]))
-        counter(["Databases", "Last Transaction"], information.lastTransaction, [("description", ["Number of the last commit"])])
+        let writer = directory.writer.statistics
+        for (name, value, description) in [
+            ("Last Transaction", UInt64(statistics.lastCommit), "Number of the last commit"),
+            ("Oldest Reader", UInt64(statistics.commitsSinceOldestReader), "Commits since the state that the oldest reader sees"),
+            ("Commits", writer.commits, "Transactions that changed something"),
+            ("Changes", writer.operations, "Changes that were answered, refused ones too"),
+            ("Largest Group", UInt64(writer.largestGroup), "Most changes in one transaction"),
+            ("Waiting Changes", UInt64(writer.waiting), "Changes that wait for the writer"),
+            ("Storage Failures", writer.failures, writer.lastFailure ?? "Changes that the storage could not make"),
+        ] {
+            counter(["Databases", name], value, [("description", [description])])
+        }
     }
 
     private mutating func addLimits(_ directory: Directory, _ facts: MonitorFacts) {
