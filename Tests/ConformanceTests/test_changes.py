@@ -292,6 +292,8 @@ def test_what_cannot_come_back_is_reported(boss):
         ["ldapmodrdn", "-v", "-x", "-H", boss.url, "-D", ROOT_DN, "-w", ROOT_PASSWORD, "-e", "!" + SHOW_DELETED, "-r", "-s", PEOPLE, name,
          "uid=partly"], capture_output=True, text=True)
     assert result.returncode == 0, result
+    said = result.stdout + result.stderr
+    assert "restored, except: " in said and "p@example.com, which another entry has" in said and "zimbraCOSId" in said, said
     after = boss.read(dn).only
     assert after["mail"] == [b"partly@example.com"] and "zimbraMailAlias" not in after and "zimbraCOSId" not in after
     for uid in ("p", "partly"):
