@@ -2,8 +2,7 @@ import BER
 
 /// A directory's schema: attribute types, object classes, syntaxes and matching rules (RFC 4512 section 4).
 ///
-/// A value of constant size that shares its tables; it never changes once loaded. Name forms, DIT content and structure rules are
-/// not supported.
+/// A value of constant size that shares its tables; it never changes once loaded.
 public struct Schema: Sendable {
     /// The tables, shared by all copies.
     @usableFromInline final class Tables: Sendable {
@@ -18,16 +17,18 @@ public struct Schema: Sendable {
         /// Bit matrix: row of a class, one bit per class it is derived from.
         let superiorBits: [UInt64]
         let superiorWords: Int
+        let placement: PlacementRules
 
         init(
             attributeTypes: [AttributeType], objectClasses: [ObjectClass], attributeNames: NameTable,
-            objectClassNames: NameTable, superiors: [[ObjectClassID]]
+            objectClassNames: NameTable, superiors: [[ObjectClassID]], placement: PlacementRules
         ) {
             self.attributeTypes = attributeTypes
             self.objectClasses = objectClasses
             self.attributeNames = attributeNames
             self.objectClassNames = objectClassNames
             self.superiors = superiors
+            self.placement = placement
             var subtypes: [[AttributeTypeID]] = attributeTypes.map { _ in [] }
             for type in attributeTypes {
                 var ancestor: AttributeTypeID? = type.id
@@ -63,6 +64,13 @@ public struct Schema: Sendable {
     public var attributeTypes: [AttributeType] { tables.attributeTypes }
     /// All object classes; the index is ``ObjectClassID/rawValue``.
     public var objectClasses: [ObjectClass] { tables.objectClasses }
+
+    /// All DIT content rules.
+    public var contentRules: [ContentRule] { tables.placement.contentRules }
+    /// All name forms.
+    public var nameForms: [NameForm] { tables.placement.nameForms }
+    /// All DIT structure rules.
+    public var structureRules: [StructureRule] { tables.placement.structureRules }
 
     /// The attribute type with a name or OID, in any case, without options. Allocates nothing.
     public func attributeType(_ name: RawSpan) -> AttributeTypeID? {

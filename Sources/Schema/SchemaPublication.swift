@@ -6,6 +6,15 @@ extension Schema {
     /// Values of `objectClasses`.
     public var objectClassDescriptions: [String] { objectClasses.map(\.definition) }
 
+    /// Values of `dITContentRules`.
+    public var contentRuleDescriptions: [String] { contentRules.map(\.declared.published) }
+
+    /// Values of `nameForms`.
+    public var nameFormDescriptions: [String] { nameForms.map(\.declared.published) }
+
+    /// Values of `dITStructureRules`.
+    public var structureRuleDescriptions: [String] { structureRules.map(\.declared.published) }
+
     /// Values of `ldapSyntaxes`.
     public var ldapSyntaxDescriptions: [String] { Syntax.allCases.map(\.published) }
 

@@ -13,6 +13,11 @@ final class ClassRules: Sendable {
     let flags: EntryRecord.Flags
     private let allowed: TypeSet
     private let required: [(type: AttributeTypeID, by: ObjectClassID)]
+    /// RFC 4512 section 4.1.6.
+    private let contentRule: ContentRule?
+    private let forbidden: [AttributeTypeID]
+    /// The forms that names of such entries may have (RFC 4512 section 4.1.7.2): places in ``Schema/nameForms``. None: any.
+    let nameForms: [Int]
 
     /// - Parameter classes: as listed in an entry; their superiors need not be listed.
     /// - Throws: `objectClassViolation` for a combination that no entry may have.
@@ -57,8 +62,20 @@ final class ClassRules: Sendable {
             if schema.isSubclass(id, of: known.referral) { flags.insert(.referral) }
             if schema.isSubclass(id, of: known.subentry) { flags.insert(.subentry) }
         }
+        var forbidden: [AttributeTypeID] = []
+        contentRule = schema.contentRules.first { $0.structuralClass == structural && !$0.isObsolete }
+        if let rule = contentRule {
+            for id in classes where schema[id].kind == .auxiliary && !rule.auxiliaries.contains(id) {
+                throw LDAPError(.objectClassViolation, "class '\(schema[id].name)' not allowed by content rule '\(rule.name)'")
+            }
+            for type in rule.may { allowed.insert(type) }
+            for type in rule.must { allowed.insert(type) }
+            forbidden = rule.not
+        }
+        nameForms = schema.nameForms.indices.filter { schema.nameForms[$0].objectClass == structural && !schema.nameForms[$0].isObsolete }
         self.allowed = allowed
         self.required = required
+        self.forbidden = forbidden
         self.flags = flags
     }
 
@@ -67,6 +84,14 @@ final class ClassRules: Sendable {
     func check(_ present: TypeSet, _ schema: Schema) throws(LDAPError) {
         for (type, by) in required where !present.contains(type) {
             throw LDAPError(.objectClassViolation, "object class '\(schema[by].name)' requires attribute '\(schema[type].name)'")
+        }
+        if let contentRule {
+            for type in contentRule.must where !present.contains(type) {
+                throw LDAPError(.objectClassViolation, "content rule '\(contentRule.name)' requires attribute '\(schema[type].name)'")
+            }
+            for type in forbidden where present.contains(type) {
+                throw LDAPError(.objectClassViolation, "content rule '\(contentRule.name)' precluded attribute '\(schema[type].name)'")
+            }
         }
         if let type = present.first(notIn: allowed) {
             throw LDAPError(.objectClassViolation, "attribute '\(schema[type].name)' not allowed")

@@ -14,6 +14,8 @@ public struct CompiledFilter: Sendable {
         case initial, any, final
         /// `integerBitAndMatch`, `integerBitOrMatch`.
         case bitAnd, bitOr
+        /// A word of a value.
+        case word
         /// A stored name that stands in a subtree relation to the assertion.
         case nameScope
         /// A value of the entry's own name equals the assertion (`:dn:`).
@@ -411,6 +413,7 @@ public struct CompiledFilter: Sendable {
         switch rule {
         case .integerBitAndMatch: .bitAnd
         case .integerBitOrMatch: .bitOr
+        case .wordMatch, .keywordMatch: .word
         case .dnSubtreeMatch, .dnOneLevelMatch, .dnSubordinateMatch, .dnSuperiorMatch: .nameScope
         default: rule.use == .ordering ? .less : .equality
         }

@@ -61,7 +61,7 @@ extension CompiledFilter {
         case .predicate: return predicates[Int(node.predicate)].evaluate(id, record, snapshot)
         case .nameValue: return nameContains(node, id, snapshot, &scratch)
         case .initial, .any, .final: return .undefined
-        case .equality, .greaterOrEqual, .lessOrEqual, .less, .present, .substrings, .bitAnd, .bitOr, .nameScope:
+        case .equality, .greaterOrEqual, .lessOrEqual, .less, .present, .substrings, .bitAnd, .bitOr, .word, .nameScope:
             var place = Int(node.firstAttribute)
             let end = place + Int(node.attributeCount)
             while place < end {
@@ -107,6 +107,7 @@ extension CompiledFilter {
         case .less: return canonical.precedes(assertion)
         case .substrings: return matchesParts(index, canonical)
         case .bitAnd, .bitOr: return matchesBits(canonical, assertion, all: node.kind == .bitAnd)
+        case .word: return Self.hasWord(canonical, assertion)
         case .nameScope: return Self.nameScope(node.rule, canonical, assertion)
         default: return false
         }
@@ -142,6 +143,18 @@ extension CompiledFilter {
     private func matchesBits(_ value: RawSpan, _ assertion: RawSpan, all: Bool) -> Bool {
         guard let stored = Schema.integer(canonical: value), let mask = Schema.integer(canonical: assertion) else { return false }
         return all ? stored & mask == mask : stored & mask != 0
+    }
+
+    /// Whether the words of a canonical string hold others, one behind the other.
+    private static func hasWord(_ value: RawSpan, _ words: RawSpan) -> Bool {
+        guard words.byteCount > 0 else { return false }
+        var start = 0
+        while let found = value.firstIndex(of: words, from: start, to: value.byteCount) {
+            let end = found + words.byteCount
+            if found == 0 || value[at: found - 1] == 0x20, end == value.byteCount || value[at: end] == 0x20 { return true }
+            start = found + 1
+        }
+        return false
     }
 
     /// How a canonical name stands to another.

@@ -198,7 +198,7 @@ struct Planner: ~Copyable {
             try planner.range(node, attribute, snapshot)
         }
         case .not: return try not(index, snapshot)
-        case .less, .bitAnd, .bitOr, .nameScope, .nameValue, .initial, .any, .final: return .all
+        case .less, .bitAnd, .bitOr, .word, .nameScope, .nameValue, .initial, .any, .final: return .all
         }
     }
 

@@ -25,7 +25,7 @@ struct DefinitionParser {
         sourceName = source
     }
 
-    private func failure(_ reason: String) -> SchemaError {
+    func failure(_ reason: String) -> SchemaError {
         SchemaError(source: sourceName, line: directive.line(at: tokenStart), definition: definition, reason: reason)
     }
 
@@ -107,7 +107,7 @@ struct DefinitionParser {
 
     // MARK: Parts
 
-    private mutating func begin() throws(SchemaError) -> String {
+    mutating func begin() throws(SchemaError) -> String {
         var first = try token()
         // `{3}` of cn=config's ordered values.
         if case .word(let word) = first, word.hasPrefix("{"), word.hasSuffix("}") { first = try token() }
@@ -121,13 +121,13 @@ struct DefinitionParser {
         }
     }
 
-    private mutating func finish() throws(SchemaError) {
+    mutating func finish() throws(SchemaError) {
         let next = try token()
         guard next == .end else { throw failure("expected nothing after the definition, found \(Self.shown(next))") }
     }
 
     /// An OID, name or macro.
-    private mutating func reference(_ keyword: String) throws(SchemaError) -> String {
+    mutating func reference(_ keyword: String) throws(SchemaError) -> String {
         let next = try token()
         switch next {
         case .word(let text), .quoted(let text):
@@ -139,7 +139,7 @@ struct DefinitionParser {
     }
 
     /// One of them, or several in parentheses with `$` between them.
-    private mutating func references(_ keyword: String) throws(SchemaError) -> [String] {
+    mutating func references(_ keyword: String) throws(SchemaError) -> [String] {
         let first = try token()
         switch first {
         case .word(let text), .quoted(let text): return [text]
@@ -158,7 +158,7 @@ struct DefinitionParser {
         }
     }
 
-    private mutating func text(_ keyword: String) throws(SchemaError) -> String {
+    mutating func text(_ keyword: String) throws(SchemaError) -> String {
         let next = try token()
         guard case .quoted(let text) = next else { throw failure("\(keyword) wants a quoted string, found \(Self.shown(next))") }
         return text
@@ -184,7 +184,7 @@ struct DefinitionParser {
     }
 
     /// Names (RFC 4512 section 1.4, descr): a letter, then letters, digits and hyphens.
-    private mutating func names() throws(SchemaError) -> [String] {
+    mutating func names() throws(SchemaError) -> [String] {
         let list = try texts("NAME")
         for name in list {
             guard let first = name.utf8.first, lowercase(first) &- 0x61 < 26, name.utf8.count <= NameTable.maximumLength,
@@ -195,13 +195,13 @@ struct DefinitionParser {
         return list
     }
 
-    private mutating func extensionField(_ keyword: String, _ fields: inout [DefinitionExtension]) throws(SchemaError) {
+    mutating func extensionField(_ keyword: String, _ fields: inout [DefinitionExtension]) throws(SchemaError) {
         guard !fields.contains(where: { $0.name == keyword }) else { throw failure("\(keyword) is given twice") }
         fields.append(DefinitionExtension(name: keyword, values: try texts(keyword)))
     }
 
     /// Runs over the keywords up to the closing parenthesis; each may come once.
-    private mutating func keyword(_ seen: inout [String]) throws(SchemaError) -> String? {
+    mutating func keyword(_ seen: inout [String]) throws(SchemaError) -> String? {
         let next = try token()
         switch next {
         case .close: return nil

@@ -4,6 +4,7 @@ import BER
 struct SchemaDirective {
     enum Kind {
         case attributeType, objectClass, objectIdentifier, syntax
+        case contentRule, nameForm, structureRule
     }
 
     var kind: Kind
@@ -83,6 +84,9 @@ struct SchemaFile: ~Copyable {
             case "objectclasses", "olcobjectclasses": kind = .objectClass
             case "olcobjectidentifier": kind = .objectIdentifier
             case "ldapsyntaxes", "olcldapsyntaxes": kind = .syntax
+            case "ditcontentrules", "olcditcontentrules": kind = .contentRule
+            case "nameforms": kind = .nameForm
+            case "ditstructurerules": kind = .structureRule
             default: return nil
             }
             guard index < line.upperBound, text[index] == 0x3a else { return nil }
@@ -98,11 +102,14 @@ struct SchemaFile: ~Copyable {
             case "objectclass", "objectclasses": kind = .objectClass
             case "objectidentifier": kind = .objectIdentifier
             case "ldapsyntax", "ldapsyntaxes": kind = .syntax
+            case "ditcontentrule", "ditcontentrules": kind = .contentRule
+            case "nameform", "nameforms": kind = .nameForm
+            case "ditstructurerule", "ditstructurerules": kind = .structureRule
             default:
                 let shown = String(decoding: text[line.lowerBound..<min(line.upperBound, line.lowerBound + 40)], as: UTF8.self)
                 throw SchemaError(
                     source: source.name, line: number, definition: "",
-                    reason: "expected attributetype, objectclass, objectidentifier or ldapsyntax, found \"\(shown)\"")
+                    reason: "expected attributetype, objectclass, objectidentifier, ldapsyntax, ditcontentrule, nameform or ditstructurerule, found \"\(shown)\"")
             }
         }
         var directive = SchemaDirective(kind: kind)
@@ -123,7 +130,8 @@ struct SchemaFile: ~Copyable {
     private static func isKeyword(_ word: String) -> Bool {
         switch word {
         case "attributetype", "attributetypes", "attribute", "objectclass", "objectclasses", "objectidentifier",
-            "ldapsyntax", "ldapsyntaxes":
+            "ldapsyntax", "ldapsyntaxes", "ditcontentrule", "ditcontentrules", "nameform", "nameforms", "ditstructurerule",
+            "ditstructurerules":
             true
         default: false
         }

@@ -16,6 +16,9 @@ struct SchemaLoader {
     private var attributeTypes: [Placed<AttributeTypeDefinition>] = []
     private var objectClasses: [Placed<ObjectClassDefinition>] = []
     private var syntaxes: [Placed<(oid: String, substitute: String?)>] = []
+    private(set) var contentRules: [Placed<ContentRuleDefinition>] = []
+    private(set) var nameForms: [Placed<NameFormDefinition>] = []
+    private(set) var structureRules: [Placed<StructureRuleDefinition>] = []
     private var macros: [String: Placed<String>] = [:]
 
     /// Ids are 16 bits wide; the last is kept free.
@@ -42,6 +45,9 @@ struct SchemaLoader {
             case .syntax:
                 let syntax = try parser.syntax()
                 syntaxes.append(Placed(definition: syntax, source: source.name, line: line))
+            case .contentRule: contentRules.append(Placed(definition: try parser.contentRule(), source: source.name, line: line))
+            case .nameForm: nameForms.append(Placed(definition: try parser.nameForm(), source: source.name, line: line))
+            case .structureRule: structureRules.append(Placed(definition: try parser.structureRule(), source: source.name, line: line))
             case .objectIdentifier:
                 let (name, oid) = try parser.objectIdentifier()
                 let placed = Placed(definition: oid, source: source.name, line: line)
@@ -80,7 +86,7 @@ struct SchemaLoader {
     }
 
     /// Finds what a name, OID or macro refers to.
-    private func find(_ reference: String, in names: NameTable) -> UInt16? {
+    func find(_ reference: String, in names: NameTable) -> UInt16? {
         if let value = names.value(of: Array(reference.utf8).rawSpan) { return value }
         return numericOID(reference).flatMap { names.value(of: Array($0.utf8).rawSpan) }
     }
@@ -95,7 +101,7 @@ struct SchemaLoader {
         let (objectClasses, superiors) = try resolve(classes, classNames, attributeNames)
         return Schema.Tables(
             attributeTypes: resolved, objectClasses: objectClasses, attributeNames: attributeNames,
-            objectClassNames: classNames, superiors: superiors)
+            objectClassNames: classNames, superiors: superiors, placement: try placementRules(objectClasses, classNames, attributeNames))
     }
 
     /// Syntaxes that files define by `X-SUBST`, by their OID.

@@ -3,8 +3,8 @@ import BER
 /// The matching rules that Muster carries out: RFC 4517 section 4.2, RFC 4530 (UUID), RFC 4523 (certificates),
 /// and those that OpenLDAP and Active Directory add.
 ///
-/// `certificateExactMatch` and its kin, and the rules of relics like presentation addresses, compare whole values octet by octet;
-/// the assertion syntaxes of RFC 4523 are not taken apart. `wordMatch` and `keywordMatch` are left out, as in slapd.
+/// Of RFC 4523's rules the exact ones of certificates and of revocation lists are carried out. The rules of attribute certificates, and
+/// of relics like presentation addresses, compare whole values octet by octet.
 public enum MatchingRule: UInt8, Sendable, CaseIterable {
     case objectIdentifierMatch, distinguishedNameMatch
     case caseIgnoreMatch, caseIgnoreOrderingMatch, caseIgnoreSubstringsMatch
@@ -27,6 +27,8 @@ public enum MatchingRule: UInt8, Sendable, CaseIterable {
     case privateKeyMatch, presentationAddressMatch, protocolInformationMatch
     case dnSubtreeMatch, dnOneLevelMatch, dnSubordinateMatch, dnSuperiorMatch
     case integerBitAndMatch, integerBitOrMatch
+    /// A word of the value, between spaces, is the assertion (RFC 4517 sections 4.2.32 and 4.2.21). Every word counts as a keyword.
+    case wordMatch, keywordMatch
     /// Active Directory's rule of chains: the value is reached by following names from entry to entry. Only providers of virtual
     /// attributes carry it out; of other attributes it is Undefined.
     case inChainMatch
@@ -39,6 +41,7 @@ public enum MatchingRule: UInt8, Sendable, CaseIterable {
         case objectIdentifier, distinguishedName, nameAndUID
         case integerFirstComponent, objectIdentifierFirstComponent, stringFirstComponent
         case uuid, csn, csnSID
+        case certificate, certificateList
     }
 
     /// What a rule is used for.
@@ -109,8 +112,9 @@ public enum MatchingRule: UInt8, Sendable, CaseIterable {
         case .csnOrderingMatch: rule("1.3.6.1.4.1.4203.666.11.2.3", "CSNOrderingMatch", .csn, .csn, .ordering)
         case .csnSIDMatch: rule("1.3.6.1.4.1.4203.666.11.2.5", "CSNSIDMatch", .sid, .csnSID)
         case .authzMatch: rule("1.3.6.1.4.1.4203.666.4.12", "authzMatch", .authz, .caseExactString)
-        case .certificateExactMatch: rule("2.5.13.34", "certificateExactMatch", .certificate, .octets)
-        case .certificateListExactMatch: rule("2.5.13.38", "certificateListExactMatch", .certificateList, .octets)
+        case .certificateExactMatch: rule("2.5.13.34", "certificateExactMatch", .certificateExactAssertion, .certificate)
+        case .certificateListExactMatch: 
+            rule("2.5.13.38", "certificateListExactMatch", .certificateListExactAssertion, .certificateList)
         case .attributeCertificateExactMatch:
             rule("2.5.13.45", "attributeCertificateExactMatch", .attributeCertificate, .octets)
         case .privateKeyMatch: rule("1.3.6.1.4.1.4203.666.4.13", "privateKeyMatch", .privateKey, .octets)
@@ -128,6 +132,8 @@ public enum MatchingRule: UInt8, Sendable, CaseIterable {
             rule("1.2.840.113556.1.4.803", "integerBitAndMatch", .integer, .integer, .extensible)
         case .integerBitOrMatch:
             rule("1.2.840.113556.1.4.804", "integerBitOrMatch", .integer, .integer, .extensible)
+        case .wordMatch: rule("2.5.13.32", "wordMatch", .directoryString, .caseIgnoreString, .extensible)
+        case .keywordMatch: rule("2.5.13.33", "keywordMatch", .directoryString, .caseIgnoreString, .extensible)
         case .inChainMatch:
             rule("1.2.840.113556.1.4.1941", "inChainMatch", .distinguishedName, .distinguishedName, .extensible)
         }
@@ -201,6 +207,8 @@ public enum MatchingRule: UInt8, Sendable, CaseIterable {
         case .stringFirstComponent: false
         case .uuid: syntax == .uuid
         case .csn, .csnSID: syntax == .csn || syntax == .sid
+        case .certificate: syntax == .certificate
+        case .certificateList: syntax == .certificateList
         }
     }
 

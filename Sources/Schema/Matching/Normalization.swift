@@ -16,7 +16,8 @@ extension Schema {
     /// | names | as ``normalizeDN(_:into:)`` |
     /// | OIDs | dotted decimal |
     /// | UUIDs | sixteen octets |
-    /// | octet strings, certificates | as they are |
+    /// | certificates, revocation lists | serial number and issuer, date and issuer |
+    /// | octet strings | as they are |
     public func normalize(_ value: RawSpan, by rule: MatchingRule, into out: inout [UInt8]) -> Bool {
         let start = out.count
         if append(value, rule.form, spaces: .whole, into: &out) { return true }
@@ -62,6 +63,8 @@ extension Schema {
         case .uuid: return Identifiers.appendUUID(value, into: &out)
         case .csn: return Identifiers.appendCSN(value, into: &out)
         case .csnSID: return Identifiers.appendSID(value, into: &out)
+        case .certificate: return appendCertificate(value, into: &out)
+        case .certificateList: return appendCertificateList(value, into: &out)
         }
     }
 

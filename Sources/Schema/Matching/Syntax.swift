@@ -14,6 +14,7 @@ public enum Syntax: UInt8, Sendable, CaseIterable {
     case telexNumber, utcTime, ldapSyntaxDescription, substringAssertion
     case nisNetgroupTriple, bootParameter, uuid
     case void, authPassword, csn, sid, authz, openLDAPACI, attributeCertificate, privateKey
+    case certificateExactAssertion, certificateListExactAssertion
 
     private var described: (oid: StaticString, name: StaticString) {
         switch self {
@@ -75,6 +76,8 @@ public enum Syntax: UInt8, Sendable, CaseIterable {
         case .openLDAPACI: ("1.3.6.1.4.1.4203.666.2.1", "OpenLDAP Experimental ACI")
         case .attributeCertificate: ("1.3.6.1.4.1.4203.666.11.10.2.1", "X.509 AttributeCertificate")
         case .privateKey: ("1.2.840.113549.1.8.1.1", "PKCS#8 PrivateKeyInfo")
+        case .certificateExactAssertion: ("1.3.6.1.1.15.1", "X.509 Certificate Exact Assertion")
+        case .certificateListExactAssertion: ("1.3.6.1.1.15.5", "X.509 Certificate List Exact Assertion")
         }
     }
 

@@ -13,7 +13,8 @@ extension Syntax {
         case .octetString, .audio, .binary, .fax, .jpeg, .aciItem: return true
         case .void: return value.isEmpty
         case .directoryString, .authz, .openLDAPACI, .guide, .enhancedGuide, .dataQuality, .accessPoint, .substringAssertion,
-            .teletexTerminalIdentifier, .otherMailbox, .presentationAddress, .dsaQuality, .protocolInformation:
+            .teletexTerminalIdentifier, .otherMailbox, .presentationAddress, .dsaQuality, .protocolInformation,
+            .certificateExactAssertion, .certificateListExactAssertion:
             return !value.isEmpty && value.isUTF8
         case .ia5String: return value.isASCII
         case .printableString, .telephoneNumber: return !value.isEmpty && value.allBytes(CharacterClass.isPrintable)
@@ -139,7 +140,7 @@ extension Syntax {
     }
 
     /// One DER SEQUENCE and nothing behind it.
-    private static func isSequence(_ value: RawSpan) -> Bool {
+    static func isSequence(_ value: RawSpan) -> Bool {
         do {
             var reader = BERReader(value)
             let contents = try reader.contents(of: BERTag.sequence)
