@@ -206,7 +206,7 @@ compare_changes() {
   local w=$1 slapd=$2 goal=$3 text=$4 out ratio range rates
   case $w in
     modify*) arguments=(--values "$work/values-$accounts/dns.txt" --dn '{1}' --mod-attr description --mod-value 'v {C} {R}' modify) ;;
-    add64) arguments=(--seed "$((RANDOM * 32768 + RANDOM))" --entry "$work/new.ldif" --delete-after add) ;;
+    add64) arguments=(--start "$((RANDOM * 100000))" --entry "$work/new.ldif" --delete-after add) ;;
   esac
   case $w in modify) connections=1 ;; *) connections=64 ;; esac
   export NAME_A=slapd NAME_B=muster
@@ -263,19 +263,19 @@ if wants modify || wants modify64 || wants add64; then
   load_muster "$accounts" "$domains"
   domain=$(cat "$work/values-$accounts/gal-domain.txt")
   cat >"$work/new.ldif" <<END
-dn: uid=new{R},ou=people,$domain
+dn: uid=new{C},ou=people,$domain
 objectClass: inetOrgPerson
 objectClass: zimbraAccount
 objectClass: amavisAccount
-uid: new{R}
-cn: New {R}
+uid: new{C}
+cn: New {C}
 sn: {R}
-displayName: New {R}
+displayName: New {C}
 zimbraId: {R}{R}
 zimbraAccountStatus: active
 zimbraMailStatus: enabled
-zimbraMailDeliveryAddress: new{R}@new.example
-mail: new{R}@new.example
+zimbraMailDeliveryAddress: new{C}@new.example
+mail: new{C}@new.example
 END
   printf '\n| changes, %s accounts, synced | slapd | slapd/s | muster/s | ratio (per round) | at least |\n|---|---|---|---|---|---|\n' "$accounts"
   start_muster "$accounts"

@@ -142,3 +142,25 @@ def test_a_server_starts_and_reads_on_a_full_disk(failing, disk):
         assert client.add("cn=full,dc=crash", PERSON | {"cn": "full"}).code == UNWILLING_TO_PERFORM
         disk.mend()
         assert client.add("cn=full,dc=crash", PERSON | {"cn": "full"}).code == SUCCESS
+
+
+@pytest.mark.parametrize("how", ["n", "e"])
+def test_copies_that_cannot_be_written_leave_everything_as_it_was(failing, disk, tmp_path, how):
+    """Backup, restore, import and reindex write copies."""
+    server = failing()
+    target = tmp_path / "backup.mdb"
+    server.command("backup", "--data", server.data, target)
+    server.kill()
+    before = server.export()
+    files = sorted(p.name for p in server.data.iterdir())
+    more = tmp_path / "more.ldif"
+    more.write_text("dn: cn=more,dc=crash\nobjectClass: person\ncn: more\nsn: more\n")
+    disk.fail(how)
+    for command in (["backup", "--replace", target], ["restore-backup", target], ["import", more], ["reindex"]):
+        run = server.command(command[0], "--data", server.data, *command[1:], check=False, timeout=60)
+        assert run.returncode == 1 and (b"No space left" if how == "n" else b"Input/output error") in run.stderr, (command, run)
+    disk.mend()
+    assert server.export() == before
+    assert sorted(p.name for p in server.data.iterdir()) == files
+    assert sorted(p.name for p in tmp_path.iterdir() if p.name.startswith("backup")) == ["backup.mdb"]
+    assert b"no differences" in server.check().stdout

@@ -3,6 +3,13 @@ import BER
 import LMDB
 import Synchronization
 import Testing
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#else
+import Darwin
+#endif
 
 /// Changes go to disk together, and what one cannot do costs the others nothing.
 struct WriterTests {
@@ -162,6 +169,33 @@ struct WriterTests {
         #expect(statistics.failures == 1 && statistics.lastFailure?.contains("mapSize") == true)
         #expect(try small.problems(store) == [])
         #expect(try store.snapshot().entryCount() == 19)
+    }
+
+    @Test func checkpointsAreMadeInTimeAndLeaveNothingBehind() throws {
+        let small = try SmallStore()
+        defer { small.remove() }
+        let record = "data.mdb-synced"
+        do {
+            let store = try small.open(.groupInterval(milliseconds: 20))
+            #expect(small.files.contains(record))
+            let writer = try Writer(store)
+            for number in 0..<3 { writer.submit(Answers().job("\(number)") { transaction in _ = try? small.add("c\(number)", &transaction) }) }
+            // Without further changes too: the reader that keeps the checkpoint moves on to the last commit.
+            var behind = -1
+            for _ in 0..<500 where behind != 0 {
+                usleep(10_000)
+                let statistics = try store.statistics()
+                behind = statistics.entries == 3 ? statistics.commitsSinceOldestReader : -1
+            }
+            #expect(behind == 0)
+            writer.stop()
+            #expect(!small.files.contains(record))
+        }
+        // One that did not stop, then another durability.
+        _ = try small.open(.groupInterval(milliseconds: 20))
+        #expect(small.files.contains(record))
+        #expect(try small.problems(small.open(.full)) == [])
+        #expect(!small.files.contains(record))
     }
 
     @Test func numbersForWatching() throws {

@@ -107,8 +107,7 @@ public struct StoreTransaction: ~Copyable {
     ) throws(EntryStoreError) {
         guard let place = try placeAndRDN(id) else { throw missing(id) }
         if isLogged { try logModification(id, old, new, parent: place.parent, rdn: place.rdn) }
-        noteClasses(old, id)
-        noteClasses(new, id)
+        noteClasses(old, new, id)
         try put(id, new, parent: place.parent, rdn: place.rdn, flags: flags, append: false)
         note(.modify, id)
         changeKeys(from: old, to: new, id)
@@ -162,8 +161,7 @@ public struct StoreTransaction: ~Copyable {
             try removeFromScopes(moved, below: place.parent)
             try addToScopes(moved, below: parent)
         }
-        noteClasses(old, id)
-        noteClasses(new, id)
+        noteClasses(old, new, id)
         try put(id, new, parent: parent, rdn: rdn, flags: flags, append: false)
         changeKeys(from: old, to: new, id)
         changesNames = true
@@ -181,11 +179,19 @@ public struct StoreTransaction: ~Copyable {
     static func pass(_ transaction: consuming Transaction) { _ = consume transaction }
 
     private mutating func noteClasses(_ entry: Entry, _ id: EntryID) {
-        guard let objectClass else { return }
-        for (index, watch) in watches.enumerated()
-        where snapshot.changedEntries[index].last != id && watch.concerns(entry, objectClass, catalogue.schema) {
-            snapshot.changedEntries[index].append(id)
+        guard let objectClass, !watches.isEmpty else { return }
+        for value in entry[objectClass] {
+            guard let objectClass = catalogue.schema.objectClass(value.rawSpan) else { continue }
+            for (index, watch) in watches.enumerated() where snapshot.changedEntries[index].last != id && watch.concerns(objectClass) {
+                snapshot.changedEntries[index].append(id)
+            }
         }
+    }
+
+    /// The same for both states of an entry.
+    private mutating func noteClasses(_ old: Entry, _ new: Entry, _ id: EntryID) {
+        noteClasses(old, id)
+        if let objectClass, old[objectClass] != new[objectClass] { noteClasses(new, id) }
     }
 
     mutating func change(_ body: (inout Transaction) throws(LMDBError) -> Void) throws(EntryStoreError) {
@@ -269,13 +275,36 @@ public struct StoreTransaction: ~Copyable {
         try changeScopes(below: parent, ids) { batch, id, key in batch.remove(id, from: key) }
     }
 
-    /// Values by type, whatever their options, of the types that are indexed. Most entries have no options: they need no dictionary.
-    private static func indexedValues(_ entry: Entry, _ catalogue: Catalogue) -> [AttributeTypeID: [[UInt8]]] {
-        var values: [AttributeTypeID: [[UInt8]]] = [:]
-        for attribute in entry.attributes {
-            guard let type = catalogue.table[attribute.id]?.type, !catalogue.maintained.kinds(of: type).isEmpty else { continue }
-            values[type, default: []] += attribute.values
+    /// The indexed types whose values two states of an entry do not share.
+    private static func changedTypes(_ old: Entry, _ new: Entry, _ catalogue: Catalogue) -> [AttributeTypeID] {
+        var types: [AttributeTypeID] = []
+        func note(_ id: AttributeID) {
+            guard let type = catalogue.table.type(of: id), !catalogue.maintained.kinds(of: type).isEmpty, !types.contains(type) else { return }
+            types.append(type)
         }
+        let (before, after) = (old.attributes, new.attributes)
+        var (left, right) = (0, 0)
+        while left < before.count || right < after.count {
+            if right == after.count || left < before.count && before[left].id < after[right].id {
+                note(before[left].id)
+                left += 1
+            } else if left == before.count || after[right].id < before[left].id {
+                note(after[right].id)
+                right += 1
+            } else {
+                // Values that were not touched are the same array.
+                if before[left].values != after[right].values { note(before[left].id) }
+                left += 1
+                right += 1
+            }
+        }
+        return types
+    }
+
+    /// The values of a type, whatever their options.
+    private static func values(of type: AttributeTypeID, _ entry: Entry, _ table: AttributeTable) -> [[UInt8]] {
+        var values: [[UInt8]] = []
+        for attribute in entry.attributes where table.type(of: attribute.id) == type { values += attribute.values }
         return values
     }
 
@@ -319,15 +348,13 @@ public struct StoreTransaction: ~Copyable {
 
     private mutating func changeKeys(from old: Entry, to new: Entry, _ id: EntryID) {
         let catalogue = self.catalogue
-        let before = Self.indexedValues(old, catalogue)
-        let after = Self.indexedValues(new, catalogue)
-        for type in Set(before.keys).union(after.keys) where before[type] != after[type] {
+        for type in Self.changedTypes(old, new, catalogue) {
             guard let attribute = catalogue.table.id(of: type) else { continue }
             let kinds = catalogue.maintained.kinds(of: type)
             var had = KeyTable()
             var has = KeyTable()
-            keys.forEach(of: type, attribute: attribute, kinds: kinds, values: before[type] ?? [], into: &had)
-            keys.forEach(of: type, attribute: attribute, kinds: kinds, values: after[type] ?? [], into: &has)
+            keys.forEach(of: type, attribute: attribute, kinds: kinds, values: Self.values(of: type, old, catalogue.table), into: &had)
+            keys.forEach(of: type, attribute: attribute, kinds: kinds, values: Self.values(of: type, new, catalogue.table), into: &has)
             for number in 0..<had.count where has.find(had.key(number)) == nil { batch.remove(id, from: had.key(number)) }
             for number in 0..<has.count where had.find(has.key(number)) == nil { batch.add(id, to: has.key(number)) }
         }
