@@ -193,7 +193,7 @@ public final class Directory: Sendable {
         case OperationTag.bindRequest: return request.bind(session, worker, &output)
         case OperationTag.compareRequest: return request.compare(session, worker, &output)
         case OperationTag.addRequest, OperationTag.deleteRequest, OperationTag.modifyRequest, OperationTag.modifyDNRequest:
-            return request.write(session, &output)
+            return request.write(session, worker, &output)
         case OperationTag.extendedRequest: return request.extended(session, worker, &output)
         case OperationTag.abandonRequest: return request.abandon(session)
         case OperationTag.unbindRequest:
@@ -211,8 +211,7 @@ public final class Directory: Sendable {
     public func submit(
         _ write: PendingWrite, from connection: UInt64 = 0, completion: @escaping @Sendable (_ answer: [UInt8]) -> Void
     ) {
-        writer.submit(
-            Writer.Job(source: connection, bytes: write.size, body: write.body, failed: write.failed, completion: completion))
+        writer.submit(write.job(from: connection, completion))
     }
 
     /// Ends after all changes handed in so far. To be called once, after the last request.

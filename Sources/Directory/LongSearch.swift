@@ -5,11 +5,13 @@ import Synchronization
 /// A search under way that left its event loop. Used by one thread at a time: whoever runs it owns it.
 public final class LongSearch: @unchecked Sendable {
     // Sound: `execution` is handed from thread to thread with this object and never used by two at once (the server runs one step
-    // at a time); `isCancelled` alone is touched from elsewhere, and is atomic.
+    // at a time); `isCancelled` and `wantsAnswer` alone are touched from elsewhere, and are atomic.
     /// The request's message id: what an abandon names.
     public let messageID: Int
     private var execution: SearchExecution
     private let isCancelled = Atomic<Bool>(false)
+    /// Whether a cancelled search is answered: by a cancel (RFC 3909), not by an abandon.
+    private let wantsAnswer = Atomic<Bool>(false)
 
     /// Whether the next ``advance(worker:limit:output:)`` waits for another server: it is to be made on a thread that may wait.
     /// To be asked between two of them.
@@ -61,8 +63,9 @@ public final class LongSearch: @unchecked Sendable {
                 if output.count > start { return .more }
             }
             while true {
-                if isCancelled.load(ordering: .relaxed) {
+                if isCancelled.load(ordering: .acquiring) {
                     output.truncate(to: start)
+                    if wantsAnswer.load(ordering: .relaxed) { execution.fail(LDAPError(.canceled, "the client has cancelled the search"), &output) }
                     return .done
                 }
                 // In slices, so that an abandon, a time limit or the limit of the chunk is noticed soon.
@@ -83,6 +86,15 @@ public final class LongSearch: @unchecked Sendable {
             execution.fail(error, &output)
             return .done
         }
+    }
+
+    /// Whether it was abandoned or cancelled already.
+    var isEnding: Bool { isCancelled.load(ordering: .relaxed) }
+
+    /// Makes the next ``advance(worker:limit:output:)`` stop with the result `canceled` (RFC 3909). Any thread may call it.
+    func cancelWithAnswer() {
+        wantsAnswer.store(true, ordering: .relaxed)
+        isCancelled.store(true, ordering: .releasing)
     }
 
     /// Makes the next ``advance(worker:limit:output:)`` stop without an answer (abandon, connection lost). Any thread may call it.

@@ -173,6 +173,11 @@ extension OperationLog {
         }
     }
 
+    /// `PROXYAUTHZ dn="…"`: whose rights the operation has (RFC 4370).
+    public func proxied(connection: UInt64, operation: UInt64, dn: borrowing RawSpan) {
+        named(connection, operation, "PROXYAUTHZ dn", dn) { _ in }
+    }
+
     /// `WHOAMI`
     public func whoAmI(connection: UInt64, operation: UInt64) {
         line(connection: connection, operation: operation) { $0.text("WHOAMI") }

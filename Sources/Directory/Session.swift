@@ -26,6 +26,10 @@ public final class Session {
     @exclusivity(unchecked) var mustChangePassword = false
     /// A SASL exchange that goes on with the next bind.
     @exclusivity(unchecked) var exchange: SCRAMExchange?
+    /// The transaction that the client puts together.
+    @exclusivity(unchecked) var transaction: OpenTransaction?
+    /// Transactions so far: they name them.
+    @exclusivity(unchecked) var transactionCount = 0
     /// Who is at the other end of a local socket, as the system says; set by the server.
     public var peerCredentials: PeerCredentials?
     /// Searches under way on other threads: the server registers them, an abandon request cancels them.

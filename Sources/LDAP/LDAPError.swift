@@ -10,13 +10,16 @@ public struct LDAPError: Error, Hashable, Sendable {
     public var controls: [Control]
     /// URLs of servers to ask, for ``ResultCode/referral``.
     public var referrals: [String] = []
+    /// Value of the answer to an extended request, where the operation has one for failures.
+    public var responseValue: [UInt8]?
 
     /// An error; the matched name is empty unless given.
     @inline(never)
-    public init(_ code: ResultCode, _ message: String, matchedDN: [UInt8] = [], controls: [Control] = []) {
+    public init(_ code: ResultCode, _ message: String, matchedDN: [UInt8] = [], controls: [Control] = [], responseValue: [UInt8]? = nil) {
         self.code = code
         self.message = message
         self.matchedDN = matchedDN
         self.controls = controls
+        self.responseValue = responseValue
     }
 }

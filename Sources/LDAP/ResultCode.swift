@@ -99,4 +99,10 @@ public struct ResultCode: RawRepresentable, Hashable, Sendable {
     public static let cannotCancel = ResultCode(rawValue: 121)
     /// RFC 4528.
     public static let assertionFailed = ResultCode(rawValue: 122)
+    /// RFC 4370: the client may not act for that identity.
+    public static let authorizationDenied = ResultCode(rawValue: 123)
+    /// OpenLDAP (`LDAP_X_NO_OPERATION`): the change would have been made, but for the no-op control.
+    public static let noOperation = ResultCode(rawValue: 0x410e)
+    /// OpenLDAP (`LDAP_TXN_ID_INVALID`): there is no transaction of this identifier (RFC 5805 leaves the code open).
+    public static let transactionIDInvalid = ResultCode(rawValue: 0x4121)
 }

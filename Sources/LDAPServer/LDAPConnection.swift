@@ -74,12 +74,11 @@ final class LDAPConnection: ChannelDuplexHandler {
 
     /// Something that has answers and has to wait with them.
     private enum Waiting {
-        case write([UInt8])
+        case write(Int, [UInt8])
         case chunk(LongSearch, ByteBuffer, LongSearch.Progress)
         case work(BlockingOperation, OperationKind, any Sendable)
     }
 
-    private var writesInFlight = 0
     private var ticket: WorkPool.Ticket?
     private var closeReason: String?
     /// Whether TLS begins with the connection.
@@ -335,7 +334,7 @@ final class LDAPConnection: ChannelDuplexHandler {
 
     // MARK: - Operations away from the loop
 
-    private var operationsInFlight: Int { session.operations.count + writesInFlight }
+    private var operationsInFlight: Int { session.operations.count }
 
     private func start(_ search: LongSearch) {
         session.operations.register(search)
@@ -349,10 +348,10 @@ final class LDAPConnection: ChannelDuplexHandler {
     }
 
     private func start(_ write: PendingWrite, _ kind: OperationKind) {
-        writesInFlight += 1
+        session.operations.register(write)
         loop.server.counters.writesInFlight.add(1, ordering: .relaxed)
-        let (id, mailbox) = (id, loop.mailbox)
-        loop.server.directory.submit(write, from: id) { mailbox.post(.answer(connection: id, kind, $0)) }
+        let (id, mailbox, messageID) = (id, loop.mailbox, write.messageID)
+        loop.server.directory.submit(write, from: id) { mailbox.post(.answer(connection: id, messageID: messageID, kind, $0)) }
         holdIfFull()
     }
 
@@ -445,9 +444,9 @@ final class LDAPConnection: ChannelDuplexHandler {
     }
 
     /// Takes the answer of a change. The caller flushes.
-    func finishWrite(_ answer: [UInt8]) {
-        if entry != nil { return waiting.append(.write(answer)) }
-        writesInFlight -= 1
+    func finishWrite(_ messageID: Int, _ answer: [UInt8]) {
+        if entry != nil { return waiting.append(.write(messageID, answer)) }
+        session.operations.completeWrite(messageID)
         if case .open = phase, let context {
             loop.output.append(answer)
             writeAnswers(context)
@@ -515,7 +514,7 @@ final class LDAPConnection: ChannelDuplexHandler {
         waiting = []
         for item in items {
             switch item {
-            case .write(let answer): finishWrite(answer)
+            case .write(let messageID, let answer): finishWrite(messageID, answer)
             case .chunk(let search, let bytes, let progress): continueSearch(search, bytes, progress)
             case .work(let operation, let kind, let result): finishWork(operation, kind, result)
             }

@@ -71,11 +71,11 @@ final class LoopContext {
         var touched: [LDAPConnection] = []
         for event in events {
             switch event {
-            case .answer(let id, let kind, let answer):
+            case .answer(let id, let messageID, let kind, let answer):
                 worker.complete(kind)
                 server.counters.writesInFlight.subtract(1, ordering: .relaxed)
                 if let connection = connections[id] {
-                    connection.finishWrite(answer)
+                    connection.finishWrite(messageID, answer)
                     touched.append(connection)
                 }
             case .chunk(let id, let search, let bytes, let progress):

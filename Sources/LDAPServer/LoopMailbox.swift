@@ -5,7 +5,7 @@ import Synchronization
 /// What other threads have to tell the connections of one event loop.
 enum LoopEvent: Sendable {
     /// The answer of a change.
-    case answer(connection: UInt64, OperationKind, [UInt8])
+    case answer(connection: UInt64, messageID: Int, OperationKind, [UInt8])
     /// Answers of a long search, and whether it has ended.
     case chunk(connection: UInt64, LongSearch, ByteBuffer, LongSearch.Progress)
     /// A search that waits for changes may go on.

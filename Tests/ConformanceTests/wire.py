@@ -126,6 +126,7 @@ class Answer:
     """One LDAPMessage received."""
 
     def __init__(self, data):
+        self.data = data
         parts = elements(data)
         self.number = int.from_bytes(parts[0][1], "big")
         self.tag, self.contents = parts[1]
@@ -134,7 +135,7 @@ class Answer:
     @property
     def code(self):
         """The resultCode of an LDAPResult."""
-        return elements(self.contents)[0][1][0]
+        return int.from_bytes(elements(self.contents)[0][1], "big")
 
     @property
     def diagnostic(self):

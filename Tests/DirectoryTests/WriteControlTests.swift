@@ -60,4 +60,69 @@ struct WriteControlTests {
         #expect(try await code([Control(oid: PreRead.oid)]) == .protocolError)
         #expect(try await code([Control(oid: Assertion.oid, isCritical: true, value: [1, 2])]) == .protocolError)
     }
+
+    @Test func permissive() async throws {
+        let directory = try TestDirectory()
+        try await directory.plant()
+        try await directory.addPerson("a", [("description", ["one", "two"])])
+        let name = "cn=a,ou=people,dc=com"
+        let permissive = [PermissiveModify().control()]
+        #expect(try await directory.modify(name, [(.add, "description", ["ONE", "three"])]).code == .attributeOrValueExists)
+        #expect(try await directory.modify(name, [(.add, "description", ["ONE", "three"])], controls: permissive).code == .success)
+        #expect(try directory.values(name, "description") == ["one", "two", "three"])
+        #expect(
+            try await directory.modify(
+                name, [(.delete, "description", ["none", "two"]), (.delete, "title", []), (.delete, "l", ["x"])], controls: permissive
+            ).code == .success)
+        #expect(try directory.values(name, "description") == ["one", "three"])
+        // Many values are compared by their hashes.
+        let many = (0..<50).map { "v\($0)" }
+        #expect(try await directory.modify(name, [(.add, "description", many)]).code == .success)
+        #expect(try await directory.modify(name, [(.add, "description", many + ["last"])], controls: permissive).code == .success)
+        #expect(try directory.values(name, "description").count == 53)
+        #expect(try await directory.delete(name, controls: permissive).code == .unavailableCriticalExtension)
+    }
+
+    @Test func noOperation() async throws {
+        let directory = try TestDirectory()
+        try await directory.plant()
+        try await directory.addPerson("a", [("mail", ["a@x"])])
+        let name = "cn=a,ou=people,dc=com"
+        let before = try #require(try directory.entry(name))
+        for control in [NoOperation().control(), Control(oid: NoOperation.draftOID, isCritical: false)] {
+            #expect(try await directory.modify(name, [(.replace, "mail", ["b@x"])], controls: [control]).code == .noOperation)
+            #expect(try await directory.rename(name, "cn=b", controls: [control]).code == .noOperation)
+            #expect(try await directory.delete(name, controls: [control]).code == .noOperation)
+            #expect(try await directory.add("dc=org", [("objectClass", ["domain"])], controls: [control]).code == .noOperation)
+            #expect(try await directory.modify(name, [(.delete, "sn", [])], controls: [control]).code == .objectClassViolation)
+        }
+        #expect(try directory.entry(name) == before)
+        #expect(try directory.entry("dc=org") == nil)
+        // An index that had taken the value would refuse it.
+        #expect(try await directory.addPerson("c", [("mail", ["b@x"])]).code == .success)
+        let read = PostRead(attributes: [Array("title".utf8)]).control()
+        let answer = try await directory.modify(name, [(.replace, "title", ["x"])], controls: [NoOperation().control(), read])
+        #expect(try PostRead.entry(decoding: #require(answer.controls.first))["title"] == [Array("x".utf8)])
+    }
+
+    @Test func relaxed() async throws {
+        let directory = try TestDirectory()
+        try await directory.plant()
+        try await directory.addPerson("a")
+        let name = "cn=a,ou=people,dc=com"
+        let relaxed = [RelaxRules().control()]
+        let change: [(ModifyRequest.Operation, String, [String])] = [
+            (.replace, "entryUUID", ["11111111-2222-4333-8444-555555555555"]), (.replace, "modifyTimestamp", ["20010203040506Z"]),
+        ]
+        #expect(try await directory.modify(name, change).code == .constraintViolation)
+        #expect(try await directory.modify(name, change, controls: relaxed).code == .success)
+        #expect(try directory.values(name, "entryUUID") == ["11111111-2222-4333-8444-555555555555"])
+        #expect(try directory.values(name, "modifyTimestamp") == ["20010203040506Z"])
+        #expect(try await directory.modify(name, [(.replace, "objectClass", ["person"])]).code == .objectClassModsProhibited)
+        #expect(try await directory.modify(name, [(.replace, "objectClass", ["person"])], controls: relaxed).code == .success)
+        #expect(try directory.values(name, "structuralObjectClass") == ["person"])
+        #expect(try await directory.modify(name, [(.replace, "hasSubordinates", ["TRUE"])], controls: relaxed).code == .constraintViolation)
+        let own = try directory.identity(name)
+        #expect(try await directory.modify(name, [(.replace, "description", ["x"])], controls: relaxed, as: own).code == .insufficientAccessRights)
+    }
 }

@@ -81,4 +81,39 @@ import Testing
         #expect(code { _ = try WhoAmI(decoding: ExtendedRequest(name: WhoAmI.oid, value: [])) } == .protocolError)
         _ = try WhoAmI(decoding: ExtendedRequest(name: WhoAmI.oid))
     }
+
+    /// RFC 5805 section 2.
+    @Test func transactions() throws {
+        let end = try EndTransaction(decoding: EndTransaction(commits: false, identifier: [1, 2]).request)
+        #expect(!end.commits && end.identifier == [1, 2])
+        #expect(try EndTransaction(decoding: EndTransaction(identifier: []).request).commits)
+        #expect(throws: LDAPError.self) { try EndTransaction(decoding: ExtendedRequest(name: EndTransaction.oid)) }
+        #expect(throws: LDAPError.self) { try StartTransaction(decoding: ExtendedRequest(name: StartTransaction.oid, value: [])) }
+        #expect(EndTransaction.Response().value == nil)
+        let response = EndTransaction.Response(
+            messageID: 7, controls: [.init(messageID: 5, controls: [Control(oid: "1.2.3", value: [1])]), .init(messageID: 6, controls: [Control(oid: "1.2")])])
+        #expect(try EndTransaction.Response(decoding: #require(response.value)) == response)
+        #expect(throws: LDAPError.self) { try TransactionSpecification(decoding: Control(oid: TransactionSpecification.oid, isCritical: true)) }
+        #expect(throws: LDAPError.self) { try TransactionSpecification(decoding: Control(oid: TransactionSpecification.oid, value: [1])) }
+        #expect(try TransactionSpecification(decoding: TransactionSpecification(identifier: [9]).control).identifier == [9])
+    }
+
+    /// RFC 4370, RFC 3829.
+    @Test func identities() throws {
+        #expect(try ProxiedAuthorization(decoding: ProxiedAuthorization(authorizationID: [1]).control).authorizationID == [1])
+        #expect(throws: LDAPError.self) { try ProxiedAuthorization(decoding: Control(oid: ProxiedAuthorization.oid, isCritical: true)) }
+        #expect(AuthorizationIdentity.response(name: []).value == [])
+        #expect(AuthorizationIdentity.response(name: Array("cn=x".utf8)).value == Array("dn:cn=x".utf8))
+        for oid in [AuthorizationIdentity.oid, NoOperation.oid, PermissiveModify.oid, RelaxRules.oid] {
+            let control = Control(oid: oid, value: [])
+            #expect(throws: LDAPError.self) {
+                switch oid {
+                case AuthorizationIdentity.oid: _ = try AuthorizationIdentity(decoding: control)
+                case NoOperation.oid: _ = try NoOperation(decoding: control)
+                case PermissiveModify.oid: _ = try PermissiveModify(decoding: control)
+                default: _ = try RelaxRules(decoding: control)
+                }
+            }
+        }
+    }
 }

@@ -84,6 +84,16 @@ struct AccessControl: Sendable {
         throw try refusal(id, "no write access to \(what)", snapshot)
     }
 
+    /// Whether rules may be relaxed for an entry (draft-zeilenga-ldap-relax).
+    /// - Throws: `insufficientAccessRights`.
+    func demandManagement(of id: EntryID, _ snapshot: borrowing Snapshot) throws(LDAPError) {
+        if try !allows(.manage, entry, of: id, snapshot) { throw try refusal(id, Self.noManagement, snapshot) }
+    }
+
+    static var noManagement: LDAPError {
+        LDAPError(.insufficientAccessRights, "no manage access to entry: rules cannot be relaxed")
+    }
+
     /// What is said to somebody who may not do what was asked with an entry.
     func refusal(_ id: EntryID, _ message: String, _ snapshot: borrowing Snapshot) throws(LDAPError) -> LDAPError {
         try refusal(id, LDAPError(.insufficientAccessRights, message), snapshot)

@@ -12,28 +12,22 @@ extension Request {
         session.mustChangePassword = false
         let exchange = session.exchange
         session.exchange = nil
+        // RFC 5805 section 3.5: without notice.
+        session.transaction = nil
         do throws(LDAPError) {
             let request = try BindRequest(decoding: pdu, envelope.contents)
             if directory.log.isEnabled {
                 let method: UInt8 = if case .simple = request.authentication { 128 } else { 163 }
                 directory.log.bind(connection: session.connectionID, operation: operation, dn: request.name.rawSpan, method: method)
             }
-            var wantsPolicy = false
-            for control in try decodeControls() {
-                if control.oid == PasswordPolicy.oid {
-                    try PasswordPolicy.checkRequest(control)
-                    wantsPolicy = true
-                } else if control.isCritical {
-                    throw LDAPError(.unavailableCriticalExtension, "critical control \(control.oid) is not supported for bind")
-                }
-            }
+            let controls = try BindControls(decodeControls())
             guard request.version == 3 else {
                 throw LDAPError(.protocolError, "protocol version \(request.version) is not supported, only 3 is")
             }
             switch request.authentication {
-            case .simple(let password): return try simpleBind(request.name, password, wantsPolicy, session, worker, &output)
+            case .simple(let password): return try simpleBind(request.name, password, controls, session, worker, &output)
             case .sasl(let mechanism, let credentials):
-                return try saslBind(mechanism, credentials, exchange, wantsPolicy, session, worker, &output)
+                return try saslBind(mechanism, credentials, exchange, controls, session, worker, &output)
             case .unknown: throw LDAPError(.authMethodNotSupported, "unknown authentication method")
             }
         } catch {
@@ -42,11 +36,13 @@ extension Request {
     }
 
     private func simpleBind(
-        _ name: [UInt8], _ password: [UInt8], _ wantsPolicy: Bool, _ session: Session, _ worker: DirectoryWorker, _ output: inout BERBuffer
+        _ name: [UInt8], _ password: [UInt8], _ controls: BindControls, _ session: Session, _ worker: DirectoryWorker, _ output: inout BERBuffer
     ) throws(LDAPError) -> Disposition {
         if name.isEmpty {
             guard password.isEmpty else { throw LDAPError(.invalidCredentials, "") }
-            output.appendResult(messageID: messageID, tag: OperationTag.bindResponse, code: .success)
+            output.appendResult(
+                messageID: messageID, tag: OperationTag.bindResponse, code: .success,
+                controls: controls.wantsAuthorizationIdentity ? [AuthorizationIdentity.response(name: [])] : [])
             logResult(OperationTag.bindResponse, .success, "", session)
             return .answered
         }
@@ -59,7 +55,7 @@ extension Request {
         let account = try account(named: name, session, worker)
         return try compare(
             password, BindAttempt(
-                directory: directory, messageID: messageID, operation: operation, mechanism: "SIMPLE", wantsPolicy: wantsPolicy, name: name,
+                directory: directory, messageID: messageID, operation: operation, mechanism: "SIMPLE", controls: controls, name: name,
                 account: account),
             session, &output)
     }

@@ -9,8 +9,7 @@ struct BindAttempt: Sendable {
     var operation: UInt64
     /// As the log shows it.
     let mechanism: StaticString
-    /// Whether the client has sent the control that asks for the policy's reasons.
-    var wantsPolicy: Bool
+    var controls: BindControls
     /// Who the client says it is.
     let name: [UInt8]
     /// Who the client is if the proof is right; nil: it cannot be.
@@ -51,12 +50,15 @@ struct BindAttempt: Sendable {
         if outcome.problem != nil { error = LDAPError(.unavailable, "the server that knows the password cannot be asked") }
         if let bound { begin(bound, outcome, session) }
         let code = bound == nil ? error.code : .success
-        let controls = wantsPolicy ? [policy.control] : []
+        var answers = controls.wantsPolicy ? [policy.control] : []
+        if let bound, controls.wantsAuthorizationIdentity {
+            answers.append(AuthorizationIdentity.response(name: directory.nameForRecords(bound.identity)))
+        }
         if let serverCredentials, bound != nil {
-            output.appendBindResult(messageID: messageID, code: code, serverCredentials: serverCredentials, controls: controls)
+            output.appendBindResult(messageID: messageID, code: code, serverCredentials: serverCredentials, controls: answers)
         } else {
             output.appendResult(
-                messageID: messageID, tag: OperationTag.bindResponse, code: code, message: bound == nil ? error.message : "", controls: controls)
+                messageID: messageID, tag: OperationTag.bindResponse, code: code, message: bound == nil ? error.message : "", controls: answers)
         }
         let log = directory.log
         guard log.isEnabled else { return }

@@ -19,12 +19,12 @@ extension Request {
     /// RFC 4513 section 5.2.
     /// - Parameter exchange: what the bind before has begun.
     func saslBind(
-        _ mechanism: String, _ credentials: [UInt8]?, _ exchange: SCRAMExchange?, _ wantsPolicy: Bool, _ session: Session,
+        _ mechanism: String, _ credentials: [UInt8]?, _ exchange: SCRAMExchange?, _ controls: BindControls, _ session: Session,
         _ worker: DirectoryWorker, _ output: inout BERBuffer
     ) throws(LDAPError) -> Disposition {
         func attempt(_ mechanism: StaticString, _ name: [UInt8], _ account: LoginAccount?) -> BindAttempt {
             BindAttempt(
-                directory: directory, messageID: messageID, operation: operation, mechanism: mechanism, wantsPolicy: wantsPolicy, name: name,
+                directory: directory, messageID: messageID, operation: operation, mechanism: mechanism, controls: controls, name: name,
                 account: account)
         }
         let known = SASLMechanism(rawValue: mechanism)
@@ -47,7 +47,7 @@ extension Request {
             return try compare(parts[2], attempt("PLAIN", parts[1], account), session, &output)
         case .scramSHA256, .scramSHA256Plus:
             guard let credentials else { return askForMore(session, &output) }
-            if let exchange { return try finishSCRAM(exchange, credentials, wantsPolicy, session, &output) }
+            if let exchange { return try finishSCRAM(exchange, credentials, controls, session, &output) }
             let first = try SCRAMExchange.ClientFirst(
                 credentials, isPlus: known == .scramSHA256Plus, endPoint: session.protection.tls?.endPoint)
             let account = try saslAccount(first.user, session, worker)
@@ -168,13 +168,13 @@ extension Request {
     }
 
     private func finishSCRAM(
-        _ exchange: SCRAMExchange, _ credentials: [UInt8], _ wantsPolicy: Bool, _ session: Session, _ output: inout BERBuffer
+        _ exchange: SCRAMExchange, _ credentials: [UInt8], _ controls: BindControls, _ session: Session, _ output: inout BERBuffer
     ) throws(LDAPError) -> Disposition {
         let signature = try exchange.finish(credentials)
         var attempt = exchange.attempt
         attempt.messageID = messageID
         attempt.operation = operation
-        attempt.wantsPolicy = wantsPolicy
+        attempt.controls = controls
         attempt.finish(BindOutcome(isRight: signature != nil), serverCredentials: signature, session, &output)
         return .answered
     }

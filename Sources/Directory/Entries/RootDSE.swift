@@ -37,9 +37,19 @@ enum RootDSE {
                 ControlOID.noOperationSearch,
                 ControlOID.effectiveRights,
                 ControlOID.persistentSearch,
+                ControlOID.noOperation,
+                ControlOID.noOperationOfDraft,
+                ControlOID.permissiveModify,
+                ControlOID.relax,
+                ControlOID.proxiedAuthorization,
+                ControlOID.authorizationIdentityRequest,
+                ControlOID.transactionSpecification,
             ])
         let startTLS = directory.settings.offersStartTLS ? [ExtendedOperationOID.startTLS] : []
-        builder.set("supportedExtension", startTLS + [ExtendedOperationOID.whoAmI, ExtendedOperationOID.passwordModify])
+        builder.set("supportedExtension", startTLS + [
+                ExtendedOperationOID.whoAmI, ExtendedOperationOID.passwordModify, ExtendedOperationOID.cancel,
+                ExtendedOperationOID.startTransaction, ExtendedOperationOID.endTransaction,
+            ])
         builder.set("supportedSASLMechanisms", SASLMechanism.available(directory.settings).map(\.rawValue))
         builder.set(
             "supportedFeatures",

@@ -9,7 +9,7 @@ extension Directory {
         _ request: AddRequest, messageID: Int, controls: [Control], identity: Identity, origin: AccessOrigin = AccessOrigin(), observed: @escaping @Sendable (WriteAnswer) -> Void
     ) throws(LDAPError) -> PendingWrite {
         let addition = try Addition(request, controls, identity, origin, self)
-        return PendingWrite(messageID: messageID, tag: OperationTag.addResponse, observed: observed) { transaction throws(LDAPError) in
+        return PendingWrite(messageID: messageID, tag: OperationTag.addResponse, controls: addition.controls, observed: observed) { transaction throws(LDAPError) in
             try addition.run(self, &transaction)
         }
     }
@@ -62,7 +62,7 @@ private struct Addition: Sendable {
         for attribute in request.attributes {
             let description = try checker.description(attribute.description.rawSpan)
             let type = schema[description.type]
-            try checker.checkCurrent(type, name: attribute.description)
+            if !self.controls.isRelaxed { try checker.checkCurrent(type, name: attribute.description) }
             let canonical = try checker.canonicalValues(attribute.values, of: type, name: attribute.description)
             try checker.checkCount(attribute.values.count, type, name: attribute.description)
             try checker.checkDuplicates(canonical, name: attribute.description)
@@ -76,7 +76,8 @@ private struct Addition: Sendable {
         }
         // A pass of its own, as in slapd: what is wrong with values is told first.
         for (attribute, given) in zip(attributes, request.attributes) {
-            try checker.checkModifiable(schema[attribute.description.type], name: given.description)
+            try checker.checkModifiable(
+                schema[attribute.description.type], relaxed: self.controls.isRelaxed, name: given.description)
         }
         // slapd adds naming values that the request leaves out.
         var scratch: [UInt8] = []
@@ -165,10 +166,14 @@ private struct Addition: Sendable {
                 guard access.allows(.add, access.entry, .unborn, record, transaction.snapshot) else {
                     throw LDAPError(.insufficientAccessRights, "no write access to entry")
                 }
+                if controls.isRelaxed, !access.allows(.manage, access.entry, .unborn, record, transaction.snapshot) {
+                    throw AccessControl.noManagement
+                }
                 try access.demandContent(attributes.map { ($0.description.type, $0.values) }, .unborn, record, transaction.snapshot)
                 try directory.checkAssertion(controls, .unborn, record, access, transaction.snapshot)
             }
         }
+        try directory.checkPlacement(rules, rdn, below: above.id, transaction.snapshot)
         try directory.checkRules(entry, before: nil, parent: above.id, transaction.snapshot)
         let id = try stored { () throws(EntryStoreError) in
             try transaction.add(entry, parent: above.id, rdn: rdnText, canonicalRDN: canonicalRDN, flags: rules.flags)

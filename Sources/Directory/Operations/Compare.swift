@@ -12,11 +12,14 @@ extension Request {
                 directory.log.compare(
                     connection: session.connectionID, operation: operation, dn: request.entry.rawSpan, attribute: request.description.rawSpan)
             }
-            let controls = try SearchControls(decodeControls(), for: .compare)
+            var given = try decodeControls()
+            let isProxied = given.contains { $0.oid == ProxiedAuthorization.oid }
+            let requester = try takeRequester(&given, session, worker)
+            let controls = try SearchControls(given, for: .compare)
+            let access = isProxied ? AccessControl(requester.identity, requester.origin, directory) : session.access(directory)
+            let view = isProxied ? directory.view(of: requester.identity) : session.view
             let code = try worker.read { snapshot, _, _ throws(LDAPError) in
-                try Comparison(
-                    directory: directory, access: session.access(directory), view: session.view, controls: controls
-                ).run(request, snapshot)
+                try Comparison(directory: directory, access: access, view: view, controls: controls).run(request, snapshot)
             }
             output.appendResult(messageID: messageID, tag: OperationTag.compareResponse, code: code)
             logResult(OperationTag.compareResponse, code, "", session)

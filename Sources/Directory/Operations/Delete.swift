@@ -21,7 +21,7 @@ extension Directory {
         }
         if target.name.isRoot { throw LDAPError(.unwillingToPerform, "cannot delete the root DSE") }
         if pseudo.isSubschema(target.canonical) { throw LDAPError(.unwillingToPerform, "cannot delete the subschema subentry") }
-        return PendingWrite(messageID: messageID, tag: OperationTag.deleteResponse, observed: observed) { transaction throws(LDAPError) in
+        return PendingWrite(messageID: messageID, tag: OperationTag.deleteResponse, controls: controls, observed: observed) { transaction throws(LDAPError) in
             try self.delete(target, controls, access, &transaction)
         }
     }

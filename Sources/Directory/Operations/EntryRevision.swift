@@ -9,8 +9,10 @@ struct EntryRevision {
     private let before: Entry
     private var touched: [ModifiedAttribute] = []
     private var places: [EntryChecker.Description: Int] = [:]
+    private let leniency: WriteLeniency
 
-    init(_ before: Entry, _ directory: Directory, _ table: AttributeTable) {
+    init(_ before: Entry, _ directory: Directory, _ table: AttributeTable, _ leniency: WriteLeniency = WriteLeniency()) {
+        self.leniency = leniency
         self.before = before
         self.directory = directory
         self.table = table
@@ -25,10 +27,10 @@ struct EntryRevision {
         return touched.count - 1
     }
 
-    /// - Throws: as ``ModifiedAttribute/apply(_:_:)``.
+    /// - Throws: as ``ModifiedAttribute/apply(_:permissive:_:)``.
     mutating func apply(_ change: Modification) throws(LDAPError) {
         let place = place(change.description)
-        try touched[place].apply(change, directory.schema)
+        try touched[place].apply(change, permissive: leniency.isPermissive, directory.schema)
     }
 
     /// The values of a type without options as they are now.
@@ -47,7 +49,7 @@ struct EntryRevision {
             try directory.checker.checkSingleValue(attribute.count, schema[attribute.description.type])
         }
         let rules = try directory.checker.classRules(values(of: known.objectClass))
-        if let stored = values(of: known.structuralObjectClass).first, let old = schema.objectClass(stored.span.bytes), old != rules.structural {
+        if let stored = values(of: known.structuralObjectClass).first, let old = schema.objectClass(stored.span.bytes), old != rules.structural, !leniency.isRelaxed {
             throw LDAPError(
                 .objectClassModsProhibited,
                 "structural object class modification from '\(schema[old].name)' to '\(schema[rules.structural].name)' not allowed")
@@ -91,8 +93,18 @@ struct EntryRevision {
             }
             entry[id] = values
         }
+        let brought = leniency.isRelaxed ? directory.known.manageable.filter { places[EntryChecker.Description(type: $0, options: [])] != nil } : []
         try directory.checker.noteChange(
-            of: &entry, modifier: modifier, moment: ChangeClock.shared.next(), table: transaction.catalogue.table)
+            of: &entry, modifier: modifier, moment: ChangeClock.shared.next(), except: brought, table: transaction.catalogue.table)
+        if leniency.isRelaxed { try directory.checker.noteStructuralClass(of: &entry, transaction.catalogue.table) }
         return entry
     }
+}
+
+/// What an entry's change need not keep to.
+struct WriteLeniency: Sendable {
+    /// Values to be added that are there, and values to be deleted that are not, are passed over.
+    var isPermissive = false
+    /// The structural class may change, and what the server keeps may be given (draft-zeilenga-ldap-relax).
+    var isRelaxed = false
 }

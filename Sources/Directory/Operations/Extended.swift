@@ -12,11 +12,14 @@ extension Request {
             }
             let controls = try decodeControls()
             switch request.name {
-            case WhoAmI.oid: return try whoAmI(request, controls, session, &output)
+            case WhoAmI.oid: return try whoAmI(request, controls, session, worker, &output)
             case PasswordModify.oid:
                 try session.demandConfidentiality(directory.settings)
-                return try passwordModify(request, controls, session)
+                return try passwordModify(request, controls, session, worker)
             case StartTLS.oid: return try startTLS(request, controls, session)
+            case Cancel.oid: return try cancel(request, controls, session, &output)
+            case StartTransaction.oid: return try startTransaction(request, controls, session, worker, &output)
+            case EndTransaction.oid: return try endTransaction(request, controls, session, &output)
             default: throw LDAPError(.protocolError, "extended operation \(request.name) is not supported")
             }
         } catch {
@@ -26,19 +29,14 @@ extension Request {
 
     /// RFC 4532.
     private func whoAmI(
-        _ request: ExtendedRequest, _ controls: [Control], _ session: Session, _ output: inout BERBuffer
+        _ request: ExtendedRequest, _ given: [Control], _ session: Session, _ worker: DirectoryWorker, _ output: inout BERBuffer
     ) throws(LDAPError) -> Disposition {
         _ = try WhoAmI(decoding: request)
-        for control in controls where control.isCritical {
-            throw LDAPError(.unavailableCriticalExtension, "critical control \(control.oid) is not supported for Who am I")
-        }
+        var controls = given
+        let requester = try takeRequester(&controls, session, worker)
+        try controls.demandNoneCritical("Who am I")
         if directory.log.isEnabled { directory.log.whoAmI(connection: session.connectionID, operation: operation) }
-        let name: [UInt8] =
-            switch session.identity {
-            case .anonymous: []
-            case .root: Array(directory.settings.rootName.utf8)
-            case .entry(_, let name, _): name
-            }
+        let name = directory.nameForRecords(requester.identity)
         output.appendExtendedResult(
             messageID: messageID, code: .success, value: WhoAmI.responseValue(authorizedDN: name))
         logResult(OperationTag.extendedResponse, .success, "", session)

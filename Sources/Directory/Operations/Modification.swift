@@ -17,23 +17,28 @@ struct Modification: Sendable {
 
     /// Checks the changes of a request.
     /// - Throws: what slapd answers to changes that are not acceptable whatever the entry holds.
-    static func list(_ changes: [ModifyRequest.Change], _ checker: EntryChecker) throws(LDAPError) -> [Modification] {
+    /// - Parameter relaxed: what the server keeps may be set, and types that are obsolete.
+    static func list(
+        _ changes: [ModifyRequest.Change], relaxed: Bool = false, _ checker: EntryChecker
+    ) throws(LDAPError) -> [Modification] {
         var list: [Modification] = []
         list.reserveCapacity(changes.count)
-        for change in changes { list.append(try Modification(change, checker)) }
+        for change in changes { list.append(try Modification(change, relaxed: relaxed, checker)) }
         // A pass of its own, as in slapd: what is wrong with values is told first.
-        for change in list { try checker.checkModifiable(checker.schema[change.description.type], name: change.name) }
+        for change in list {
+            try checker.checkModifiable(checker.schema[change.description.type], relaxed: relaxed, name: change.name)
+        }
         return list
     }
 
     /// - Throws: what slapd answers to descriptions and values that are not acceptable whatever the entry holds.
-    init(_ change: ModifyRequest.Change, _ checker: EntryChecker) throws(LDAPError) {
+    init(_ change: ModifyRequest.Change, relaxed: Bool = false, _ checker: EntryChecker) throws(LDAPError) {
         let attribute = change.attribute
         operation = change.operation
         name = attribute.description
         description = try checker.description(attribute.description.rawSpan)
         let type = checker.schema[description.type]
-        if change.operation != .delete { try checker.checkCurrent(type, name: name) }
+        if change.operation != .delete, !relaxed { try checker.checkCurrent(type, name: name) }
         if change.operation == .increment, type.syntax != .integer {
             throw LDAPError(
                 .constraintViolation, "\(String(decoding: name, as: UTF8.self)): attribute syntax inappropriate for increment")
@@ -101,11 +106,12 @@ struct ModifiedAttribute {
     }
 
     /// Carries out a change of this attribute.
+    /// - Parameter permissive: values to be added that are there, and values to be deleted that are not, are passed over.
     /// - Throws: `attributeOrValueExists`, `noSuchAttribute`, `inappropriateMatching`, `constraintViolation`.
-    mutating func apply(_ change: Modification, _ schema: Schema) throws(LDAPError) {
+    mutating func apply(_ change: Modification, permissive: Bool, _ schema: Schema) throws(LDAPError) {
         switch change.operation {
-        case .add: try add(change, schema)
-        case .delete: try delete(change, schema)
+        case .add: try add(change, permissive, schema)
+        case .delete: try delete(change, permissive, schema)
         case .replace:
             slots = change.values
             count = slots.count
@@ -115,22 +121,27 @@ struct ModifiedAttribute {
         }
     }
 
-    private mutating func add(_ change: Modification, _ schema: Schema) throws(LDAPError) {
+    private mutating func add(_ change: Modification, _ permissive: Bool, _ schema: Schema) throws(LDAPError) {
+        var present: Set<Int> = []
         if count > 0 {
             guard type.equality != nil else { throw failure(.inappropriateMatching, "add", change, "no equality matching rule") }
             for number in 0..<change.canonical.count where find(change.canonical[number], schema) != nil {
-                throw failure(.attributeOrValueExists, "add", change, "value #\(number) already exists")
+                guard permissive else { throw failure(.attributeOrValueExists, "add", change, "value #\(number) already exists") }
+                present.insert(number)
             }
         }
-        for (number, value) in change.values.enumerated() {
+        for (number, value) in change.values.enumerated() where !present.contains(number) {
             slots.append(value)
             canonical?.append(canonical: change.canonical[number])
+            count += 1
         }
-        count += change.values.count
     }
 
-    private mutating func delete(_ change: Modification, _ schema: Schema) throws(LDAPError) {
-        guard count > 0 else { throw failure(.noSuchAttribute, "delete", change, "no such attribute") }
+    private mutating func delete(_ change: Modification, _ permissive: Bool, _ schema: Schema) throws(LDAPError) {
+        guard count > 0 else {
+            if permissive { return }
+            throw failure(.noSuchAttribute, "delete", change, "no such attribute")
+        }
         if change.values.isEmpty {
             slots = []
             count = 0
@@ -141,6 +152,7 @@ struct ModifiedAttribute {
         guard type.equality != nil else { throw failure(.inappropriateMatching, "delete", change, "no equality matching rule") }
         for number in 0..<change.canonical.count {
             guard let found = find(change.canonical[number], schema) else {
+                if permissive { continue }
                 // A value that the request names twice is gone already.
                 if let first = change.canonical.find(change.canonical[number]), first < number { continue }
                 throw failure(.noSuchAttribute, "delete", change, "no such value")

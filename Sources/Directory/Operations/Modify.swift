@@ -17,10 +17,10 @@ extension Directory {
         if pseudo.isSubschema(target.canonical) {
             throw LDAPError(.unwillingToPerform, "modification of subschema subentry not supported")
         }
-        let changes = try Modification.list(request.changes, checker)
+        let changes = try Modification.list(request.changes, relaxed: controls.isRelaxed, checker)
         if passwordRules != nil { try checkPasswords(changes, of: target, access, controls) }
         let modifier = nameForRecords(identity)
-        return PendingWrite(messageID: messageID, tag: OperationTag.modifyResponse, observed: observed) { transaction throws(LDAPError) in
+        return PendingWrite(messageID: messageID, tag: OperationTag.modifyResponse, controls: controls, observed: observed) { transaction throws(LDAPError) in
             transaction.beginOperation(by: modifier)
             if changes.contains(where: { self.uniqueTypes.contains($0.description.type) }) {
                 let found = try transaction.snapshot.resolve(target.name)
@@ -35,12 +35,13 @@ extension Directory {
             case .entry(let found): id = found
             }
             try access.demand(changes, of: id, transaction.snapshot)
+            if controls.isRelaxed { try access.demandManagement(of: id, transaction.snapshot) }
             try self.checkAssertion(controls, id, access, transaction.snapshot)
             var answer = WriteAnswer()
             if let control = try self.readEntry(controls.preRead, oid: PreRead.oid, id, access, transaction.snapshot) {
                 answer.controls.append(control)
             }
-            try self.modify(id, changes, modifier: modifier, &transaction)
+            try self.modify(id, changes, controls.leniency, modifier: modifier, &transaction)
             if let control = try self.readEntry(controls.postRead, oid: PostRead.oid, id, access, transaction.snapshot) {
                 answer.controls.append(control)
             }
@@ -60,7 +61,8 @@ extension Directory {
 
     /// Makes changes to an entry, all or none. Uniqueness is to be checked before.
     func modify(
-        _ id: EntryID, _ changes: [Modification], modifier: [UInt8], _ transaction: inout StoreTransaction
+        _ id: EntryID, _ changes: [Modification], _ leniency: WriteLeniency = WriteLeniency(), modifier: [UInt8],
+        _ transaction: inout StoreTransaction
     ) throws(LDAPError) {
         let rdn: RelativeDistinguishedName
         let before: Entry
@@ -71,7 +73,7 @@ extension Directory {
             before = Entry(record)
             parent = record.parent
         }
-        var revision = EntryRevision(before, self, transaction.catalogue.table)
+        var revision = EntryRevision(before, self, transaction.catalogue.table, leniency)
         for change in changes { try revision.apply(change) }
         let rules = try revision.check(rdn: rdn)
         var after = try revision.finish(modifier: modifier, &transaction)

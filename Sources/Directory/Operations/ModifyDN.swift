@@ -17,7 +17,7 @@ extension Directory {
             }
         }
         let renaming = try Renaming(request, controls, identity, origin, self)
-        return PendingWrite(messageID: messageID, tag: OperationTag.modifyDNResponse, observed: observed) { transaction throws(LDAPError) in
+        return PendingWrite(messageID: messageID, tag: OperationTag.modifyDNResponse, controls: renaming.controls, observed: observed) { transaction throws(LDAPError) in
             try renaming.run(self, &transaction)
         }
     }
@@ -106,6 +106,7 @@ private struct Renaming: Sendable {
         case .entry(let found): id = found
         }
         try access.demand(.write, access.entry, of: id, "entry", transaction.snapshot)
+        if controls.isRelaxed { try access.demandManagement(of: id, transaction.snapshot) }
         try directory.checkAssertion(controls, id, access, transaction.snapshot)
         let oldParent: EntryID
         let before: Entry
@@ -138,6 +139,7 @@ private struct Renaming: Sendable {
         }
         try directory.checkUnique(additions, otherThan: id, transaction.snapshot)
         let rules = try revision.check(rdn: rdn)
+        try directory.checkPlacement(rules, rdn, below: parent, transaction.snapshot)
 
         var answer = WriteAnswer()
         if let control = try directory.readEntry(controls.preRead, oid: PreRead.oid, id, access, transaction.snapshot) {

@@ -37,7 +37,7 @@ extension Directory {
             ModifyRequest.Change(.replace, PartialAttribute(description: schema[known.userPassword].nameBytes, values: [hash])), checker)
         let value = request.newPassword == nil ? PasswordModify.responseValue(generatedPassword: password) : nil
         let modifier = nameForRecords(identity)
-        return PendingWrite(messageID: messageID, tag: OperationTag.extendedResponse, observed: observed) { transaction throws(LDAPError) in
+        return PendingWrite(messageID: messageID, tag: OperationTag.extendedResponse, controls: controls, observed: observed) { transaction throws(LDAPError) in
             // The old password was compared before the transaction: what it was compared with must still be there.
             if let verified, try !self.storedPasswords(of: id, transaction.snapshot).contains(verified) {
                 throw Self.wrongOldPassword

@@ -9,7 +9,7 @@ extension Request {
         let start = output.count
         let progress: LongSearch.Progress
         do throws(LDAPError) {
-            try worker.search.begin(self, session)
+            try worker.search.begin(self, session, worker)
             let limits = directory.settings.limits
             progress = try worker.search.advance(
                 worker: worker, candidates: limits.inlineCandidates, bytes: limits.inlineBytes, isInline: true, output: &output)
@@ -105,7 +105,7 @@ struct SearchExecution: ~Copyable {
     }
 
     /// Takes a request.
-    mutating func begin(_ source: borrowing Request, _ session: Session) throws(LDAPError) {
+    mutating func begin(_ source: borrowing Request, _ session: Session, _ worker: DirectoryWorker) throws(LDAPError) {
         isPrepared = false
         selection = nil
         long = nil
@@ -124,10 +124,21 @@ struct SearchExecution: ~Copyable {
         operation = source.operation
         try request.decode(source.pdu, source.envelope.contents, limits: directory.settings.decoding)
         if directory.log.isEnabled { source.logSearch(request, session) }
-        controls = source.envelope.controls == nil ? SearchControls() : try SearchControls(source.decodeControls(), for: .search)
         identity = session.identity
-        view = controls.view == .all ? session.view : controls.view
+        view = session.view
         access = session.access(directory)
+        controls = SearchControls()
+        if source.envelope.controls != nil {
+            var given = try source.decodeControls()
+            if given.contains(where: { $0.oid == ProxiedAuthorization.oid }) {
+                let requester = try source.takeRequester(&given, session, worker)
+                identity = requester.identity
+                view = directory.view(of: identity)
+                access = AccessControl(identity, requester.origin, directory)
+            }
+            controls = try SearchControls(given, for: .search)
+            if controls.view != .all { view = controls.view }
+        }
         let allowance = session.allowance(directory)
         if controls.paged != nil, allowance.paging == .disabled {
             throw LDAPError(.unwillingToPerform, "paged searches are not allowed for this identity")

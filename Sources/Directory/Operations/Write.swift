@@ -4,9 +4,9 @@ import Schema
 
 extension Request {
     /// The operations that change the directory: decoded and checked here, carried out by the writer.
-    func write(_ session: Session, _ output: inout BERBuffer) -> Disposition {
+    func write(_ session: Session, _ worker: DirectoryWorker, _ output: inout BERBuffer) -> Disposition {
         do throws(LDAPError) {
-            let disposition = try prepare(session)
+            let disposition = try prepare(session, worker, &output)
             guard case .write(var write) = disposition else { return disposition }
             write.size = pdu.byteCount
             return .write(write)
@@ -15,25 +15,29 @@ extension Request {
         }
     }
 
-    private func prepare(_ session: Session) throws(LDAPError) -> Disposition {
+    private func prepare(_ session: Session, _ worker: DirectoryWorker, _ output: inout BERBuffer) throws(LDAPError) -> Disposition {
         let log = directory.log
         let connection = session.connectionID
-        let identity = session.identity
-        let origin = session.origin
         let observed = observer(session)
+        let directory = self.directory
+        let messageID = self.messageID
         switch envelope.operation {
         case OperationTag.addRequest:
             let request = try AddRequest(decoding: pdu, envelope.contents)
             if log.isEnabled { log.add(connection: connection, operation: operation, dn: request.entry.rawSpan) }
-            return .write(
+            let circumstances = try circumstances(decodeControls(), session, worker)
+            return handOver(
                 try directory.prepareAdd(
-                    request, messageID: messageID, controls: decodeControls(), identity: identity, origin: origin, observed: observed))
+                    request, messageID: messageID, controls: circumstances.controls, identity: circumstances.identity,
+                    origin: circumstances.origin, observed: observed), circumstances, session, &output)
         case OperationTag.deleteRequest:
             let request = try DeleteRequest(decoding: pdu, envelope.contents)
             if log.isEnabled { log.delete(connection: connection, operation: operation, dn: request.entry.rawSpan) }
-            return .write(
+            let circumstances = try circumstances(decodeControls(), session, worker)
+            return handOver(
                 try directory.prepareDelete(
-                    request, messageID: messageID, controls: decodeControls(), identity: identity, origin: origin, observed: observed))
+                    request, messageID: messageID, controls: circumstances.controls, identity: circumstances.identity,
+                    origin: circumstances.origin, observed: observed), circumstances, session, &output)
         case OperationTag.modifyRequest:
             let request = try ModifyRequest(decoding: pdu, envelope.contents)
             if log.isEnabled {
@@ -44,27 +48,68 @@ extension Request {
                     }
                 }
             }
-            let controls = try decodeControls()
-            let directory = self.directory
-            let messageID = self.messageID
+            let circumstances = try circumstances(decodeControls(), session, worker)
             let prepare: @Sendable () throws(LDAPError) -> PendingWrite = { () throws(LDAPError) in
                 try directory.prepareModify(
-                    request, messageID: messageID, controls: controls, identity: identity, origin: origin, observed: observed)
+                    request, messageID: messageID, controls: circumstances.controls, identity: circumstances.identity,
+                    origin: circumstances.origin, observed: observed)
             }
             // A password's rules may compare it with a history of slow hashes.
-            guard directory.passwordRules != nil, directory.isPasswordChange(request, only: false) else { return .write(try prepare()) }
-            return prepareElsewhere(OperationTag.modifyResponse, observed, prepare)
+            guard directory.passwordRules != nil, directory.isPasswordChange(request, only: false) else {
+                return handOver(try prepare(), circumstances, session, &output)
+            }
+            return prepareElsewhere(OperationTag.modifyResponse, circumstances, observed, prepare)
         default:
             let request = try ModifyDNRequest(decoding: pdu, envelope.contents)
             if log.isEnabled { log.modifyDN(connection: connection, operation: operation, dn: request.entry.rawSpan) }
-            return .write(
+            let circumstances = try circumstances(decodeControls(), session, worker)
+            return handOver(
                 try directory.prepareModifyDN(
-                    request, messageID: messageID, controls: decodeControls(), identity: identity, origin: origin, observed: observed))
+                    request, messageID: messageID, controls: circumstances.controls, identity: circumstances.identity,
+                    origin: circumstances.origin, observed: observed), circumstances, session, &output)
         }
     }
 
+    /// Under which circumstances a change is made: on whose behalf, and whether at once.
+    private struct Circumstances: Sendable {
+        var requester: Requester
+        /// Where it waits, if it belongs to a transaction.
+        var queue: TransactionQueue?
+        /// The controls that say how it is made.
+        var controls: [Control]
+
+        var identity: Identity { requester.identity }
+        var origin: AccessOrigin { requester.origin }
+    }
+
+    private func circumstances(
+        _ given: [Control], _ session: Session, _ worker: DirectoryWorker
+    ) throws(LDAPError) -> Circumstances {
+        if given.isEmpty { return Circumstances(requester: Requester(session), controls: []) }
+        var controls = given
+        let isMember = try TransactionMembership(taking: &controls, session).isMember
+        guard isMember, let transaction = session.transaction else {
+            return Circumstances(requester: try takeRequester(&controls, session, worker), controls: controls)
+        }
+        let queue = TransactionQueue(
+            directory: directory, operation: operation, bytes: pdu.byteCount,
+            tag: OperationTag.response(to: envelope.operation) ?? OperationTag.extendedResponse)
+        return Circumstances(requester: transaction.requester, queue: queue, controls: controls)
+    }
+
+    /// Gives a change to the writer, or has it wait for the end of its transaction.
+    private func handOver(
+        _ write: PendingWrite, _ circumstances: Circumstances, _ session: Session, _ output: inout BERBuffer
+    ) -> Disposition {
+        guard let queue = circumstances.queue else { return .write(write) }
+        queue.take(write, session, &output)
+        return .answered
+    }
+
     /// Password Modify (RFC 3062). Hashing is for a thread pool; the change itself then goes to the writer.
-    func passwordModify(_ extended: ExtendedRequest, _ controls: [Control], _ session: Session) throws(LDAPError) -> Disposition {
+    func passwordModify(
+        _ extended: ExtendedRequest, _ controls: [Control], _ session: Session, _ worker: DirectoryWorker
+    ) throws(LDAPError) -> Disposition {
         let request = try PasswordModify(decoding: extended)
         if directory.log.isEnabled {
             let userIdentity = request.userIdentity ?? []
@@ -74,29 +119,36 @@ extension Request {
         }
         let directory = self.directory
         let messageID = self.messageID
-        let identity = session.identity
-        let origin = session.origin
         let observed = observer(session)
-        return prepareElsewhere(OperationTag.extendedResponse, observed) { () throws(LDAPError) in
+        let circumstances = try circumstances(controls, session, worker)
+        if circumstances.queue != nil, request.newPassword == nil {
+            throw LDAPError(.unwillingToPerform, "a password cannot be made up inside a transaction: nobody would learn it")
+        }
+        return prepareElsewhere(OperationTag.extendedResponse, circumstances, observed) { () throws(LDAPError) in
             try directory.preparePasswordModify(
-                request, messageID: messageID, controls: controls, identity: identity, origin: origin, observed: observed)
+                request, messageID: messageID, controls: circumstances.controls, identity: circumstances.identity,
+                origin: circumstances.origin, observed: observed)
         }
     }
 
     /// Has a change checked on the thread pool, then handed to the writer.
     private func prepareElsewhere(
-        _ tag: UInt8, _ observed: @escaping @Sendable (WriteAnswer) -> Void,
+        _ tag: UInt8, _ circumstances: Circumstances, _ observed: @escaping @Sendable (WriteAnswer) -> Void,
         _ prepare: @escaping @Sendable () throws(LDAPError) -> PendingWrite
     ) -> Disposition {
         let messageID = self.messageID
+        let queue = circumstances.queue
         return .blocking(
             BlockingOperation(
                 messageID: messageID,
                 work: { Result { () throws(LDAPError) in try prepare() } },
-                finish: { result, _, output in
+                finish: { result, session, output in
                     guard let result = result as? Result<PendingWrite, LDAPError> else { return nil }
                     switch result {
-                    case .success(let write): return write
+                    case .success(let write):
+                        guard let queue else { return write }
+                        queue.take(write, session, &output)
+                        return nil
                     case .failure(let error):
                         let answer = WriteAnswer(error)
                         observed(answer)
@@ -107,7 +159,7 @@ extension Request {
     }
 
     /// Logs the result of a change when it is known.
-    private func observer(_ session: Session) -> @Sendable (WriteAnswer) -> Void {
+    func observer(_ session: Session) -> @Sendable (WriteAnswer) -> Void {
         let log = directory.log
         guard log.isEnabled else { return { _ in } }
         let connection = session.connectionID

@@ -23,6 +23,7 @@ struct WriteAnswer: Sendable {
         message = error.message
         referrals = error.referrals
         controls = error.controls
+        value = error.responseValue
     }
 
     /// The whole message.
@@ -38,27 +39,6 @@ struct WriteAnswer: Sendable {
                 controls: controls)
         }
         return buffer.bytes.array
-    }
-}
-
-extension PendingWrite {
-    /// A change whose body gives an answer or throws what the client is to be told. `observed` is told of the answer, for the log.
-    init(
-        messageID: Int, tag: UInt8, observed: @escaping @Sendable (WriteAnswer) -> Void,
-        _ body: @escaping @Sendable (inout StoreTransaction) throws(LDAPError) -> WriteAnswer
-    ) {
-        self.init(
-            messageID: messageID,
-            body: { transaction in
-                let answer: WriteAnswer
-                do throws(LDAPError) { answer = try body(&transaction) } catch { answer = WriteAnswer(error) }
-                // It may be made again, or fail with its neighbours: told of is what the client is told.
-                return Writer.Answer(answer.encode(messageID: messageID, tag: tag)) { observed(answer) }
-            },
-            failed: { error in
-                let answer = WriteAnswer(LDAPError(storage: error))
-                return Writer.Answer(answer.encode(messageID: messageID, tag: tag)) { observed(answer) }
-            })
     }
 }
 

@@ -17,8 +17,16 @@ struct WriteControls: Sendable {
     var manageDsaIT = false
     /// Names of deleted entries are meant as such.
     var showDeleted = false
+    /// The change is checked, and not made (draft-zeilenga-ldap-noop).
+    var noOperation = false
+    /// Values to be added that are there, and values to be deleted that are not, are passed over.
+    var isPermissive = false
+    /// draft-zeilenga-ldap-relax: who may manage the entry may set what the server keeps, and change the structural class.
+    var isRelaxed = false
     /// draft-behera-ldap-password-policy: the client wants to know why a policy refuses.
     var passwordPolicy = false
+
+    var leniency: WriteLeniency { WriteLeniency(isPermissive: isPermissive, isRelaxed: isRelaxed) }
 
     /// - Throws: `protocolError` for known controls that are malformed or repeated; `unavailableCriticalExtension` for critical ones
     ///   that are unknown or not for this operation.
@@ -46,6 +54,15 @@ struct WriteControls: Sendable {
             case ShowDeleted.oid:
                 _ = try ShowDeleted(decoding: control)
                 showDeleted = true
+            case NoOperation.oid, NoOperation.draftOID:
+                _ = try NoOperation(decoding: control)
+                noOperation = true
+            case PermissiveModify.oid:
+                _ = try PermissiveModify(decoding: control)
+                isPermissive = true
+            case RelaxRules.oid:
+                _ = try RelaxRules(decoding: control)
+                isRelaxed = true
             case TreeDelete.oid:
                 _ = try TreeDelete(decoding: control)
                 treeDelete = true
@@ -58,7 +75,9 @@ struct WriteControls: Sendable {
 
     private static func applies(_ oid: String, to operation: Operation) -> Bool {
         switch oid {
-        case ManageDsaIT.oid: operation != .passwordModify
+        case ManageDsaIT.oid, NoOperation.oid, NoOperation.draftOID: true
+        case PermissiveModify.oid: operation == .modify
+        case RelaxRules.oid: operation == .add || operation == .modify || operation == .modifyDN
         case Assertion.oid: operation != .passwordModify
         // RFC 4527 sections 3.1 and 3.2.
         case PreRead.oid: operation == .modify || operation == .delete || operation == .modifyDN

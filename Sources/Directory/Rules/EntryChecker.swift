@@ -100,8 +100,9 @@ struct EntryChecker: Sendable {
     }
 
     /// - Throws: `constraintViolation` for types that clients may not set (NO-USER-MODIFICATION, RFC 4512 section 4.1.2).
-    func checkModifiable(_ type: AttributeType, name: [UInt8]) throws(LDAPError) {
-        guard type.isUserModifiable else {
+    /// - Parameter relaxed: those that tell where an entry comes from may be set all the same (draft-zeilenga-ldap-relax).
+    func checkModifiable(_ type: AttributeType, relaxed: Bool = false, name: [UInt8]) throws(LDAPError) {
+        guard type.isUserModifiable || relaxed && known.manageable.contains(type.id) else {
             throw LDAPError(.constraintViolation, "\(String(decoding: name, as: UTF8.self)): no user modification allowed")
         }
     }

@@ -18,6 +18,9 @@ struct KnownTypes: Sendable {
     let ref: AttributeTypeID
     let aliasedObjectName: AttributeTypeID
 
+    /// Types that the server sets, but whose values may be brought along from another server.
+    let manageable: [AttributeTypeID]
+
     /// Types that only administrators read.
     let secretTypes: [AttributeTypeID]
 
@@ -55,6 +58,7 @@ struct KnownTypes: Sendable {
         numSubordinates = try type("numSubordinates")
         userPassword = try type("userPassword")
         secretTypes = [userPassword]
+        manageable = [entryUUID, entryCSN, creatorsName, createTimestamp, modifiersName, modifyTimestamp]
         ref = try type("ref")
         aliasedObjectName = try type("aliasedObjectName")
         top = try objectClass("top")

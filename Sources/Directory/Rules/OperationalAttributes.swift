@@ -25,12 +25,22 @@ extension EntryChecker {
     }
 
     /// Notes who changed an entry, and when.
+    /// - Parameter given: types whose values the change itself has brought.
     func noteChange(
-        of entry: inout Entry, modifier: [UInt8], moment: ChangeClock.Moment, table: AttributeTable
+        of entry: inout Entry, modifier: [UInt8], moment: ChangeClock.Moment, except given: [AttributeTypeID] = [], table: AttributeTable
     ) throws(LDAPError) {
-        entry[try Self.id(of: known.entryCSN, table)] = [moment.changeSequenceNumber]
-        entry[try Self.id(of: known.modifiersName, table)] = [modifier]
-        entry[try Self.id(of: known.modifyTimestamp, table)] = [moment.timestamp]
+        func note(_ type: AttributeTypeID, _ value: [UInt8]) throws(LDAPError) {
+            if !given.contains(type) { entry[try Self.id(of: type, table)] = [value] }
+        }
+        try note(known.entryCSN, moment.changeSequenceNumber)
+        try note(known.modifiersName, modifier)
+        try note(known.modifyTimestamp, moment.timestamp)
+    }
+
+    /// Notes the structural class of an entry whose classes were changed.
+    func noteStructuralClass(of entry: inout Entry, _ table: AttributeTable) throws(LDAPError) {
+        let classes = entry[try Self.id(of: known.objectClass, table)]
+        entry[try Self.id(of: known.structuralObjectClass, table)] = [try classRules(classes).structuralName]
     }
 
     /// The store numbers every type of the schema when it opens.

@@ -19,6 +19,12 @@ struct FairQueue<Element> {
 
     var isEmpty: Bool { count == 0 }
 
+    /// What ``popFirst()`` would give.
+    var first: Element? {
+        guard served < turns.count, let lane = lanes[turns[served]] else { return nil }
+        return nodes[lane.first].element
+    }
+
     mutating func append(_ element: Element, from source: UInt64) {
         let place: Int
         if free == Self.none {

@@ -9,6 +9,8 @@ public struct StoreTransaction: ~Copyable {
     public internal(set) var snapshot: Snapshot
     /// Set when a change failed: nothing of this transaction may be committed.
     public private(set) var failure: EntryStoreError?
+    /// Set by ``withdraw()``: nothing of this transaction may be committed, though nothing failed.
+    public private(set) var isWithdrawn = false
     /// Number of the next entry.
     private var nextEntry: UInt64
     private let firstEntry: UInt64
@@ -51,6 +53,9 @@ public struct StoreTransaction: ~Copyable {
     }
 
     public var catalogue: Catalogue { snapshot.catalogue }
+
+    /// Gives up all changes so far: they are not committed.
+    public mutating func withdraw() { isWithdrawn = true }
 
     // MARK: Changes
 

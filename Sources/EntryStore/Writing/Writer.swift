@@ -37,16 +37,20 @@ import Darwin
         let source: UInt64
         /// About how much memory it holds.
         let bytes: Int
+        /// Whether it is to have a transaction of its own, because it may withdraw its changes: neighbours would have to be made again.
+        let isAlone: Bool
 
         /// - Parameters:
         ///   - source: a number for the connection; 0 for the server's own work.
         ///   - bytes: the size of the request.
+        ///   - isAlone: whether it may withdraw its changes.
         public init(
-            source: UInt64 = 0, bytes: Int = 0, body: @escaping @Sendable (inout StoreTransaction) -> Answer,
+            source: UInt64 = 0, bytes: Int = 0, isAlone: Bool = false, body: @escaping @Sendable (inout StoreTransaction) -> Answer,
             failed: @escaping @Sendable (EntryStoreError) -> Answer, completion: @escaping @Sendable ([UInt8]) -> Void
         ) {
             self.source = source
             self.bytes = bytes
+            self.isAlone = isAlone
             self.body = body
             self.failed = failed
             self.completion = completion
@@ -209,8 +213,8 @@ import Darwin
         var bytes = first.bytes
         var count = 1
         return settle([first]) {
-            guard count < limits.operations, bytes < limits.bytes, MonotonicClock.nanoseconds() < deadline,
-                let job = locked({ dequeue() })
+            guard !first.isAlone, count < limits.operations, bytes < limits.bytes, MonotonicClock.nanoseconds() < deadline,
+                let job = locked({ queue.first?.isAlone == true ? nil : dequeue() })
             else { return nil }
             bytes += job.bytes
             count += 1
@@ -224,6 +228,8 @@ import Darwin
         case done([Answer], isChanged: Bool)
         /// The storage failed while one of them was made: nothing was changed.
         case spoiled(Int, EntryStoreError)
+        /// One of them has withdrawn its changes: nothing was changed.
+        case withdrawn(Int, Answer)
         /// The transaction could not begin or be committed.
         case failed(EntryStoreError)
     }
@@ -251,6 +257,9 @@ import Darwin
             case .spoiled(let index, let error):
                 finish([part.remove(at: index)], failedWith: error)
                 if !part.isEmpty { parts.append(part) }
+            case .withdrawn(let index, let answer):
+                part.remove(at: index).finish(answer)
+                if !part.isEmpty { parts.append(part) }
             case .failed(let error): finish(part, failedWith: error)
             }
         }
@@ -267,6 +276,10 @@ import Darwin
                 if let failure = transaction.failure {
                     transaction.abort()
                     return .spoiled(answers.count - 1, failure)
+                }
+                if transaction.isWithdrawn, let answer = answers.last {
+                    transaction.abort()
+                    return .withdrawn(answers.count - 1, answer)
                 }
                 if answers.count < group.count {
                     job = group[answers.count]

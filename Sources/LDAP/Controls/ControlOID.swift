@@ -66,6 +66,8 @@ public enum ControlOID {
     public static let dereference = "1.3.6.1.4.1.4203.666.5.16"
     /// OpenLDAP: do nothing but check.
     public static let noOperation = "1.3.6.1.4.1.4203.666.5.2"
+    /// draft-zeilenga-ldap-noop: the same by the draft's number.
+    public static let noOperationOfDraft = "1.3.6.1.4.1.4203.1.10.2"
     /// Active Directory: permissive modify.
     public static let permissiveModify = "1.2.840.113556.1.4.1413"
     /// Active Directory: domain scope (no referrals).

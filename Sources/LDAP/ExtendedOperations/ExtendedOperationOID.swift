@@ -14,6 +14,8 @@ public enum ExtendedOperationOID {
     public static let startTransaction = "1.3.6.1.1.21.1"
     /// RFC 5805.
     public static let endTransaction = "1.3.6.1.1.21.3"
+    /// RFC 5805, an unsolicited notification.
+    public static let abortedTransaction = "1.3.6.1.1.21.4"
     /// RFC 4533, an intermediate response.
     public static let syncInfo = "1.3.6.1.4.1.4203.1.9.1.4"
 }

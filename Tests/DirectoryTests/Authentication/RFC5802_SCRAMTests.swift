@@ -10,7 +10,8 @@ struct RFC5802_SCRAMTests {
         let password = Array("pencil".utf8)
         let keys = try SCRAMKeys(password.rawSpan, salt: Base64.decode(encoded.rawSpan) ?? [], iterations: 4096)
         let attempt = BindAttempt(
-            directory: directory.directory, messageID: 1, operation: 0, mechanism: "SCRAM-SHA-256", wantsPolicy: false, name: [], account: nil)
+            directory: directory.directory, messageID: 1, operation: 0, mechanism: "SCRAM-SHA-256", controls: BindControls(), name: [],
+            account: nil)
         return SCRAMExchange(try .init(Array(first.utf8)), keys, attempt, nonce: Array("%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0".utf8))
     }
 
