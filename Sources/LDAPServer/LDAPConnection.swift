@@ -580,7 +580,12 @@ final class LDAPConnection: ChannelDuplexHandler {
     // MARK: - End
 
     /// Looks for timeouts.
-    func sweep(_ now: NIODeadline) {
+    /// - Parameter excused: how long the loop had no time for its connections.
+    func sweep(_ now: NIODeadline, excused: TimeAmount) {
+        if excused > .zero {
+            if case .open = phase, let since = waitingSince { waitingSince = since + excused }
+            takenSince = takenSince + excused
+        }
         if hasOutput, let context {
             let waiting = (try? context.channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0
             let taken = bytesSent &- UInt64(waiting)

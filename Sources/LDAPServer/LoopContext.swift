@@ -56,14 +56,19 @@ final class LoopContext {
     }
 
     private func sweepConnections() {
+        // How long the loop was busy beyond its turn: in that time it has read nothing, and no client is to blame.
+        let interval = TimeAmount(server.limits.sweepInterval)
+        let before = now
         now = .now()
+        let delay = max(.zero, now - before - interval)
+        let excused = delay > interval ? delay : .zero
         if connections.isEmpty {
             sweep?.cancel()
             sweep = nil
             return
         }
         // A sweep may close connections, which changes the dictionary.
-        for connection in Array(connections.values) { connection.sweep(now) }
+        for connection in Array(connections.values) { connection.sweep(now, excused: excused) }
     }
 
     /// Hands events of other threads to their connections; what belongs to a connection that has gone is dropped.

@@ -169,13 +169,14 @@ def test_abandon_flood(hostile):
     def flood():
         with wire.Wire(hostile.address, 30) as connection:
             connection.bind(ROOT_DN, ROOT_PASSWORD)
-            for i in range(200):
-                number = 10 + i
-                connection.send(wire.message(number, wire.search("", 2, wire.tlv(0xA2, wire.equality("sn", "x")), ["*", "+"])),
-                                *[wire.message(100_000 + i * 50 + k, wire.abandon(number - k)) for k in range(50)])
-            connection.send(wire.message(999_999, wire.search("", 0)))
+            octets = [wire.message(10 + i, wire.search("", 2, wire.tlv(0xA2, wire.equality("sn", "x")), ["*", "+"]))
+                      + b"".join(wire.message(100_000 + i * 50 + k, wire.abandon(10 + i - k)) for k in range(50)) for i in range(200)]
+            # From another thread: who does not read meanwhile is cut off.
+            sender = threading.Thread(target=connection.send, args=(*octets, wire.message(999_999, wire.search("", 0))))
+            sender.start()
             while (answer := connection.receive()) is not None and not (answer.number == 999_999 and answer.tag == 0x65):
                 pass
+            sender.join()
             floods.append(answer)
 
     threads = [threading.Thread(target=flood) for _ in range(4)]
