@@ -10,9 +10,10 @@ final class LogTrimming: Sendable {
         let limits = store.options.log
         if limits.maxAge == 0, limits.keepDeleted == 0 { return }
         task.withLock {
-            $0 = Task.detached(priority: .background) {
+            // Weak: a store that was closed is not to be kept open by who waits for the next minute.
+            $0 = Task.detached(priority: .background) { [weak store, weak writer] in
                 while !Task.isCancelled {
-                    guard (try? await Task.sleep(for: interval)) != nil else { return }
+                    guard (try? await Task.sleep(for: interval)) != nil, let store, let writer else { return }
                     while !Task.isCancelled, Self.isDue(store) { await Self.trim(writer) }
                 }
             }
@@ -38,6 +39,8 @@ final class LogTrimming: Sendable {
         // A disk that refuses is not asked again at once.
         try? await Task.sleep(for: .milliseconds(20))
     }
+
+    deinit { stop() }
 
     func stop() { task.withLock { $0?.cancel() } }
 }
