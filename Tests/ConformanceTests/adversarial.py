@@ -8,7 +8,7 @@ import ldap.dn
 BASE = "dc=adversarial"
 SPECIAL = [",", "+", '"', "\\", "<", ">", ";", "=", "#", "*", "(", ")", "/", "?", "%", "&", "|", "!", "~", "'", ":", "@", "$", "\t", "\u00a0"]
 SCRIPTS = ["Ærøskøbing", "Žižek", "İzmir", "Iğdır", "ǅemal", "Ελλάδα", "Σίσυφος", "Кирилл", "Ղարաբաղ", "תל אביב", "القاهرة", "ढाका", "ไทย", "北京", "東京タワー",
-           "ｆｕｌｌ", "서울", "Ắn Độ", "e\u0301clair", "éclair", "ﬁsh", "fish", "Å", "A\u030a", "Ω", "Ω", "𝔘𝔫𝔦", "😀 smile", "a\u200db", "soft\u00adhyphen", "ßtraße", "STRASSE", "ẞ",
+           "ｆｕｌｌ", "서울", "Ắn Độ", "e\u0301clair", "éclair", "ﬁsh", "fish", "Å", "A\u030a", "Ω", "Ω", "𝔘𝔫𝔦", "😀 smile", "ßtraße", "STRASSE", "ẞ",
            "ŉ", "ĳ", "²", "½", "Ⅷ", "٣", "𐐀", "x\u0327\u0301", "x\u0301\u0327"]
 SPACES = ["two  spaces", " leading", "trailing ", "  both  ", "a   b    c", "a b", "A  B"]
 OPTIONS = ["", "", "", ";lang-en", ";lang-de", ";lang-en-US", ";lang-ja;lang-en"]

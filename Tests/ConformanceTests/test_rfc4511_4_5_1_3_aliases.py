@@ -84,6 +84,7 @@ def test_base_that_is_an_alias(root, tree, base, entry, below, dereference):
     else:
         assert found(root, tree, base, "base", dereference) == (SUCCESS, {base})
         assert found(root, tree, base, "one", dereference) == (SUCCESS, set())
+        assert found(root, tree, base, "sub", dereference) == (SUCCESS, {base})
 
 
 @pytest.mark.parametrize("dereference", range(4))

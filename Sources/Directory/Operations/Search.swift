@@ -551,6 +551,8 @@ struct SearchExecution: ~Copyable {
             if treatment.sendsReferences { search.filter.include(ReferralPredicate(ids: special.referrals)) }
         }
         guard request.dereference.followsEntries, !special.aliases.isEmpty else { return }
+        // The base itself is not followed in searching; an alias has nothing below it.
+        if let record = try directory.record(base, snapshot), record.flags.contains(.alias) { return }
         treatment.skipsAliases = true
         let vertices = try directory.vertices(
             base: base, scope: request.scope, special.aliases, deadline: deadline, snapshot)
