@@ -14,8 +14,10 @@ extension Request {
             session.mustChangePassword = false
             return nil
         }
-        if isChangeOfPassword(of: own, worker) { return nil }
         let controls = (try? decodeControls()) ?? []
+        // "Its own password" must not come to mean somebody else's.
+        let isProxied = controls.contains { $0.oid == ProxiedAuthorization.oid }
+        if !isProxied, isChangeOfPassword(of: own, worker) { return nil }
         let wantsPolicy = controls.contains { $0.oid == PasswordPolicy.oid }
         return LDAPError(
             .insufficientAccessRights, "operations are restricted to changing the password",
