@@ -42,7 +42,7 @@ struct SchemaFilesTests {
     }
 
     @Test func counts() {
-        #expect(schema.attributeTypes.count == 59 + 52 + 41 + 9 + 4 + 1780 + 46 + 5 + 3 + 38)
+        #expect(schema.attributeTypes.count == 59 + 52 + 41 + 9 + 4 + 1780 + 46 + 5 + 7 + 38)
         #expect(schema.objectClasses.count == 8 + 27 + 13 + 1 + 2 + 32 + 9)
         for (index, type) in schema.attributeTypes.enumerated() { #expect(Int(type.id.rawValue) == index) }
         for (index, type) in schema.objectClasses.enumerated() { #expect(Int(type.id.rawValue) == index) }
