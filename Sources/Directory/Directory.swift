@@ -2,6 +2,7 @@ public import BER
 public import EntryStore
 public import LDAP
 public import Schema
+import Synchronization
 
 /// What each LDAP operation means. Shared by all threads of a server.
 public final class Directory: Sendable {
@@ -20,6 +21,7 @@ public final class Directory: Sendable {
     let accessRules: AccessRules
     /// Rights that entries give beside the rules.
     let rights: (any GrantedRights)?
+    let namedSubjects = Mutex(NamedSubjects())
     let login: (any LoginPolicy)?
     let passwordRules: (any PasswordRules)?
     /// Values that change with binds, on their way into entries.

@@ -82,7 +82,10 @@ public enum MailDirectory {
         let status = ["zimbraCOSId", "zimbraAccountStatus", "zimbraMailStatus", "zimbraIsExternalVirtualAccount"]
             .compactMap { schema.attributeType(named: $0) }.map { IndexDefinition(type: $0, kinds: [.presence, .equality]) }
         let grants = ["zimbraACE"].compactMap { schema.attributeType(named: $0) }.map { IndexDefinition(type: $0, kinds: [.presence]) }
-        return InheritedTypes(schema).indexes(schema) + hiding + status + grants
+        // Who is not subject to a domain's status: few.
+        let administrators = ["zimbraIsAdminAccount", "zimbraIsDomainAdminAccount"]
+            .compactMap { schema.attributeType(named: $0) }.map { IndexDefinition(type: $0, kinds: [.equality]) }
+        return InheritedTypes(schema).indexes(schema) + hiding + status + grants + administrators
     }
 
     private static func inheritance(_ tree: MailTree, _ schema: Schema) -> [any VirtualAttribute] {

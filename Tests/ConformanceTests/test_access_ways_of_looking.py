@@ -138,7 +138,7 @@ def names(result, attribute):
 
 
 class TestLists:
-    """As with slapd's dynlist overlay, members are found with the rights of who asks."""
+    """As with slapd's dynlist overlay, a list without `dgIdentity` is looked through with the rights of who asks."""
     LIST = "cn=everybody," + DOMAIN
 
     def test_members(self, user, boss, root):
@@ -158,6 +158,45 @@ class TestLists:
         secret = f"(memberOf=cn=secret list,{HIDDEN})"
         assert user.search("", filter=secret, attributes=["1.1"]).names == set()
         assert boss.search("", filter=secret, attributes=["1.1"]).names == {USER}
+
+
+class TestListsInAnothersName:
+    """A list with `dgIdentity` is looked through with that identity's rights, whoever asks; `dgAuthz` says who may see what is found."""
+    @pytest.fixture(scope="class")
+    def lists(self, root):
+        made = {}
+        for name, more in {"boss": {"dgIdentity": BOSS}, "user": {"dgIdentity": USER}, "nobody": {},
+                           "closed": {"dgIdentity": BOSS, "dgAuthz": f"dn:{BOSS}"}, "ghosts": {"dgIdentity": BOSS}}.items():
+            url = f"ldap:///{HIDDEN}??sub?(uid=ghost)" if name == "ghosts" else f"ldap:///{DOMAIN}??sub?(&(title=everybody)(sn=surname*))"
+            made[name] = f"cn=found by {name},{DOMAIN}"
+            assert root.add(made[name], {"objectClass": ["groupOfURLs", "dgIdentityAux"], "cn": f"found by {name}", "memberURL": url, **more}).code == SUCCESS
+        yield made
+        for name in made.values():
+            assert root.delete(name).code == SUCCESS
+
+    # The user may neither see the ghost nor search for surnames.
+    EVERYBODY = {USER, BOSS, GHOST}
+    FOUND = {"user": {"boss": EVERYBODY, "user": set(), "nobody": set(), "closed": set(), "ghosts": {GHOST}},
+             "boss": {"boss": EVERYBODY, "user": set(), "nobody": EVERYBODY, "closed": EVERYBODY, "ghosts": {GHOST}}}
+
+    @pytest.mark.parametrize("who", ["user", "boss"])
+    def test_all_ways_agree(self, lists, user, boss, who):
+        client = user if who == "user" else boss
+        for name, found in self.FOUND[who].items():
+            assert names(client.read(lists[name], ["member"]), "member") == found, name
+            for member in self.EVERYBODY:
+                assert (client.compare(lists[name], "member", member).code == COMPARE_TRUE) == (member in found), (name, member)
+            present = client.search(lists[name], "base", "(member=*)", ["1.1"]).names
+            assert present == ({lists[name]} if found else set()), name
+        for member in self.EVERYBODY:
+            expected = {lists[name] for name, found in self.FOUND[who].items() if member in found}
+            assert client.search("", filter=f"(member={member})", attributes=["1.1"]).names & set(lists.values()) == expected, member
+            if (who, member) != ("user", GHOST):
+                assert names(client.read(member, ["memberOf"]), "memberOf") & set(lists.values()) == expected, member
+
+    def test_root_is_above(self, lists, root):
+        for name in lists:
+            assert names(root.read(lists[name], ["member"]), "member") == ({GHOST} if name == "ghosts" else self.EVERYBODY), name
 
 
 class TestGeneralTypes:

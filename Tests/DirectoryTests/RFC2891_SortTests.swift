@@ -106,7 +106,7 @@ import Testing
             let order = try SortOrder(
                 ServerSideSort([ServerSideSort.Key(attribute: Array("cn".utf8), isReversed: reversed)]), catalogue, .realOnly, directory.directory.virtual)
             var keyed: [(key: [UInt8], id: EntryID)] = []
-            let context = VirtualContext(catalogue: catalogue, access: nil, virtual: directory.directory.virtual)
+            let context = VirtualContext(catalogue: catalogue, access: directory.directory.unlimited)
             var id = EntryID.root
             while let next = members.first(from: EntryID(rawValue: id.rawValue + 1)) {
                 id = next

@@ -92,18 +92,28 @@ struct PlannerTests {
         let everybody = try snapshot.descendants(of: .root)
         #expect(everybody.count == 9000)
         for _ in 0..<150 {
-            let text = Self.filter(&random, depth: 3)
+            var text = Self.filter(&random, depth: 3)
             // Items on `title` are predicates.
             let title = try type("title")
             var predicates: [RandomPredicate] = []
             for _ in 0..<8 { predicates.append(try RandomPredicate(&random, containers, snapshot.catalogue)) }
             var used = 0
-            let filter = CompiledFilter(
+            var filter = CompiledFilter(
                 try Filter(text), snapshot.catalogue, isSpecial: { $0 == title },
                 resolver: { _, _ in
                     used += 1
                     return .predicate(predicates[used % predicates.count])
                 })
+            var parts = [filter]
+            if random.below(3) == 0 {
+                let bounds = Self.filter(&random, depth: 2)
+                parts.append(CompiledFilter(try Filter(bounds), snapshot.catalogue))
+                let remembered = RememberedFilter(parts[1], base: .root, scope: .wholeSubtree)
+                // Gathered once it was asked for often enough.
+                if random.below(2) == 0 { for _ in 0..<8 { _ = remembered.sets(negated: false, snapshot) } }
+                filter.restrict(to: remembered)
+                text = "\(text) and \(bounds)"
+            }
             let base = containers[random.below(containers.count)]
             let scope = [SearchScope.wholeSubtree, .wholeSubtree, .singleLevel, .subordinateSubtree, .baseObject][random.below(5)]
             var expected: [EntryID] = []
@@ -116,7 +126,10 @@ struct PlannerTests {
                     case .wholeSubtree: try snapshot.isInSubtree(id, of: base)
                     case .subordinateSubtree: try id != base && snapshot.isInSubtree(id, of: base)
                     }
-                if isInScope, filter.evaluate(id, record, snapshot, scratch: &scratch) == .yes { expected.append(id) }
+                guard isInScope else { continue }
+                var isMatch = true
+                for part in parts where part.evaluate(id, record, snapshot, scratch: &scratch) != .yes { isMatch = false }
+                if isMatch { expected.append(id) }
             }
             var search = EntrySearch(filter: filter, base: base, scope: scope)
             var found: [EntryID] = []
@@ -153,6 +166,7 @@ private struct RandomPredicate: EntryPredicate {
         case ids([EntryID])
         case matching(CompiledFilter)
         case below(EntryID)
+        case directlyBelow(EntryID)
         case union([Members])
         case intersection([Members])
         case except(Members)
@@ -162,6 +176,7 @@ private struct RandomPredicate: EntryPredicate {
             case .ids(let ids): .ids(ids)
             case .matching(let filter): .matching(filter)
             case .below(let id): .below(id)
+            case .directlyBelow(let id): .directlyBelow(id)
             case .union(let all): .union(all.map(\.set))
             case .intersection(let all): .intersection(all.map(\.set))
             case .except(let inner): .except(inner.set)
@@ -175,6 +190,7 @@ private struct RandomPredicate: EntryPredicate {
                 var scratch = FilterScratch()
                 return filter.evaluate(id, record, snapshot, scratch: &scratch) == .yes
             case .below(let base): return id != base && (try? snapshot.isInSubtree(id, of: base)) == true
+            case .directlyBelow(let base): return record.parent == base
             case .union(let all):
                 for members in all where members.contains(id, record, snapshot) { return true }
                 return false
@@ -210,7 +226,8 @@ private struct RandomPredicate: EntryPredicate {
             default: return .except(try members(&random, containers, catalogue, depth: depth - 1))
             }
         }
-        switch random.below(4) {
+        switch random.below(5) {
+        case 4: return .directlyBelow(containers[random.below(containers.count)])
         case 0:
             let count = random.below(60)
             return .ids(Set((0..<count).map { _ in EntryID(rawValue: UInt64(1 + random.below(9000))) }).sorted())

@@ -191,6 +191,49 @@ import Testing
         #expect(try sample.search("", .wholeSubtree, "(member=\(Self.person("zoe.lefevre")))").names.contains(entry))
     }
 
+    /// Members are found with the rights of the list's `dgIdentity`, without one with those of who asks; `dgAuthz` says who may see them.
+    @Test func rule7_11_inWhoseNameMembersAreFound() throws {
+        let sample = try SampleDirectory()
+        let (bjorn, zoe, kaethe) = (Self.person("bjorn.aasen"), Self.person("zoe.lefevre"), Self.person("kaethe.strauss"))
+        for name in [bjorn, zoe, kaethe] { #expect(try sample.setPassword(of: name, "muster-Sample-1").code == .success) }
+        // Ordinary clients may not search for passwords.
+        let url = "ldap:///\(Self.people)??sub?(&(uid=zoe.lefevre)(userPassword=*))"
+        let zimbra = "uid=zimbra,cn=admins,cn=zimbra"
+        func list(_ name: String, _ more: [(String, [String])]) throws -> String {
+            let dn = "cn=\(name),\(Self.groups)"
+            let added = try sample.add(dn, [("objectClass", ["groupOfURLs", "dgIdentityAux"]), ("cn", [name]), ("memberURL", [url])] + more)
+            #expect(added.code == .success, "\(added)")
+            return dn
+        }
+        let own = try list("own", [])
+        let weak = try list("weak", [("dgIdentity", [bjorn])])
+        let strong = try list("strong", [("dgIdentity", [zimbra])])
+        let closed = try list("closed", [("dgIdentity", [zimbra]), ("dgAuthz", ["dn:\(bjorn)"])])
+        let open = try list("open", [("dgIdentity", [zimbra]), ("dgAuthz", ["{0}dn.children:cn=admins,cn=zimbra", "{1}dn.onelevel:\(Self.people)"])])
+        let all = [own, weak, strong, closed, open]
+        func check(_ expected: Set<String>, sourceLocation: SourceLocation = #_sourceLocation) throws {
+            for name in all {
+                let isExpected = expected.contains(name)
+                #expect(try Self.members(sample, name) == (isExpected ? [zoe] : []), "\(name)", sourceLocation: sourceLocation)
+                #expect(try (sample.compare(name, "member", zoe) == .compareTrue) == isExpected, "\(name)", sourceLocation: sourceLocation)
+            }
+            let found = try sample.search(Self.groups, .wholeSubtree, "(member=\(zoe))", ["1.1"]).names.filter { all.contains($0) }
+            #expect(Set(found) == expected, sourceLocation: sourceLocation)
+            let groups = try sample.search(zoe, .baseObject, ["memberOf"]).values("memberOf").filter { all.contains($0) }
+            #expect(Set(groups) == expected, sourceLocation: sourceLocation)
+        }
+        // Root is above all rules.
+        try check(Set(all))
+        #expect(try sample.bind(bjorn, "muster-Sample-1").code == .success)
+        try check([strong, closed, open])
+        #expect(try sample.bind(kaethe, "muster-Sample-1").code == .success)
+        try check([strong, open])
+        #expect(try sample.bind("cn=config", "secret").code == .success)
+        #expect(try sample.modify(weak, [(.replace, "dgIdentity", [zimbra])]).code == .success)
+        #expect(try sample.bind(kaethe, "muster-Sample-1").code == .success)
+        try check([weak, strong, open])
+    }
+
     @Test func longListsAreSentInPieces() throws {
         var limits = SearchLimits()
         limits.inlineCandidates = 10

@@ -90,10 +90,10 @@ final class SampleDirectory {
 
     func search(
         _ base: String, _ scope: SearchScope = .wholeSubtree, _ filter: String = "(objectClass=*)", _ attributes: [String] = [],
-        sizeLimit: Int = 0, controls: [Control] = []
+        sizeLimit: Int = 0, typesOnly: Bool = false, controls: [Control] = []
     ) throws -> Found {
         let request = SearchRequest(
-            base: Array(base.utf8), scope: scope, sizeLimit: sizeLimit, filter: try Filter(filter), attributes: attributes)
+            base: Array(base.utf8), scope: scope, sizeLimit: sizeLimit, typesOnly: typesOnly, filter: try Filter(filter), attributes: attributes)
         let answers = try run { request.encode(messageID: $0, controls: controls, into: &$1) }
         var entries: [SearchResultEntry] = []
         for answer in answers.dropLast() {

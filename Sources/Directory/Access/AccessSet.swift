@@ -188,8 +188,7 @@ extension Directory {
         for subtype in schema.subtypes(of: type) {
             var isComputed = false
             if let provider = virtual.provider(of: subtype), provider.concerns(subtype, record, snapshot.catalogue) {
-                var context = VirtualContext(catalogue: snapshot.catalogue, access: nil, virtual: virtual)
-                context.requested = [subtype]
+                let context = VirtualContext(catalogue: snapshot.catalogue, access: unlimited, requested: [subtype])
                 try? provider.forEachValue(of: subtype, found.id, record, name: name.rawSpan, snapshot, context) { value in
                     isComputed = true
                     give(value)

@@ -46,6 +46,17 @@ final class AccessSubject: Sendable {
         let holder: (any RightsHolder)?
     }
 
+    /// Above all rules, and nobody in particular.
+    static let unlimited = AccessSubject()
+
+    private init() {
+        identity = .root
+        origin = AccessOrigin()
+        name = []
+        isRoot = true
+        conditions = 0
+    }
+
     init(_ identity: Identity, _ origin: AccessOrigin, _ directory: Directory) {
         self.identity = identity
         self.origin = origin
@@ -88,7 +99,7 @@ final class AccessSubject: Sendable {
             conditions: directory.accessConditions(of: self, conditions, snapshot),
             // Rights that cannot be read are none.
             holder: identity.isAnonymous || isRoot ? nil : (try? directory.rights?.holder(
-                identity, snapshot, VirtualContext(catalogue: snapshot.catalogue, access: nil, virtual: directory.virtual))) ?? nil)
+                identity, snapshot, VirtualContext(catalogue: snapshot.catalogue, access: directory.unlimited))) ?? nil)
         known.withLock { $0 = (commit, standing) }
         return standing
     }

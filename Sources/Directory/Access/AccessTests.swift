@@ -142,7 +142,7 @@ extension Directory {
         node.value = ByteRange(start: bytes.count, count: subject.name.count)
         bytes += subject.name
         var scratch = FilterScratch()
-        return compile(Filter(bytes: bytes, nodes: [node]), snapshot.catalogue, .all, viewer: nil)
+        return compile(Filter(bytes: bytes, nodes: [node]), snapshot.catalogue, .all, viewer: unlimited)
             .evaluate(found.id, record, snapshot, scratch: &scratch) == .yes
     }
 

@@ -14,8 +14,8 @@ public struct EntryVisibility: ~Copyable {
     /// What was found out of the last kind of entry.
     private var last: (conditions: UInt64, isVisible: Bool)?
 
-    init(_ access: AccessControl?, _ snapshot: borrowing Snapshot) {
-        guard let access, !access.subject.isRoot else {
+    init(_ access: AccessControl, _ snapshot: borrowing Snapshot) {
+        guard !access.subject.isRoot else {
             self.access = nil
             return
         }

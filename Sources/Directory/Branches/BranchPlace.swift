@@ -12,22 +12,22 @@ struct BranchPlace: Sendable {
     /// What stands below the branch in the name; nil: the branch itself is meant.
     let rdn: RelativeDistinguishedName?
 
-    /// The branch's own entry, or the one that the name names.
-    /// - Parameters:
-    ///   - selection: what the client asked for; nil: everything there is.
-    ///   - filters: what will be tested on it.
-    /// - Returns: the name and the record.
+    /// Makes the branch's own entry, or the one that the name names.
+    /// - Parameter budget: entries that may be looked at to compute values; what is left of it afterwards.
+    /// - Returns: false if it was not enough: what was made is to be forgotten.
     /// - Throws: `noSuchObject`.
-    func entry(
-        _ selection: EntrySelection?, _ filters: [Filter], _ snapshot: borrowing Snapshot
-    ) throws(LDAPError) -> MadeEntry {
-        var made = MadeEntry()
+    func make(
+        _ maker: inout any BranchEntryMaker, _ snapshot: borrowing Snapshot, budget: inout Int, into made: inout MadeEntry
+    ) throws(LDAPError) -> Bool {
         guard let rdn else {
             branch.makeTop(context, into: &made)
-            return made
+            return true
         }
-        if try branch.make(rdn, selection, filters, snapshot, context, into: &made) { return made }
-        throw LDAPError(.noSuchObject, "", matchedDN: branch.name)
+        switch try branch.make(rdn, &maker, snapshot, context, budget: &budget, into: &made) {
+        case .made: return true
+        case .tooLong: return false
+        case .absent: throw missing
+        }
     }
 
     /// Asks the access rules for the branch: what they give on its own entry holds for all of it.
@@ -35,17 +35,30 @@ struct BranchPlace: Sendable {
     func demand(_ wanted: AccessPrivileges, _ access: AccessControl, _ snapshot: borrowing Snapshot) throws(LDAPError) {
         if access.identity.isAnonymous { throw LDAPError(.noSuchObject, "") }
         if access.subject.isRoot { return }
-        var made = MadeEntry()
+        let directory = access.directory
+        let conditions = access.subject.standing(directory, snapshot).conditions
+        // Mostly it is the same everywhere.
+        if directory.accessRules.bounds(access.entry, subject: conditions).least.isSuperset(of: wanted) { return }
+        var made = MadeEntry(snapshot.catalogue)
         branch.makeTop(context, into: &made)
         var rdn: [UInt8] = []
         try DistinguishedName(parsing: branch.name.rawSpan).rdns.first?.write(into: &rdn)
-        guard let top = EntryRecord(made.record.bytes) else { throw LDAPError(.other, "an entry that was made is damaged") }
+        guard let top = EntryRecord(made.record) else { throw LDAPError(.other, "an entry that was made is damaged") }
         let placed = Entry(top).record(parent: parent, rdn: rdn, flags: [])
         guard let record = EntryRecord(placed.rawSpan) else { throw LDAPError(.other, "an entry that was made is damaged") }
         if access.allows(wanted, access.entry, .unborn, record, snapshot) { return }
         if access.allows(.disclose, access.entry, .unborn, record, snapshot) { throw LDAPError(.insufficientAccessRights, "") }
         throw try access.missing(below: parent, snapshot)
     }
+
+    /// The stored entry that the one that the name names is made from.
+    /// - Throws: `noSuchObject`.
+    func find(_ snapshot: borrowing Snapshot) throws(LDAPError) -> EntryID {
+        guard let rdn, let id = try branch.find(rdn, snapshot, context) else { throw missing }
+        return id
+    }
+
+    private var missing: LDAPError { LDAPError(.noSuchObject, "", matchedDN: branch.name) }
 }
 
 extension Directory {
@@ -91,7 +104,7 @@ extension Directory {
             throw LDAPError(.unwillingToPerform, "\(Monitor.name) is made by the server")
         }
         guard !branches.isEmpty else { return }
-        let context = BranchContext(catalogue: snapshot.catalogue, directory: self)
+        let context = BranchContext(catalogue: snapshot.catalogue, directory: self, viewer: unlimited)
         for provider in branches where try provider.hasBranch(rdn, below: parent, snapshot, context) {
             let above: [UInt8]
             do { above = try snapshot.name(of: parent) } catch { throw LDAPError(storage: error) }

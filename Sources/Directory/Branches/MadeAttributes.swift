@@ -27,15 +27,15 @@ struct MadeAttributes {
         values.append((id, list))
     }
 
-    /// Puts the record together.
+    /// Puts the entry together.
     consuming func finish(into made: inout MadeEntry) {
         values.sort { $0.id < $1.id }
-        made.record.begin()
-        for (id, list) in values {
-            made.record.beginAttribute(id)
-            for value in list { made.record.appendValue(value.rawSpan) }
-            made.record.endAttribute()
+        made.begin()
+        for (id, list) in values where made.wants(id) {
+            made.beginAttribute(id)
+            for value in list { made.appendValue(value.rawSpan) }
+            made.endAttribute()
         }
-        made.record.finish()
+        made.finish()
     }
 }

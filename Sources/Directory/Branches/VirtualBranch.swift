@@ -26,10 +26,14 @@ public protocol VirtualBranch: Sendable {
     /// The branch's own name in string form.
     var name: [UInt8] { get }
 
+    /// - Parameter budget: entries that may be looked at to decide.
+    /// - Returns: false if it was not enough.
     /// - Throws: `insufficientAccessRights` for an identity that may not use the branch in the way that a filter asks for.
-    func admit(_ identity: Identity, _ filter: Filter?, _ snapshot: borrowing Snapshot, _ context: BranchContext) throws(LDAPError)
+    func admit(
+        _ identity: Identity, _ filter: Filter?, _ snapshot: borrowing Snapshot, _ context: BranchContext, budget: inout Int
+    ) throws(LDAPError) -> Bool
 
-    /// Makes the branch's own entry.
+    /// Makes the branch's own entry, with all attributes that are wanted of it (``MadeEntry/wants(_:)``).
     func makeTop(_ context: BranchContext, into made: inout MadeEntry)
 
     /// The stored entry that the entry with an RDN is made from.
@@ -38,14 +42,10 @@ public protocol VirtualBranch: Sendable {
     ) throws(LDAPError) -> EntryID?
 
     /// Makes the entry with an RDN: of the stored one that ``find(_:_:_:)`` gives, unless the branch says otherwise.
-    /// - Parameters:
-    ///   - selection: what the client asked for; nil: everything there is.
-    ///   - filters: what will be tested on it.
-    /// - Returns: false if there is none.
     func make(
-        _ rdn: RelativeDistinguishedName, _ selection: EntrySelection?, _ filters: [Filter], _ snapshot: borrowing Snapshot,
-        _ context: BranchContext, into made: inout MadeEntry
-    ) throws(LDAPError) -> Bool
+        _ rdn: RelativeDistinguishedName, _ maker: inout any BranchEntryMaker, _ snapshot: borrowing Snapshot, _ context: BranchContext,
+        budget: inout Int, into made: inout MadeEntry
+    ) throws(LDAPError) -> Making
 
     /// How the entries that satisfy a client's filter are found.
     /// - Parameter sizeLimit: how many entries the client wants at most; 0: no limit.
@@ -53,25 +53,30 @@ public protocol VirtualBranch: Sendable {
         _ filter: Filter, sizeLimit: Int, _ snapshot: borrowing Snapshot, _ context: BranchContext
     ) throws(LDAPError) -> BranchQuery
 
-    /// What makes entries for a client.
-    /// - Parameters:
-    ///   - selection: what the client asked for; nil: everything there is.
-    ///   - filter: what will be tested on the entries; its attributes are needed beside those selected.
-    func maker(_ selection: EntrySelection?, _ filter: [Filter], _ context: BranchContext) -> any BranchEntryMaker
+    /// What makes entries.
+    func maker(_ wanted: WantedAttributes, _ context: BranchContext) -> any BranchEntryMaker
 }
 
 extension VirtualBranch {
     public func make(
-        _ rdn: RelativeDistinguishedName, _ selection: EntrySelection?, _ filters: [Filter], _ snapshot: borrowing Snapshot,
-        _ context: BranchContext, into made: inout MadeEntry
-    ) throws(LDAPError) -> Bool {
-        guard let id = try find(rdn, snapshot, context) else { return false }
+        _ rdn: RelativeDistinguishedName, _ maker: inout any BranchEntryMaker, _ snapshot: borrowing Snapshot, _ context: BranchContext,
+        budget: inout Int, into made: inout MadeEntry
+    ) throws(LDAPError) -> Making {
+        guard let id = try find(rdn, snapshot, context) else { return .absent }
         do {
             var visibility = EntryVisibility(context.viewer, snapshot)
-            guard let record = try snapshot.record(id), visibility.contains(id, record, snapshot) else { return false }
-            return try maker(selection, filters, context).make(id, record, snapshot, context, into: &made)
+            guard let record = try snapshot.record(id), visibility.contains(id, record, snapshot) else { return .absent }
+            return try maker.make(id, record, snapshot, context, budget: &budget, into: &made)
         } catch { throw LDAPError(storage: error) }
     }
+}
+
+/// Which attributes entries are made with.
+public enum WantedAttributes: Sendable {
+    /// What a client asked for.
+    case selected(EntrySelection)
+    /// What filters test.
+    case tested([Filter])
 }
 
 /// Gives entries that are made of numbered records other than entries, such as those of the change log. The client's filter is tested
@@ -84,26 +89,51 @@ public protocol BranchRecords: Sendable {
     ) throws(EntryStoreError) -> (number: UInt64, isMade: Bool)?
 }
 
-/// Makes the entries of a branch from stored ones.
+/// Makes the entries of a branch from stored ones, one after the other; it may remember what the next one will need again.
 public protocol BranchEntryMaker: Sendable {
     /// Makes the entry of a stored one.
-    /// - Returns: false if there is no entry of it in the branch.
-    func make(
+    /// - Parameter budget: entries that may be looked at to compute values; what is left of it afterwards.
+    mutating func make(
+        _ id: EntryID, _ record: borrowing EntryRecord, _ snapshot: borrowing Snapshot, _ context: BranchContext, budget: inout Int,
+        into made: inout MadeEntry
+    ) throws(EntryStoreError) -> Making
+
+    /// The same of an entry for which no budget suffices: without its long attributes, which are handed out instead.
+    mutating func makeLong(
         _ id: EntryID, _ record: borrowing EntryRecord, _ snapshot: borrowing Snapshot, _ context: BranchContext, into made: inout MadeEntry
-    ) throws(EntryStoreError) -> Bool
+    ) throws(EntryStoreError) -> [LongValues]?
 }
 
-/// An entry that was made: its name in string form and its record. Used again and again.
-public struct MadeEntry: ~Copyable {
-    public var name: [UInt8] = []
-    public var record = RecordBuilder()
-    public init() {}
+/// What became of an entry that was to be made.
+public enum Making: Sendable {
+    case made
+    /// There is no entry of it in the branch.
+    case absent
+    /// The budget was not enough: what was made is to be forgotten.
+    case tooLong
+}
+
+/// The values of an attribute that are too many to be made at once.
+public struct LongValues: Sendable {
+    let attribute: AttributeID
+    /// The first ones, as finished OCTET STRINGs.
+    let finished: [UInt8]
+    /// The entries that the others stand for, and what they are written as.
+    let entries: [EntryID]
+    let naming: any EntryNaming
+
+    public init(attribute: AttributeID, finished: [UInt8], entries: [EntryID], naming: any EntryNaming) {
+        self.attribute = attribute
+        self.finished = finished
+        self.entries = entries
+        self.naming = naming
+    }
 }
 
 /// What finds the entries of a branch.
 public struct BranchQuery: Sendable {
     /// On stored entries; nil: none of them belongs to the answer.
-    public var filter: Filter?
+    public var filter: CompiledFilter?
     public var base: EntryID
     public var scope: SearchScope
     /// How many entries may be made from stored ones, and how many may be sent in all; 0: no limit.
@@ -115,7 +145,7 @@ public struct BranchQuery: Sendable {
     public var records: (any BranchRecords)?
 
     public init(
-        filter: Filter?, base: EntryID, scope: SearchScope, storedLimit: Int, sizeLimit: Int, outside: (any OutsideSearch)? = nil
+        filter: CompiledFilter?, base: EntryID, scope: SearchScope, storedLimit: Int, sizeLimit: Int, outside: (any OutsideSearch)? = nil
     ) {
         self.filter = filter
         self.base = base
@@ -154,38 +184,64 @@ public struct OutsideAnswer: Sendable {
 public struct BranchContext: Sendable {
     public let catalogue: Catalogue
     let directory: Directory
-    /// Who asks; nil: the server, in a change.
-    var viewer: AccessControl?
+    /// Who asks; above all rules: the server, in a change.
+    let viewer: AccessControl
     /// Whether the client asks for deleted entries too.
     var showsDeleted = false
 
     /// Makes a filter on stored entries ready, without regard to who asks; values that are inherited do not count
     /// (``VirtualAttribute/isInStoredView``).
     public func compile(_ filter: Filter) -> CompiledFilter {
-        directory.compile(filter, catalogue, .stored, viewer: nil)
+        var compiled = CompiledFilter(catalogue)
+        compile(filter, into: &compiled)
+        return compiled
+    }
+
+    /// The same in the place of another filter, some of whose work is done already.
+    public func compile(_ filter: Filter, into compiled: inout CompiledFilter) {
+        let bytes = filter.bytes
+        directory.compile(
+            filter.nodes, bytes.rawSpan, catalogue, .stored, viewer: directory.unlimited, into: &compiled, isRefused: { _ in false })
     }
 
     /// Makes a filter ready for entries that were made: they have what they have, nothing is computed.
     public func compileForMade(_ filter: Filter) -> CompiledFilter { directory.compileForMade(filter, catalogue) }
 
+    /// The entries whose names are computed values of an attribute of a stored entry, each once.
+    /// - Parameter budget: entries that may be looked at; what is left of it afterwards.
+    /// - Returns: nil if it was not enough.
+    public func entries(
+        named type: AttributeTypeID, of id: EntryID, _ record: borrowing EntryRecord, _ snapshot: borrowing Snapshot, budget: inout Int
+    ) throws(EntryStoreError) -> [EntryID]? {
+        guard let provider = directory.virtual.provider(of: type) as? any LongVirtualAttribute, provider.concerns(type, record, catalogue)
+        else { return [] }
+        let context = VirtualContext(catalogue: catalogue, access: directory.unlimited)
+        return try provider.names(of: type, id, record, snapshot, context, budget: &budget)
+    }
+
     /// The values of an attribute of a stored entry, computed ones as well as stored ones.
-    /// - Parameter body: gets each value.
+    /// - Parameters:
+    ///   - budget: entries that may be looked at; what is left of it afterwards.
+    ///   - body: gets each value.
+    /// - Returns: false if it was not enough.
     public func forEachValue(
-        of type: AttributeTypeID, _ id: EntryID, _ record: borrowing EntryRecord, _ snapshot: borrowing Snapshot,
+        of type: AttributeTypeID, _ id: EntryID, _ record: borrowing EntryRecord, _ snapshot: borrowing Snapshot, budget: inout Int,
         _ body: (RawSpan) -> Void
-    ) throws(EntryStoreError) {
+    ) throws(EntryStoreError) -> Bool {
         if let provider = directory.virtual.provider(of: type), provider.concerns(type, record, catalogue) {
+            guard provider.prepare(snapshot, budget: &budget) else { return false }
             let name = try snapshot.name(of: id)
-            let context = VirtualContext(catalogue: catalogue, access: nil, virtual: directory.virtual)
+            let context = VirtualContext(catalogue: catalogue, access: directory.unlimited)
             var isComputed = false
             try provider.forEachValue(of: type, id, record, name: name.rawSpan, snapshot, context) { value in
                 isComputed = true
                 body(value)
             }
-            if isComputed { return }
+            if isComputed { return true }
         }
-        guard let stored = catalogue.table.id(of: type) else { return }
+        guard let stored = catalogue.table.id(of: type) else { return true }
         var values = record.values(of: stored)
         while let value = values.next() { body(value) }
+        return true
     }
 }

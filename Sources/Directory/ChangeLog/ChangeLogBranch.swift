@@ -41,8 +41,10 @@ struct ChangeLogBranch: BranchProvider, VirtualBranch {
         try hasBranch(rdn, below: parent, snapshot, context) ? self : nil
     }
 
-    func admit(_ identity: Identity, _ filter: Filter?, _ snapshot: borrowing Snapshot, _ context: BranchContext) throws(LDAPError) {
-        if identity.isAdministrator || context.directory.readsChanges(identity) { return }
+    func admit(
+        _ identity: Identity, _ filter: Filter?, _ snapshot: borrowing Snapshot, _ context: BranchContext, budget: inout Int
+    ) throws(LDAPError) -> Bool {
+        if identity.isAdministrator || context.directory.readsChanges(identity) { return true }
         throw LDAPError(.insufficientAccessRights, "the change log is for administrators")
     }
 
@@ -62,15 +64,15 @@ struct ChangeLogBranch: BranchProvider, VirtualBranch {
     func find(_ rdn: RelativeDistinguishedName, _ snapshot: borrowing Snapshot, _ context: BranchContext) -> EntryID? { nil }
 
     func make(
-        _ rdn: RelativeDistinguishedName, _ selection: EntrySelection?, _ filters: [Filter], _ snapshot: borrowing Snapshot,
-        _ context: BranchContext, into made: inout MadeEntry
-    ) throws(LDAPError) -> Bool {
+        _ rdn: RelativeDistinguishedName, _ maker: inout any BranchEntryMaker, _ snapshot: borrowing Snapshot, _ context: BranchContext,
+        budget: inout Int, into made: inout MadeEntry
+    ) throws(LDAPError) -> Making {
         guard rdn.values.count == 1, let value = rdn.values.first,
             context.catalogue.schema.attributeType(named: value.type) == changeNumber, let number = Self.number(value.value.rawSpan)
-        else { return false }
+        else { return .absent }
         do {
-            guard let found = try records(number...number).make(from: number, snapshot, context, into: &made) else { return false }
-            return found.isMade
+            guard let found = try records(number...number).make(from: number, snapshot, context, into: &made) else { return .absent }
+            return found.isMade ? .made : .absent
         } catch { throw LDAPError(storage: error) }
     }
 
@@ -82,7 +84,7 @@ struct ChangeLogBranch: BranchProvider, VirtualBranch {
         return query
     }
 
-    func maker(_ selection: EntrySelection?, _ filter: [Filter], _ context: BranchContext) -> any BranchEntryMaker { NoStoredEntries() }
+    func maker(_ wanted: WantedAttributes, _ context: BranchContext) -> any BranchEntryMaker { NoStoredEntries() }
 
     private func records(_ numbers: ClosedRange<UInt64>) -> ChangeLogEntries { ChangeLogEntries(numbers: numbers, known: known) }
 
@@ -133,8 +135,13 @@ struct ChangeLogBranch: BranchProvider, VirtualBranch {
 /// For branches that are made of something else.
 struct NoStoredEntries: BranchEntryMaker {
     func make(
+        _ id: EntryID, _ record: borrowing EntryRecord, _ snapshot: borrowing Snapshot, _ context: BranchContext, budget: inout Int,
+        into made: inout MadeEntry
+    ) -> Making { .absent }
+
+    func makeLong(
         _ id: EntryID, _ record: borrowing EntryRecord, _ snapshot: borrowing Snapshot, _ context: BranchContext, into made: inout MadeEntry
-    ) -> Bool { false }
+    ) -> [LongValues]? { nil }
 }
 
 extension Directory {

@@ -62,7 +62,8 @@ struct ChangeRights {
 
     /// - Returns: nil if the reader may not see the entry at all.
     init?(_ change: ChangeRecord, _ context: BranchContext, _ snapshot: borrowing Snapshot) {
-        guard let viewer = context.viewer, !viewer.subject.isRoot, change.kind != .load else {
+        let viewer = context.viewer
+        guard !viewer.subject.isRoot, change.kind != .load else {
             readable = nil
             return
         }

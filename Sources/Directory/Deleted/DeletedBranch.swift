@@ -52,8 +52,10 @@ struct DeletedBranch: BranchProvider, VirtualBranch {
         return self
     }
 
-    func admit(_ identity: Identity, _ filter: Filter?, _ snapshot: borrowing Snapshot, _ context: BranchContext) throws(LDAPError) {
-        if identity.isAdministrator || context.directory.readsChanges(identity) { return }
+    func admit(
+        _ identity: Identity, _ filter: Filter?, _ snapshot: borrowing Snapshot, _ context: BranchContext, budget: inout Int
+    ) throws(LDAPError) -> Bool {
+        if identity.isAdministrator || context.directory.readsChanges(identity) { return true }
         throw LDAPError(.insufficientAccessRights, "deleted entries are for administrators")
     }
 
@@ -85,12 +87,12 @@ struct DeletedBranch: BranchProvider, VirtualBranch {
     }
 
     func make(
-        _ rdn: RelativeDistinguishedName, _ selection: EntrySelection?, _ filters: [Filter], _ snapshot: borrowing Snapshot,
-        _ context: BranchContext, into made: inout MadeEntry
-    ) throws(LDAPError) -> Bool {
+        _ rdn: RelativeDistinguishedName, _ maker: inout any BranchEntryMaker, _ snapshot: borrowing Snapshot, _ context: BranchContext,
+        budget: inout Int, into made: inout MadeEntry
+    ) throws(LDAPError) -> Making {
         do {
-            guard let record = try record(rdn, snapshot) else { return false }
-            return DeletedEntries().make(record, snapshot, context, into: &made)
+            guard let record = try record(rdn, snapshot) else { return .absent }
+            return DeletedEntries().make(record, snapshot, context, into: &made) ? .made : .absent
         } catch { throw LDAPError(storage: error) }
     }
 
@@ -102,7 +104,7 @@ struct DeletedBranch: BranchProvider, VirtualBranch {
         return query
     }
 
-    func maker(_ selection: EntrySelection?, _ filter: [Filter], _ context: BranchContext) -> any BranchEntryMaker { NoStoredEntries() }
+    func maker(_ wanted: WantedAttributes, _ context: BranchContext) -> any BranchEntryMaker { NoStoredEntries() }
 }
 
 /// Makes the entries of the branch.

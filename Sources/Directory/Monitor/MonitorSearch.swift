@@ -81,7 +81,7 @@ final class MonitorSearch {
             var budget = Int.max
             do {
                 _ = try selection.append(
-                    messageID: messageID, id: .root, name: name.rawSpan, record: parsed, snapshot, viewer: nil, budget: &budget, &selected,
+                    messageID: messageID, id: .root, name: name.rawSpan, record: parsed, snapshot, viewer: directory.unlimited, budget: &budget, &selected,
                     to: &output)
             } catch { throw LDAPError(storage: error) }
             sent += 1

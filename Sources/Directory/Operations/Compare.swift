@@ -18,9 +18,11 @@ extension Request {
             let controls = try SearchControls(given, for: .compare)
             let access = isProxied ? AccessControl(requester.identity, requester.origin, directory) : session.access(directory)
             let view = isProxied ? directory.view(of: requester.identity) : session.view
+            let comparison = Comparison(directory: directory, access: access, view: view, controls: controls)
             let code = try worker.read { snapshot, _, _ throws(LDAPError) in
-                try Comparison(directory: directory, access: access, view: view, controls: controls).run(request, snapshot)
+                try comparison.run(request, snapshot, budget: directory.settings.limits.inlineCandidates)
             }
+            guard let code else { return postpone(request, comparison) }
             output.appendResult(messageID: messageID, tag: OperationTag.compareResponse, code: code)
             logResult(OperationTag.compareResponse, code, "", session)
             return .answered
@@ -28,28 +30,73 @@ extension Request {
             return refuse(error, session, &output)
         }
     }
+
+    /// A comparison for which more must be looked at than an event loop may.
+    private func postpone(_ request: CompareRequest, _ comparison: Comparison) -> Disposition {
+        let (messageID, operation) = (self.messageID, self.operation)
+        return .blocking(
+            BlockingOperation(
+                messageID: messageID, work: { comparison.run(request) },
+                finish: { result, session, output in
+                    let log = comparison.directory.log
+                    let code: ResultCode
+                    var text = ""
+                    switch result as? Result<ResultCode, LDAPError> {
+                    case .success(let found)?:
+                        code = found
+                        output.appendResult(messageID: messageID, tag: OperationTag.compareResponse, code: code)
+                    case .failure(let error)?:
+                        (code, text) = (error.code, error.message)
+                        comparison.directory.counters.note(code)
+                        output.appendResult(messageID: messageID, tag: OperationTag.compareResponse, error: error)
+                    case nil: return nil
+                    }
+                    if log.isEnabled {
+                        log.result(
+                            connection: session.connectionID, operation: operation, tag: Int(OperationTag.compareResponse),
+                            code: code.rawValue, text: text)
+                    }
+                    return nil
+                }))
+    }
 }
 
 /// A compare being carried out.
-private struct Comparison {
+private struct Comparison: Sendable {
     let directory: Directory
     let access: AccessControl
     let view: EntrySelection.View
     let controls: SearchControls
     private var identity: Identity { access.identity }
 
-    func run(_ request: CompareRequest, _ snapshot: borrowing Snapshot) throws(LDAPError) -> ResultCode {
+    /// All of it, however long it takes, in a snapshot of its own.
+    func run(_ request: CompareRequest) -> Result<ResultCode, LDAPError> {
+        do throws(LDAPError) {
+            let snapshot: Snapshot
+            do { snapshot = try directory.store.snapshot() } catch { throw LDAPError(storage: error) }
+            guard let code = try run(request, snapshot, budget: .max) else { throw LDAPError(.other, "the comparison did not end") }
+            return .success(code)
+        } catch { return .failure(error) }
+    }
+
+    /// - Parameter budget: entries that may be looked at to compute values.
+    /// - Returns: nil if it is not enough.
+    func run(_ request: CompareRequest, _ snapshot: borrowing Snapshot, budget: Int) throws(LDAPError) -> ResultCode? {
+        var budget = budget
         let name = try WriteTarget(request.entry, directory.schema).name
         let catalogue = snapshot.catalogue
         let type = try judge(request, catalogue.schema)
         if let pseudo = try directory.pseudo.entry(named: request.entry.rawSpan, directory) {
             guard let record = EntryRecord(pseudo.record.rawSpan) else { throw LDAPError(.other, "\(pseudo.title) is damaged") }
-            return try compare(request, type, .root, record, snapshot, catalogue)
+            // Root DSE and subschema are open to everybody.
+            return try compare(request, .root, record, snapshot, &budget) { directory.compile($0, catalogue, view, viewer: access) }
         }
         let found = try snapshot.resolve(name)
-        if let place = try directory.branchPlace(found, name, viewer: access, snapshot) { return try compare(request, type, place, snapshot) }
+        if let place = try directory.branchPlace(found, name, viewer: access, snapshot) {
+            return try compare(request, place, snapshot, &budget)
+        }
         if !found.isComplete, found.depth == 0, directory.admitsToMonitor(access), let path = directory.monitor.place(name) {
-            return try compare(request, type, inMonitor: path, snapshot)
+            return try compare(request, type, inMonitor: path, snapshot, &budget)
         }
         if !controls.manageDsaIT, let referral = try directory.searchReferral(at: found, name, scope: nil, snapshot) {
             throw try access.refusal(found.id, referral, snapshot)
@@ -64,11 +111,18 @@ private struct Comparison {
             }
             if let assertion = controls.assertion {
                 var scratch = FilterScratch()
-                guard access.compile(assertion, view, found.id, record, snapshot).evaluate(found.id, record, snapshot, scratch: &scratch) == .yes else {
+                let filter = access.compile(assertion, view, found.id, record, snapshot)
+                guard filter.prepareEvaluation(snapshot, budget: &budget) else { return nil }
+                guard filter.evaluate(found.id, record, snapshot, scratch: &scratch) == .yes else {
                     throw LDAPError(.assertionFailed, "the entry does not match the asserted filter")
                 }
             }
-            return try compare(request, type, found.id, record, snapshot, catalogue)
+            // Of subtypes only those that may be compared count.
+            let profile = access.profile(found.id, record, snapshot)
+            let judging = access.judging(found.id, record, snapshot)
+            return try compare(request, found.id, record, snapshot, &budget) {
+                directory.compile($0, catalogue, view, viewer: access, profile: profile, wanted: .compare, judging: judging)
+            }
         } catch let error as LDAPError {
             throw error
         } catch let error as EntryStoreError {
@@ -96,51 +150,38 @@ private struct Comparison {
 
     /// Compares with an entry of a virtual branch.
     private func compare(
-        _ request: CompareRequest, _ type: AttributeTypeID, _ place: BranchPlace, _ snapshot: borrowing Snapshot
-    ) throws(LDAPError) -> ResultCode {
+        _ request: CompareRequest, _ place: BranchPlace, _ snapshot: borrowing Snapshot, _ budget: inout Int
+    ) throws(LDAPError) -> ResultCode? {
         try place.demand(.read, access, snapshot)
-        try place.branch.admit(identity, nil, snapshot, place.context)
-        let entry = try place.entry(nil, [], snapshot)
-        guard let record = EntryRecord(entry.record.bytes) else { throw LDAPError(.other, "an entry that was made is damaged") }
+        guard try place.branch.admit(identity, nil, snapshot, place.context, budget: &budget) else { return nil }
+        var made = MadeEntry(snapshot.catalogue)
+        let filters = [Self.items(request).equal] + (controls.assertion.map { [$0] } ?? [])
+        var maker = place.branch.maker(.tested(filters), place.context)
+        guard try place.make(&maker, snapshot, budget: &budget, into: &made) else { return nil }
+        guard let record = EntryRecord(made.record) else { throw LDAPError(.other, "an entry that was made is damaged") }
         if let assertion = controls.assertion {
             var scratch = FilterScratch()
             guard directory.compileForMade(assertion, snapshot.catalogue).evaluate(.root, record, snapshot, scratch: &scratch) == .yes else {
                 throw LDAPError(.assertionFailed, "the entry does not match the asserted filter")
             }
         }
-        return try compare(request, type, .root, record, snapshot) { directory.compileForMade($0, snapshot.catalogue) }
+        return try compare(request, .root, record, snapshot, &budget) { directory.compileForMade($0, snapshot.catalogue) }
     }
 
     /// Compares with an entry of the monitor, but for those of connections: asking for them takes a search.
     private func compare(
-        _ request: CompareRequest, _ type: AttributeTypeID, inMonitor path: [String], _ snapshot: borrowing Snapshot
-    ) throws(LDAPError) -> ResultCode {
+        _ request: CompareRequest, _ type: AttributeTypeID, inMonitor path: [String], _ snapshot: borrowing Snapshot, _ budget: inout Int
+    ) throws(LDAPError) -> ResultCode? {
         let tree = MonitorTree(directory, withConnections: false)
         guard let index = tree.index(of: path) else { throw LDAPError(.noSuchObject, "", matchedDN: Array(Monitor.name.utf8)) }
         let whole = tree[index].record(snapshot.catalogue.table, hasSubordinates: tree.hasSubordinates(tree[index]))
         guard let record = EntryRecord(whole.rawSpan) else { throw LDAPError(.other, "an entry that was made is damaged") }
         guard MonitorAccess(access, directory).allows(.compare, type, whole, snapshot) else { throw LDAPError(.insufficientAccessRights, "") }
-        return try compare(request, type, .root, record, snapshot) { directory.compileForMade($0, snapshot.catalogue) }
+        return try compare(request, .root, record, snapshot, &budget) { directory.compileForMade($0, snapshot.catalogue) }
     }
 
-    private func compare(
-        _ request: CompareRequest, _ type: AttributeTypeID, _ id: EntryID, _ record: borrowing EntryRecord,
-        _ snapshot: borrowing Snapshot, _ catalogue: Catalogue
-    ) throws(LDAPError) -> ResultCode {
-        // Of subtypes only those that may be compared count. Root DSE and subschema are open to everybody.
-        let isOpen = id == .root
-        let profile = isOpen ? .unlimited : access.profile(id, record, snapshot)
-        let judging = isOpen ? nil : access.judging(id, record, snapshot)
-        return try compare(request, type, id, record, snapshot) {
-            directory.compile($0, catalogue, view, viewer: access, profile: profile, wanted: .compare, judging: judging)
-        }
-    }
-
-    private func compare(
-        _ request: CompareRequest, _ type: AttributeTypeID, _ id: EntryID, _ record: borrowing EntryRecord,
-        _ snapshot: borrowing Snapshot, compile: (Filter) -> CompiledFilter
-    ) throws(LDAPError) -> ResultCode {
-        // The item `(description=value)`, so that computed values count as in a filter.
+    /// The items `(description=value)` and `(description=*)`, so that computed values count as in a filter.
+    private static func items(_ request: CompareRequest) -> (equal: Filter, present: Filter) {
         var bytes = request.description
         var node = Filter.Node(kind: .equality, end: 1)
         node.attribute = ByteRange(start: 0, count: bytes.count)
@@ -148,12 +189,23 @@ private struct Comparison {
         bytes += request.assertionValue
         var present = Filter.Node(kind: .present, end: 1)
         present.attribute = node.attribute
+        return (Filter(bytes: bytes, nodes: [node]), Filter(bytes: bytes, nodes: [present]))
+    }
+
+    private func compare(
+        _ request: CompareRequest, _ id: EntryID, _ record: borrowing EntryRecord, _ snapshot: borrowing Snapshot, _ budget: inout Int,
+        compile: (Filter) -> CompiledFilter
+    ) throws(LDAPError) -> ResultCode? {
+        let items = Self.items(request)
+        let isEqual = compile(items.equal)
+        guard isEqual.prepareEvaluation(snapshot, budget: &budget) else { return nil }
         var scratch = FilterScratch()
-        switch compile(Filter(bytes: bytes, nodes: [node])).evaluate(id, record, snapshot, scratch: &scratch) {
+        switch isEqual.evaluate(id, record, snapshot, scratch: &scratch) {
         case .yes: return .compareTrue
         case .undefined: throw LDAPError(.inappropriateMatching, "values cannot be compared")
         case .no:
-            let exists = compile(Filter(bytes: bytes, nodes: [present]))
+            let exists = compile(items.present)
+            guard exists.prepareEvaluation(snapshot, budget: &budget) else { return nil }
             guard exists.evaluate(id, record, snapshot, scratch: &scratch) == .yes else {
                 let hasNone = LDAPError(.noSuchAttribute, "")
                 throw id == .root ? hasNone : try access.refusal(id, hasNone, snapshot)

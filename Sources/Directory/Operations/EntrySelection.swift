@@ -27,7 +27,8 @@ public final class EntrySelection: Sendable {
     private let virtual: VirtualAttributes
     private let allUser: Bool
     private let allOperational: Bool
-    let typesOnly: Bool
+    /// Whether attributes go out without their values.
+    public let isTypesOnly: Bool
     private let view: View
     private let profile: AccessProfile
     /// Stored attributes asked for by name, ascending, and where their names lie in the table's names.
@@ -56,7 +57,7 @@ public final class EntrySelection: Sendable {
     ) {
         self.catalogue = catalogue
         self.virtual = virtual
-        self.typesOnly = typesOnly
+        isTypesOnly = typesOnly
         self.view = view
         self.profile = profile
         var wanted = Wanted(catalogue: catalogue, virtual: virtual)
@@ -121,15 +122,18 @@ public final class EntrySelection: Sendable {
     /// Whether an attribute goes out of entries that have it.
     public func includes(_ id: AttributeID) -> Bool { (id.isOperational ? allOperational : allUser) || ids.contains(id) }
 
+    /// The names of attributes as finished BER.
+    var encodedNames: AttributeTable.EncodedNames { catalogue.table.encodedNames }
+
     /// Appends a search result entry.
     /// - Parameters:
     ///   - name: the entry's DN in string form.
-    ///   - viewer: who gets it; nil for entries made for the client, whose values are not judged.
+    ///   - viewer: who gets it.
     ///   - rights: what to tell of somebody's rights beside.
     ///   - budget: entries that may be looked at to compute values; what is left of it afterwards.
     /// - Returns: false if that is not enough: then nothing was appended.
     func append(
-        messageID: Int, id: EntryID, name: RawSpan, record: borrowing EntryRecord, _ snapshot: borrowing Snapshot, viewer: AccessControl?,
+        messageID: Int, id: EntryID, name: RawSpan, record: borrowing EntryRecord, _ snapshot: borrowing Snapshot, viewer: AccessControl,
         rights: EntryRights? = nil, budget: inout Int, _ scratch: inout SelectionScratch, to output: inout BERBuffer
     ) throws(EntryStoreError) -> Bool {
         guard try select(id, name, record, snapshot, viewer, &budget, &scratch) != nil else { return false }
@@ -147,7 +151,7 @@ public final class EntrySelection: Sendable {
     /// - Parameter head: gets everything before these attributes.
     /// - Returns: the attributes that are still to be written, in order.
     func begin(
-        messageID: Int, id: EntryID, name: RawSpan, record: borrowing EntryRecord, _ snapshot: borrowing Snapshot, viewer: AccessControl?,
+        messageID: Int, id: EntryID, name: RawSpan, record: borrowing EntryRecord, _ snapshot: borrowing Snapshot, viewer: AccessControl,
         rights: EntryRights?, wholeLimit: Int, into head: inout BERBuffer
     ) throws(EntryStoreError) -> [LongAttribute] {
         var scratch = SelectionScratch()
@@ -157,11 +161,12 @@ public final class EntrySelection: Sendable {
         var long: [LongAttribute] = []
         for attribute in aside {
             guard let provider = attribute.long else { continue }
-            let ids = try provider.names(of: attribute.type, id, record, snapshot, context)
+            var unlimited = Int.max
+            let ids = try provider.names(of: attribute.type, id, record, snapshot, context, budget: &unlimited) ?? []
             var stored: [UInt8] = []
             if let place = record.index(of: attribute.stored) { stored = record.bytes.slice(record.valuesRange(at: place)).array }
             guard !ids.isEmpty || !stored.isEmpty else { continue }
-            if typesOnly {
+            if isTypesOnly {
                 if !stored.isEmpty, view != .virtualOnly { continue }
                 let type = scratch.made.begin(BERTag.sequence)
                 scratch.made.append(BERTag.octetString, contents: catalogue.table[attribute.stored]?.name ?? [])
@@ -183,7 +188,7 @@ public final class EntrySelection: Sendable {
 
     /// The entry as the value of a read entry control (RFC 4527): a SearchResultEntry without its message.
     func searchResultEntry(
-        id: EntryID, name: RawSpan, record: borrowing EntryRecord, _ snapshot: borrowing Snapshot, viewer: AccessControl?
+        id: EntryID, name: RawSpan, record: borrowing EntryRecord, _ snapshot: borrowing Snapshot, viewer: AccessControl
     ) throws(EntryStoreError) -> [UInt8] {
         var scratch = SelectionScratch()
         var budget = Int.max
@@ -210,7 +215,7 @@ public final class EntrySelection: Sendable {
     /// Gathers what goes out: places in the record, and attributes made for the purpose.
     /// - Returns: the attributes for which the budget does not suffice; nil if there is one and it is not to be set aside.
     func select(
-        _ id: EntryID, _ name: RawSpan, _ record: borrowing EntryRecord, _ snapshot: borrowing Snapshot, _ viewer: AccessControl?,
+        _ id: EntryID, _ name: RawSpan, _ record: borrowing EntryRecord, _ snapshot: borrowing Snapshot, _ viewer: AccessControl,
         _ budget: inout Int, _ scratch: inout SelectionScratch, settingAside: Bool = false
     ) throws(EntryStoreError) -> [Computed]? {
         scratch.begin()
@@ -221,7 +226,7 @@ public final class EntrySelection: Sendable {
             if allOperational { take(firstOperational..<record.attributeCount, record, &scratch) }
             takeNamed(record, &scratch)
         }
-        let judge = partial.isEmpty ? nil : viewer?.judging(id, record, snapshot)
+        let judge = partial.isEmpty ? nil : viewer.judging(id, record, snapshot)
         if let judge, view != .virtualOnly { takePartial(record, judge, &scratch) }
         if !computed.isEmpty {
             let context = context(viewer)
@@ -229,6 +234,7 @@ public final class EntrySelection: Sendable {
                 let provider = virtual.providers[attribute.provider]
                 guard provider.concerns(attribute.type, record, catalogue) else { continue }
                 guard let long = attribute.long else {
+                    guard settingAside || provider.prepare(snapshot, budget: &budget) else { return nil }
                     let datum = AccessDatum(attribute.type)
                     let judge = isPartial(attribute.stored) ? judge : nil
                     try compute(attribute, &scratch, stored: record.contains(attribute.stored)) { body throws(EntryStoreError) in
@@ -261,7 +267,7 @@ public final class EntrySelection: Sendable {
             index = record.lowerBound(of: id, from: index)
             guard index < record.attributeCount else { return }
             guard record.attributeID(at: index) == id else { continue }
-            if typesOnly {
+            if isTypesOnly {
                 let encoded = catalogue.table.encodedNames.bytes
                 scratch.appendType(encoded.rawSpan.slice(names[place]))
             } else {
@@ -282,11 +288,8 @@ public final class EntrySelection: Sendable {
         takeVisible(start..<range.upperBound, record, &scratch)
     }
 
-    private func context(_ viewer: AccessControl?) -> VirtualContext {
-        var context = VirtualContext(catalogue: catalogue, access: viewer, virtual: virtual)
-        context.profile = profile
-        context.requested = computedTypes
-        return context
+    private func context(_ viewer: AccessControl) -> VirtualContext {
+        VirtualContext(catalogue: catalogue, access: viewer, profile: profile, requested: computedTypes)
     }
 
     private func isPartial(_ id: AttributeID) -> Bool { partial.contains { $0.id == id } }
@@ -304,7 +307,7 @@ public final class EntrySelection: Sendable {
             while let value = values.next() {
                 guard judge.allows(.read, attribute.datum, value.array) else { continue }
                 count += 1
-                if !typesOnly { scratch.made.append(BERTag.octetString, contents: value) }
+                if !isTypesOnly { scratch.made.append(BERTag.octetString, contents: value) }
             }
             guard count > 0 else {
                 scratch.made.truncate(to: mark)
@@ -317,7 +320,7 @@ public final class EntrySelection: Sendable {
 
     private func takeVisible(_ range: Range<Int>, _ record: borrowing EntryRecord, _ scratch: inout SelectionScratch) {
         let names = catalogue.table.encodedNames
-        if typesOnly {
+        if isTypesOnly {
             for index in range { scratch.appendType(names.bytes.rawSpan.slice(names[record.attributeID(at: index)])) }
             return
         }
@@ -339,15 +342,15 @@ public final class EntrySelection: Sendable {
         let values = scratch.made.begin(BERTag.set)
         let isWhole = try give { value in
             count += 1
-            if !typesOnly { scratch.made.append(BERTag.octetString, contents: value) }
+            if !isTypesOnly { scratch.made.append(BERTag.octetString, contents: value) }
         }
         // Only the types are wanted: one value tells that there are some.
-        guard isWhole || typesOnly && count > 0 else {
+        guard isWhole || isTypesOnly && count > 0 else {
             scratch.made.truncate(to: mark)
             return false
         }
         // The name of a stored attribute, when names only are asked for, has gone out already.
-        guard count > 0, !(typesOnly && hasStored && view != .virtualOnly) else {
+        guard count > 0, !(isTypesOnly && hasStored && view != .virtualOnly) else {
             scratch.made.truncate(to: mark)
             return true
         }

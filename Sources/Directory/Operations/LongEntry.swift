@@ -1,13 +1,15 @@
-import BER
-import EntryStore
+public import BER
+public import EntryStore
 import LDAP
 import Schema
 
 /// An attribute whose values are written out one by one: stored ones, then the names of entries.
 struct LongAttribute {
-    /// The header of the attribute, its type, the header of its values, the stored values.
+    /// The header of the attribute, its type, the header of its values, the values that are finished.
     let head: [UInt8]
     let ids: [EntryID]
+    /// What the others are written by.
+    let naming: any EntryNaming
     /// Bytes of the whole attribute.
     let size: Int
 
@@ -16,22 +18,38 @@ struct LongAttribute {
     init(_ name: [UInt8], stored: [UInt8], _ ids: [EntryID], _ snapshot: borrowing Snapshot) throws(EntryStoreError) {
         var reader = BERReader(stored.rawSpan)
         let contents = (try? reader.contents(of: BERTag.set)) ?? .empty
-        var names = EntryNames()
-        var values = Int(contents.count)
-        for id in ids { values += BERBuffer.elementSize(try names.size(of: id, snapshot)) }
+        try self.init(name, finished: stored.rawSpan.slice(contents), ids, by: EntryNames(), snapshot)
+    }
+
+    /// - Parameter finished: the first values, as OCTET STRINGs.
+    init(
+        _ name: [UInt8], finished: RawSpan, _ ids: [EntryID], by naming: any EntryNaming, _ snapshot: borrowing Snapshot
+    ) throws(EntryStoreError) {
+        var counting = naming
+        var values = finished.byteCount
+        for id in ids { values += BERBuffer.elementSize(try counting.size(of: id, snapshot)) }
         var head = BERBuffer()
         head.appendHeader(BERTag.sequence, length: BERBuffer.elementSize(name.count) + BERBuffer.elementSize(values))
         head.append(BERTag.octetString, contents: name)
         head.appendHeader(BERTag.set, length: values)
         size = head.count + values
-        head.append(stored.rawSpan.slice(contents))
+        head.append(finished)
         self.head = head.bytes.array
         self.ids = ids
+        self.naming = naming
     }
 }
 
+/// Writes what entries are called, one after the other.
+public protocol EntryNaming: Sendable {
+    /// How many bytes a name takes.
+    mutating func size(of id: EntryID, _ snapshot: borrowing Snapshot) throws(EntryStoreError) -> Int
+    /// Appends a name as an OCTET STRING.
+    mutating func append(_ id: EntryID, _ snapshot: borrowing Snapshot, to output: inout BERBuffer) throws(EntryStoreError)
+}
+
 /// Names of entries one after the other. Neighbours have the same superior, as a rule: its name is kept.
-struct EntryNames {
+struct EntryNames: EntryNaming {
     private var parent = EntryID.root
     /// Its name, after a comma.
     private var above: [UInt8] = []
@@ -75,7 +93,8 @@ final class LongEntry {
     /// The attribute being written, and its next value; -1: its head.
     private var attribute = 0
     private var value = -1
-    private var names = EntryNames()
+    /// Of the attribute being written.
+    private var naming: any EntryNaming = EntryNames()
     private let since = ContinuousClock.now
     private(set) var isBegun = false
 
@@ -83,28 +102,49 @@ final class LongEntry {
     private static let patience = Duration.seconds(10)
     var isOverdue: Bool { ContinuousClock.now - since > Self.patience }
 
-    /// Nil if the entry is gone.
+    /// - Parameter begin: writes everything before the long attributes; nil if the entry is gone.
     init?(
-        _ store: EntryStore, _ selection: EntrySelection, messageID: Int, id: EntryID, viewer: AccessControl,
-        rights: EntryRights?, wholeLimit: Int
+        _ store: EntryStore,
+        _ begin: (borrowing Snapshot, inout BERBuffer) throws(EntryStoreError) -> [LongAttribute]?
     ) throws(EntryStoreError) {
         let snapshot = try store.snapshot()
-        guard
-            let attributes = try Self.begin(
-                selection, messageID: messageID, id: id, snapshot, viewer: viewer, rights: rights, wholeLimit: wholeLimit, into: &head)
-        else { return nil }
+        guard let attributes = try begin(snapshot, &head) else { return nil }
         self.attributes = attributes
         self.snapshot = consume snapshot
     }
 
-    private static func begin(
-        _ selection: EntrySelection, messageID: Int, id: EntryID, _ snapshot: borrowing Snapshot, viewer: AccessControl, rights: EntryRights?,
-        wholeLimit: Int, into head: inout BERBuffer
-    ) throws(EntryStoreError) -> [LongAttribute]? {
-        guard let record = try snapshot.record(id) else { return nil }
-        let name = try snapshot.name(of: id)
-        return try selection.begin(
-            messageID: messageID, id: id, name: name.rawSpan, record: record, snapshot, viewer: viewer, rights: rights, wholeLimit: wholeLimit, into: &head)
+    /// An entry as it is stored, with computed attributes.
+    convenience init?(
+        _ store: EntryStore, _ selection: EntrySelection, messageID: Int, id: EntryID, viewer: AccessControl, rights: EntryRights?,
+        wholeLimit: Int
+    ) throws(EntryStoreError) {
+        try self.init(store) { snapshot, head throws(EntryStoreError) in
+            guard let record = try snapshot.record(id) else { return nil }
+            let name = try snapshot.name(of: id)
+            return try selection.begin(
+                messageID: messageID, id: id, name: name.rawSpan, record: record, snapshot, viewer: viewer, rights: rights,
+                wholeLimit: wholeLimit, into: &head)
+        }
+    }
+
+    /// An entry of a virtual branch.
+    convenience init?(
+        _ store: EntryStore, _ maker: any BranchEntryMaker, _ context: BranchContext, _ selection: EntrySelection, messageID: Int, id: EntryID
+    ) throws(EntryStoreError) {
+        try self.init(store) { snapshot, head throws(EntryStoreError) in
+            var maker = maker
+            var made = MadeEntry(selection)
+            guard let record = try snapshot.record(id), let values = try maker.makeLong(id, record, snapshot, context, into: &made)
+            else { return nil }
+            var long: [LongAttribute] = []
+            for attribute in values where !(attribute.finished.isEmpty && attribute.entries.isEmpty) {
+                let name = snapshot.catalogue.table[attribute.attribute]?.name ?? []
+                let finished = attribute.finished
+                long.append(try LongAttribute(name, finished: finished.rawSpan, attribute.entries, by: attribute.naming, snapshot))
+            }
+            made.begin(long, messageID: messageID, into: &head)
+            return long
+        }
     }
 
     /// Appends about so many bytes.
@@ -119,14 +159,17 @@ final class LongEntry {
         }
         while attribute < attributes.count {
             let current = attributes[attribute]
-            if value < 0 { output.append(current.head) }
+            if value < 0 {
+                output.append(current.head)
+                naming = current.naming
+            }
             value = max(value, 0)
             while value < current.ids.count {
                 if output.count - start >= limit {
                     self.snapshot = consume snapshot
                     return false
                 }
-                try names.append(current.ids[value], snapshot, to: &output)
+                try naming.append(current.ids[value], snapshot, to: &output)
                 value += 1
             }
             attribute += 1

@@ -209,9 +209,9 @@ struct SearchExecution: ~Copyable {
         _ snapshot: borrowing Snapshot, _ state: inout WorkerState, _ scratch: inout FilterScratch, _ candidates: Int, _ bytes: Int,
         _ isInline: Bool, _ output: inout BERBuffer
     ) throws(LDAPError) -> LongSearch.Progress {
-        if !isPrepared { try prepare(snapshot, &state) }
+        if !isPrepared, try !prepare(snapshot, &state, budget: isInline ? candidates : .max) { return .more }
         if let monitor { return try advance(monitor, snapshot, &state, &scratch, bytes, &output) }
-        if let branch { return try advance(branch, snapshot, &state, &scratch, candidates, bytes, &output) }
+        if let branch { return try advance(branch, snapshot, &scratch, candidates, bytes, isInline, &output) }
         guard isPrepared else { return finish(.success, "", &output) }
         state.access.begin(access.subject, directory, snapshot)
         if let deadline, ContinuousClock.now >= deadline { return finish(.timeLimitExceeded, "", &output) }
@@ -415,14 +415,19 @@ struct SearchExecution: ~Copyable {
 
     /// Goes on in a virtual branch.
     private mutating func advance(
-        _ branch: BranchSearch, _ snapshot: borrowing Snapshot, _ state: inout WorkerState, _ scratch: inout FilterScratch,
-        _ candidates: Int, _ bytes: Int, _ output: inout BERBuffer
+        _ branch: BranchSearch, _ snapshot: borrowing Snapshot, _ scratch: inout FilterScratch, _ candidates: Int, _ bytes: Int,
+        _ isInline: Bool, _ output: inout BERBuffer
     ) throws(LDAPError) -> LongSearch.Progress {
         if let deadline, ContinuousClock.now >= deadline { return finish(.timeLimitExceeded, "", &output) }
-        let step = try branch.advance(snapshot, &state.selection, &scratch, candidates, bytes, &output)
+        let step = try branch.advance(
+            snapshot, &scratch, candidates: candidates, bytes: bytes, isInline: isInline,
+            computedAtOnce: directory.settings.limits.computedAtOnce, &output)
         count = branch.count
         switch step {
         case .more: return .more
+        case .long(let entry):
+            long = entry
+            return .more
         case .page(let next):
             let cookie = PagingCookie(position: next, sent: sentBefore + count).encode(request, identity)
             return finish(.success, "", &output, cookie: cookie)
@@ -430,16 +435,18 @@ struct SearchExecution: ~Copyable {
         }
     }
 
+    /// What became of a base that no stored entry has.
+    private enum BranchOutcome { case absent, tooLong, prepared }
+
     /// Begins a search in a virtual branch, if the base is there.
-    /// - Returns: false if it is not.
     private mutating func prepare(
-        in found: Snapshot.Resolution, _ snapshot: borrowing Snapshot, _ state: inout WorkerState
-    ) throws(LDAPError) -> Bool {
+        in found: Snapshot.Resolution, _ snapshot: borrowing Snapshot, _ state: inout WorkerState, _ budget: inout Int
+    ) throws(LDAPError) -> BranchOutcome {
         guard !directory.branches.isEmpty,
             let place = try directory.branchPlace(
                 found, DistinguishedName(parsing: request.bytes.rawSpan.slice(request.baseObject)), viewer: access,
                 showsDeleted: controls.showDeleted, snapshot)
-        else { return false }
+        else { return .absent }
         // What of a branch is shown is its provider's to say: its entries are made for the client.
         try place.demand(.read, access, snapshot)
         if let asked = controls.refinement?.asked {
@@ -449,14 +456,16 @@ struct SearchExecution: ~Copyable {
             }
             if asked.sort != nil { sortResult = SortResult(.unwillingToPerform) }
         }
-        guard let position = try firstPosition() else { return true }
+        let filter = request.filter
+        guard try place.branch.admit(identity, filter, snapshot, place.context, budget: &budget) else { return .tooLong }
+        guard let position = try firstPosition() else { return .prepared }
         let selection = state.selections.selection(request, .realOnly, .unlimited, snapshot.catalogue, directory.virtual)
         branch = try BranchSearch(
-            place, request, messageID: messageID, access, selection, assertion: controls.assertion,
+            place, filter, request.scope, messageID: messageID, access, selection, assertion: controls.assertion,
             pageSize: controls.paged.map { SearchAllowance.smaller($0.size, pageLimit) } ?? 0,
             sizeLimit: sizeLimit, sentBefore: sentBefore, deadline: deadline, from: position, snapshot)
         isPrepared = true
-        return true
+        return .prepared
     }
 
     /// Where the search begins or goes on; nil: RFC 2696 section 3, size 0 with a cookie abandons it.
@@ -472,27 +481,34 @@ struct SearchExecution: ~Copyable {
     }
 
     /// Finds the base, compiles the filter.
-    private mutating func prepare(_ snapshot: borrowing Snapshot, _ state: inout WorkerState) throws(LDAPError) {
+    /// - Parameter budget: entries that may be looked at for it.
+    /// - Returns: false if it was not enough.
+    private mutating func prepare(_ snapshot: borrowing Snapshot, _ state: inout WorkerState, budget: Int) throws(LDAPError) -> Bool {
+        var budget = budget
         let catalogue = snapshot.catalogue
         let isRoot = request.baseObject.isEmpty
         let special = try directory.special.current(&state.special, directory, snapshot)
         var base = try state.resolution.resolve(request.bytes.rawSpan.slice(request.baseObject), snapshot)
         if !special.isEmpty { base = try locate(base, special, snapshot, &state) }
         guard base.isComplete else {
-            if try prepare(in: base, snapshot, &state) { return }
-            if try prepareMonitor(base, snapshot, &state) { return }
+            switch try prepare(in: base, snapshot, &state, &budget) {
+            case .prepared: return true
+            case .tooLong: return false
+            case .absent: break
+            }
+            if try prepareMonitor(base, snapshot, &state) { return true }
             if !directory.settings.referrals.isEmpty {
                 let name = try DistinguishedName(parsing: request.bytes.rawSpan.slice(request.baseObject))
                 if let referral = directory.defaultReferral(at: base, name, scope: request.scope) { throw referral }
             }
             throw try access.missing(below: base.id, snapshot)
         }
-        if isRoot, request.scope == .baseObject { return }
+        if isRoot, request.scope == .baseObject { return true }
         state.access.begin(access.subject, directory, snapshot)
         try checkBase(base.id, snapshot, &state.access)
-        if let assertion = controls.assertion { try check(assertion, base.id, snapshot) }
+        if let assertion = controls.assertion, try !check(assertion, base.id, snapshot, &budget) { return false }
         if let asked = controls.effectiveRights { rights = try EntryRights(asked, request, access, snapshot) }
-        guard let position = try firstPosition() else { return }
+        guard let position = try firstPosition() else { return true }
         let bytes = request.bytes
         var judgedTypes: [AccessDatum] = []
         swap(&judgedTypes, &self.judgedTypes)
@@ -520,6 +536,7 @@ struct SearchExecution: ~Copyable {
         if !special.isEmpty, request.scope != .baseObject { try widen(base.id, special, from: position, snapshot) }
         if let asked = controls.refinement?.asked { try refine(asked, snapshot) }
         isPrepared = true
+        return true
     }
 
     /// Finds the base where there are aliases or referral entries.
@@ -576,12 +593,16 @@ struct SearchExecution: ~Copyable {
     }
 
     /// RFC 4528: for a search, the base must match.
-    private func check(_ assertion: Filter, _ base: EntryID, _ snapshot: borrowing Snapshot) throws(LDAPError) {
+    /// - Returns: false if the budget is not enough to tell.
+    private func check(
+        _ assertion: Filter, _ base: EntryID, _ snapshot: borrowing Snapshot, _ budget: inout Int
+    ) throws(LDAPError) -> Bool {
         var scratch = FilterScratch()
         do {
             if let record = try snapshot.record(base) {
                 let filter = access.compile(assertion, view, base, record, snapshot)
-                if filter.evaluate(base, record, snapshot, scratch: &scratch) == .yes { return }
+                guard filter.prepareEvaluation(snapshot, budget: &budget) else { return false }
+                if filter.evaluate(base, record, snapshot, scratch: &scratch) == .yes { return true }
             }
         } catch { throw LDAPError(storage: error) }
         throw LDAPError(.assertionFailed, "the entry does not match the asserted filter")
@@ -673,8 +694,7 @@ extension Directory {
     }
 
     /// Makes a filter ready, whatever the client may search for: virtual attributes by their providers.
-    /// - Parameter viewer: nil: above all rules.
-    func compile(_ filter: Filter, _ catalogue: Catalogue, _ view: EntrySelection.View, viewer: AccessControl?) -> CompiledFilter {
+    func compile(_ filter: Filter, _ catalogue: Catalogue, _ view: EntrySelection.View, viewer: AccessControl) -> CompiledFilter {
         compile(filter, catalogue, view, viewer: viewer, profile: .unlimited, judging: nil)
     }
 
@@ -683,7 +703,7 @@ extension Directory {
     ///   - wanted: the right that an item needs.
     ///   - judging: decides on the values of items.
     func compile(
-        _ filter: Filter, _ catalogue: Catalogue, _ view: EntrySelection.View, viewer: AccessControl?, profile: AccessProfile,
+        _ filter: Filter, _ catalogue: Catalogue, _ view: EntrySelection.View, viewer: AccessControl, profile: AccessProfile,
         wanted: AccessPrivileges = .search, judging: AccessValues?
     ) -> CompiledFilter {
         var compiled = CompiledFilter(catalogue)
@@ -708,7 +728,7 @@ extension Directory {
     ///   - isJudged: whether that is decided by the item.
     ///   - refuses: decides by the item's value; nil for items without one value.
     func compile(
-        _ nodes: [Filter.Node], _ text: RawSpan, _ catalogue: Catalogue, _ view: EntrySelection.View, viewer: AccessControl?,
+        _ nodes: [Filter.Node], _ text: RawSpan, _ catalogue: Catalogue, _ view: EntrySelection.View, viewer: AccessControl,
         into compiled: inout CompiledFilter, isRefused: (AttributeTypeID) -> Bool, isJudged: (AttributeTypeID) -> Bool = { _ in false },
         refuses: (AttributeTypeID, [UInt8]?) -> Bool = { _, _ in false }
     ) {
@@ -729,7 +749,7 @@ extension Directory {
                 }
                 if type == known.objectClass { return virtual.classes.item(item, catalogue) }
                 if let provider = virtual.provider(of: type), view != .stored || provider.isInStoredView {
-                    let context = VirtualContext(catalogue: catalogue, access: viewer, virtual: virtual)
+                    let context = VirtualContext(catalogue: catalogue, access: viewer)
                     if let meaning = provider.item(item, context) { return meaning }
                 }
                 if hidesSubtypes(of: type) { return .filter(item.onStored(catalogue, without: { hides($0, of: type) })) }

@@ -150,7 +150,7 @@ struct ValueRange: Sendable {
 extension EntrySelection {
     /// The wanted attributes of an entry as finished PartialAttributes.
     func partialAttributes(
-        id: EntryID, name: RawSpan, record: borrowing EntryRecord, _ snapshot: borrowing Snapshot, viewer: AccessControl?,
+        id: EntryID, name: RawSpan, record: borrowing EntryRecord, _ snapshot: borrowing Snapshot, viewer: AccessControl,
         _ scratch: inout SelectionScratch
     ) throws(EntryStoreError) -> [UInt8] {
         var budget = Int.max
@@ -163,7 +163,7 @@ extension EntrySelection {
     /// Appends a search result entry some of whose values were chosen, or that has controls.
     /// - Returns: false if the budget is not enough: then nothing was appended.
     func appendRefined(
-        messageID: Int, id: EntryID, name: RawSpan, record: borrowing EntryRecord, _ snapshot: borrowing Snapshot, viewer: AccessControl?,
+        messageID: Int, id: EntryID, name: RawSpan, record: borrowing EntryRecord, _ snapshot: borrowing Snapshot, viewer: AccessControl,
         budget: inout Int, _ scratch: inout SelectionScratch, _ refinement: EntryRefinement?, rights: EntryRights? = nil,
         controls: [Control], to output: inout BERBuffer
     ) throws(EntryStoreError) -> Bool {
@@ -171,7 +171,7 @@ extension EntrySelection {
         var attributes = BERBuffer()
         appendAttributes(record, scratch, to: &attributes)
         scratch.finish()
-        if !typesOnly, refinement?.choosesValues == true || !ranges.isEmpty {
+        if !isTypesOnly, refinement?.choosesValues == true || !ranges.isEmpty {
             var chosen = BERBuffer()
             choose(attributes.bytes, refinement, into: &chosen)
             attributes = consume chosen

@@ -123,7 +123,7 @@ extension SearchExecution {
         _ candidates: Int, _ output: inout BERBuffer
     ) throws(LDAPError) -> LongSearch.Progress? {
         var judge = EntryJudge(self)
-        let context = VirtualContext(catalogue: snapshot.catalogue, access: access, virtual: directory.virtual)
+        let context = VirtualContext(catalogue: snapshot.catalogue, access: access)
         let (directory, request, messageID) = (self.directory, self.request, self.messageID)
         var budget = candidates
         var isTooMuch = false

@@ -81,7 +81,7 @@ final class SpecialEntryWatch: Sendable {
         var aliases: [EntryID] = []
         var referrals: [EntryID] = []
         var subentries: [EntryID] = []
-        let compiled = directory.compile(filter, snapshot.catalogue, .stored, viewer: nil)
+        let compiled = directory.compile(filter, snapshot.catalogue, .stored, viewer: directory.unlimited)
         var search = EntrySearch(filter: compiled, base: .root, scope: .wholeSubtree)
         var scratch = FilterScratch()
         var budget = Int.max

@@ -51,8 +51,16 @@ struct EntryDN: VirtualAttribute {
             }
         }
 
-        func candidates(_ snapshot: borrowing Snapshot) -> [EntryID]? {
-            guard let base = try? snapshot.resolve(name) else { return [] }
+        var isTwoValued: Bool { true }
+
+        func sets(negated: Bool, _ snapshot: borrowing Snapshot) -> Candidates? {
+            guard let set = set(snapshot) else { return nil }
+            return Candidates(negated ? .except(set) : set, isExact: true)
+        }
+
+        /// Exactly the entries that stand so; nil if the store cannot tell.
+        private func set(_ snapshot: borrowing Snapshot) -> CandidateSet? {
+            guard let base = try? snapshot.resolve(name) else { return nil }
             if rule == .dnSuperiorMatch {
                 var ids: [EntryID] = []
                 var id = base.id
@@ -60,14 +68,14 @@ struct EntryDN: VirtualAttribute {
                     ids.append(id)
                     id = record.parent
                 }
-                return ids.reversed()
+                return .ids(ids.sorted())
             }
-            guard base.isComplete else { return [] }
+            guard base.isComplete else { return .ids([]) }
             switch rule {
-            case .dnSubtreeMatch: return (try? snapshot.descendants(of: base.id)).map { ([base.id] + $0).sorted() }
-            case .dnSubordinateMatch: return try? snapshot.descendants(of: base.id)
-            case .dnOneLevelMatch: return try? snapshot.children(of: base.id)
-            default: return [base.id]
+            case .dnSubtreeMatch: return base.id == .root ? .below(.root) : .union([.ids([base.id]), .below(base.id)])
+            case .dnSubordinateMatch: return .below(base.id)
+            case .dnOneLevelMatch: return .directlyBelow(base.id)
+            default: return .ids(base.id == .root ? [] : [base.id])
             }
         }
     }

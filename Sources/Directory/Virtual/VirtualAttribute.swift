@@ -18,6 +18,10 @@ public protocol VirtualAttribute: Sendable {
     /// Whether an entry can have computed values of a type; cheap. Where not, the stored ones are all.
     func concerns(_ type: AttributeTypeID, _ record: borrowing EntryRecord, _ catalogue: Catalogue) -> Bool
 
+    /// Makes ready what values are computed from, if that takes looking at no more than so many entries; false if it takes more. Who
+    /// computes values all the same has it done then.
+    func prepare(_ snapshot: borrowing Snapshot, budget: inout Int) -> Bool
+
     /// Calls `body` with each value of an entry, the stored ones of the type included; `name` is the entry's DN in string form.
     /// No call at all: nothing is computed, the stored values are all.
     func forEachValue(
@@ -33,6 +37,7 @@ extension VirtualAttribute {
     public var isUserAttribute: Bool { false }
     public var isInAllOperational: Bool { false }
     public var isInStoredView: Bool { true }
+    public func prepare(_ snapshot: borrowing Snapshot, budget: inout Int) -> Bool { true }
     public func concerns(_ type: AttributeTypeID, _ record: borrowing EntryRecord, _ catalogue: Catalogue) -> Bool { true }
 }
 
@@ -48,34 +53,37 @@ public protocol LongVirtualAttribute: VirtualAttribute {
     ) throws(EntryStoreError) -> Bool
 
     /// The entries whose names are values beside the stored ones, each once.
+    /// - Parameter budget: entries that may be looked at; what is left of it afterwards.
+    /// - Returns: nil if it was not enough.
     func names(
-        of type: AttributeTypeID, _ id: EntryID, _ record: borrowing EntryRecord, _ snapshot: borrowing Snapshot, _ context: VirtualContext
-    ) throws(EntryStoreError) -> [EntryID]
+        of type: AttributeTypeID, _ id: EntryID, _ record: borrowing EntryRecord, _ snapshot: borrowing Snapshot, _ context: VirtualContext,
+        budget: inout Int
+    ) throws(EntryStoreError) -> [EntryID]?
 }
 
 /// What providers may use.
 public struct VirtualContext: Sendable {
     public let catalogue: Catalogue
-    /// Who gets the values.
-    public var viewer: Identity { access?.identity ?? .root }
-    /// The same as access rules see it; nil: above all rules.
-    let access: AccessControl?
+    /// Who gets the values, with his rights.
+    let access: AccessControl
     /// What the viewer may do with the entry whose values are made.
     var profile = AccessProfile.unlimited
-    let virtual: VirtualAttributes
     /// The computed attributes that the client asked for, in no order; empty in a filter.
     public internal(set) var requested: [AttributeTypeID] = []
 
-    init(catalogue: Catalogue, access: AccessControl?, virtual: VirtualAttributes) {
-        self.catalogue = catalogue
-        self.access = access
-        self.virtual = virtual
-    }
+    /// Who gets the values.
+    public var viewer: Identity { access.identity }
+    /// The same as a name in canonical form; empty for who has none.
+    public var viewerName: [UInt8] { access.subject.name }
+    var virtual: VirtualAttributes { access.directory.virtual }
 
     /// Whether the viewer may read an attribute of the entry whose values are made: for values that tell of other attributes.
     public func mayRead(_ type: AttributeTypeID) -> Bool {
         profile.allows(.read, AccessDatum(type)) && !profile.dependsOnValue(AccessDatum(type))
     }
+
+    /// The same above all rules: for what holds whoever asks, such as who was granted what.
+    public var unlimited: VirtualContext { VirtualContext(catalogue: catalogue, access: access.directory.unlimited, requested: requested) }
 
     /// Tells which entries the viewer may be told of: for values that name entries.
     public func visibility(_ snapshot: borrowing Snapshot) -> EntryVisibility { EntryVisibility(access, snapshot) }
@@ -83,15 +91,20 @@ public struct VirtualContext: Sendable {
     /// Makes a filter ready that stands in an entry, such as that of a dynamic list. It sees attributes as they are stored; what is
     /// operational and virtual comes from its provider, but for types that are excluded: they are Undefined.
     public func compile(kept filter: Filter, excluding: AttributeTypeID? = nil) -> CompiledFilter {
+        compile(kept: filter, excluding: excluding, refusing: [])
+    }
+
+    /// - Parameter refused: types that are Undefined too.
+    func compile(kept filter: Filter, excluding: AttributeTypeID?, refusing refused: [AttributeTypeID]) -> CompiledFilter {
         let virtual = self.virtual
         let objectClass = virtual.objectClass
         return CompiledFilter(
             filter, catalogue,
             isSpecial: { type in
-                type == objectClass || type == excluding || catalogue.schema[type].isOperational && virtual.index(of: type) != nil
+                type == objectClass || type == excluding || refused.contains(type) || catalogue.schema[type].isOperational && virtual.index(of: type) != nil
             },
             resolver: { type, item in
-                if type == excluding { return .constant(.undefined) }
+                if type == excluding || refused.contains(type) { return .constant(.undefined) }
                 if type == objectClass { return virtual.classes.item(item, catalogue) }
                 return virtual.provider(of: type)?.item(item, self)
             })

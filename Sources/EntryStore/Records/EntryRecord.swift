@@ -117,6 +117,19 @@ public struct EntryRecord: ~Escapable {
     @_lifetime(copy self)
     public func values(at index: Int) -> AttributeValues { AttributeValues(bytes.slice(valuesRange(at: index))) }
 
+    /// The values that lie at a place of ``valuesRange(at:)``.
+    @_lifetime(copy self)
+    public func values(in range: ByteRange) -> AttributeValues { AttributeValues(bytes.slice(range)) }
+
+    /// Whether just one value lies there. Only of short ones, as most are, this is seen: false tells nothing.
+    @inlinable public func isOneValue(_ range: ByteRange) -> Bool {
+        let start = Int(range.lowerBound)
+        guard range.count >= 4, range.upperBound <= bytes.byteCount else { return false }
+        // The lengths of the set and of its first value, in one octet each.
+        let (set, value) = (bytes[at: start + 1], bytes[at: start + 3])
+        return set < 0x80 && set == value &+ 2 && Int(set) + 2 == Int(range.count)
+    }
+
     /// The values of an attribute; none if the entry does not have it.
     @_lifetime(copy self)
     public func values(of id: AttributeID) -> AttributeValues {

@@ -198,6 +198,12 @@ public struct CompiledFilter: Sendable {
         return true
     }
 
+    /// The same for who evaluates it on a few entries.
+    public func prepareEvaluation(_ snapshot: borrowing Snapshot, budget: inout Int) -> Bool {
+        for predicate in predicates where !predicate.prepareEvaluation(snapshot, budget: &budget) { return false }
+        return true
+    }
+
     /// Makes the filter true of all entries of which a predicate is, as well.
     public mutating func include(_ predicate: any EntryPredicate) { join(.or, predicate) }
 

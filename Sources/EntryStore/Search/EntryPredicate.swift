@@ -11,11 +11,14 @@ public protocol EntryPredicate: Sendable {
     func sets(negated: Bool, _ snapshot: borrowing Snapshot) -> Candidates?
     /// Works out what the other calls will need, if that takes looking at no more than so many entries; false if it takes more.
     func prepare(_ snapshot: borrowing Snapshot, budget: inout Int) -> Bool
+    /// The same for who only evaluates, a few entries.
+    func prepareEvaluation(_ snapshot: borrowing Snapshot, budget: inout Int) -> Bool
 }
 
 extension EntryPredicate {
     public var isTwoValued: Bool { false }
     public func prepare(_ snapshot: borrowing Snapshot, budget: inout Int) -> Bool { true }
+    public func prepareEvaluation(_ snapshot: borrowing Snapshot, budget: inout Int) -> Bool { prepare(snapshot, budget: &budget) }
     public func candidates(_ snapshot: borrowing Snapshot) -> [EntryID]? { nil }
     public func sets(negated: Bool, _ snapshot: borrowing Snapshot) -> Candidates? {
         negated ? nil : candidates(snapshot).map { Candidates(.ids($0)) }
@@ -38,6 +41,8 @@ public struct Candidates: Sendable {
 public indirect enum CandidateSet: Sendable {
     /// Ascending.
     case ids([EntryID])
+    /// Those that were gathered beforehand.
+    case gathered(GatheredEntries)
     /// Those that a filter on stored attributes finds.
     case matching(CompiledFilter)
     /// Those directly below an entry.

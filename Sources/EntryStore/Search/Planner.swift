@@ -21,6 +21,8 @@ struct Planner: ~Copyable {
     private static let few = 24
     /// More keys than this in a range of values make it useless as a set.
     private static let rangeLimit = 20_000
+    /// Values of a range that are sets of their own.
+    private static let rangeLeafLimit = 64
     /// Pieces of one substring part that are looked up.
     private static let pieceLimit = 8
 
@@ -281,6 +283,10 @@ struct Planner: ~Copyable {
         case .ids(let ids):
             if ids.count <= Self.few { return Part(node: .none, isExact: true, estimate: ids.count, ids: ids) }
             return Part(node: add(ids), isExact: true, estimate: ids.count)
+        case .gathered(let entries):
+            guard let leaf = Leaf(gathered: entries.blocks) else { return .none }
+            leaves.append(leaf)
+            return Part(node: .leaf(leaves.count - 1), isExact: true, estimate: leaf.set.count * entries.blocks.count)
         case .matching(let other):
             let outer = filter
             filter = other
@@ -472,7 +478,8 @@ struct Planner: ~Copyable {
         return overlong.ids?.isEmpty == true ? result : union([result, overlong])
     }
 
-    /// All values from or up to the assertion, gathered into one set.
+    /// All values from or up to the assertion. Those that many entries have are read block by block like any other set, those of few
+    /// are gathered into one.
     private mutating func range(_ node: CompiledFilter.Node, _ attribute: AttributeID, _ snapshot: borrowing Snapshot) throws(LMDBError) -> Part {
         var prefix: [UInt8] = []
         IndexKey.begin(attribute, .value, &prefix)
@@ -480,28 +487,48 @@ struct Planner: ~Copyable {
         _ = IndexKey.appendValue(attribute, filter.bytes.rawSpan.slice(node.value), to: &bound)
         let isUp = node.kind == .greaterOrEqual
         let indexes = snapshot.store.databases.indexes
+        var parts: [Part] = []
         var blocks: [UInt32: BlockSet] = [:]
         var keys = 0
         var isExact = true
         let first = isUp ? bound : prefix
         var pair = try snapshot.transaction.seek(first.rawSpan, in: indexes)
         while let current = pair, current.key.starts(with: prefix.rawSpan) {
-            let valueKey = current.key.extracting(0..<max(0, current.key.byteCount - 4))
-            if !isUp, bound.rawSpan.precedes(valueKey), !valueKey.elementsEqual(bound.rawSpan) { break }
+            let value = current.key.extracting(0..<max(0, current.key.byteCount - 4))
+            if !isUp, bound.rawSpan.precedes(value), !value.elementsEqual(bound.rawSpan) { break }
             keys += 1
-            if valueKey.byteCount > IndexKey.valueLimit { isExact = false }
+            // Values that were cut for their key are tested again.
+            if value.byteCount > IndexKey.valueLimit { isExact = false }
             if keys > Self.rangeLimit { return .all }
-            if let block = current.key.bigEndian32(current.key.byteCount - 4), block >= start {
-                Container.decode(current.value, into: &blocks[block, default: BlockSet()])
+            let container = current.value
+            let block = current.key.bigEndian32(value.byteCount)
+            let next = try snapshot.transaction.next(in: indexes)
+            if parts.count < Self.rangeLeafLimit, let next, next.key.byteCount == value.byteCount + 4, next.key.starts(with: value) {
+                scratch.removeAll(keepingCapacity: true)
+                scratch.append(value)
+                let part = try leaf(snapshot)
+                if let ids = part.ids {
+                    for id in ids { blocks[id.block, default: BlockSet()].insert(id.offset) }
+                } else {
+                    parts.append(part)
+                }
+                // On to the next value: no key of this one is behind.
+                scratch.removeLast(4)
+                scratch.append(contentsOf: repeatElement(0xff, count: 4))
+                pair = try snapshot.transaction.seek(scratch.rawSpan, in: indexes)
+                continue
             }
-            pair = try snapshot.transaction.next(in: indexes)
+            if let block, block >= start { Container.decode(container, into: &blocks[block, default: BlockSet()]) }
+            pair = next
         }
-        guard !blocks.isEmpty else { return .none }
         let gathered = blocks.sorted { $0.key < $1.key }.map { (block: $0.key, set: $0.value) }
-        let count = gathered.reduce(0) { $0 + $1.set.count }
-        guard let leaf = Leaf(gathered: gathered) else { return .none }
-        leaves.append(leaf)
-        // Values that were cut for their key are tested again.
-        return Part(node: .leaf(leaves.count - 1), isExact: isExact, estimate: count)
+        if let leaf = Leaf(gathered: gathered) {
+            leaves.append(leaf)
+            parts.append(Part(node: .leaf(leaves.count - 1), isExact: true, estimate: gathered.reduce(0) { $0 + $1.set.count }))
+        }
+        if parts.isEmpty { return .none }
+        var part = parts.count == 1 ? parts[0] : union(parts)
+        if !isExact { part.isExact = false }
+        return part
     }
 }

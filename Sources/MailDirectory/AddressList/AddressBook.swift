@@ -3,6 +3,7 @@ import Directory
 import EntryStore
 import LDAP
 import Schema
+import Synchronization
 
 /// The address list of a domain: the branch `cn=gal` below it (section 6).
 final class AddressBook: VirtualBranch {
@@ -12,10 +13,9 @@ final class AddressBook: VirtualBranch {
     let configuration: AddressListConfiguration
     let layout: AddressBookLayout
     let domain: EntryID
-    /// The first RDN of ``name``.
-    private let rdn: AttributeTypeAndValue
+    private let top: Entry
     /// What every entry must be: not hidden, no system resource (rule 6.3.1).
-    private let visible: Filter
+    private let visible: [Filter]
     /// What shows when no named filter is asked for: the same as a synchronisation delivers.
     private let listed: Filter
     /// Where entries are looked for (rule 6.3.2): for searches, for synchronisation.
@@ -30,78 +30,102 @@ final class AddressBook: VirtualBranch {
         var filter: Filter?
         /// Whether the configured base does not exist: nothing is found.
         var isMissing = false
+        /// Whether it is the one of synchronisation, and another than that of searches.
+        var isForSync = false
     }
 
     init(
         name: [UInt8], rdn: AttributeTypeAndValue, domain: EntryID, _ configuration: AddressListConfiguration, _ layout: AddressBookLayout,
-        _ types: AddressListTypes, searchPlace: Place, syncPlace: Place, outside: OutsideAddressList?
+        _ types: AddressListTypes, searchPlace: Place, syncPlace: Place, outside: OutsideAddressList?, _ catalogue: Catalogue
     ) throws(LDAPError) {
         self.name = name
-        self.rdn = rdn
+        end = [UInt8(ascii: ",")] + name
+        top = Self.top(name, rdn, catalogue)
         self.domain = domain
         self.configuration = configuration
         self.layout = layout
         self.types = types
         self.searchPlace = searchPlace
-        self.syncPlace = syncPlace
+        var sync = syncPlace
+        sync.isForSync = true
+        self.syncPlace = sync
         self.outside = outside
-        visible = try Filter("(&(!(zimbraHideInGal=TRUE))(!(zimbraIsSystemResource=TRUE)))")
+        // One by one: an `and` of nothing but negations is no set.
+        visible = [try Filter("(!(zimbraHideInGal=TRUE))"), try Filter("(!(zimbraIsSystemResource=TRUE))")]
         listed = try configuration.filters.template(.sync, .all).filter(key: [UInt8]())
     }
 
     /// Appends the name of the entry with an address.
     func appendName(of address: RawSpan, to out: inout [UInt8]) {
-        out.append(contentsOf: "mail=".utf8)
-        AttributeTypeAndValue.escape(address, into: &out)
-        out.append(UInt8(ascii: ","))
-        out += name
+        let (beginning, end) = (Self.beginning, self.end)
+        out.append(beginning.rawSpan)
+        if Self.isPlain(address) { out.append(address) } else { AttributeTypeAndValue.escape(address, into: &out) }
+        out.append(end.rawSpan)
     }
 
-    func admit(_ identity: Identity, _ filter: Filter?, _ snapshot: borrowing Snapshot, _ context: BranchContext) throws(LDAPError) {
-        // Rule 6.1.3: administrators bypass the switches; who is no account has none.
-        guard case .entry(let id, _, let isAdministrator) = identity, !isAdministrator else { return }
-        let switches = try FeatureSwitches(id, types, snapshot, context)
-        guard let switches else { return }
-        func demand(_ name: String) throws(LDAPError) {
-            if try !switches.isOn(name, snapshot) {
-                throw LDAPError(.insufficientAccessRights, "the address list is switched off for this account (\(name))")
+    /// Whether a value needs no escapes in a name: letters, digits and what mostly stands in addresses.
+    private static func isPlain(_ value: RawSpan) -> Bool {
+        for index in 0..<value.byteCount {
+            switch value[at: index] {
+            case 0x2d...0x39, 0x40...0x5a, 0x5f, 0x61...0x7a: continue
+            default: return false
             }
         }
-        try demand("zimbraFeatureGalEnabled")
-        guard let filter else { return }
-        switch FilterTranslation(self, context).operation(filter) {
-        case .search: break
-        case .autoComplete: try demand("zimbraFeatureGalAutoCompleteEnabled")
-        case .sync: try demand("zimbraFeatureGalSyncEnabled")
+        return true
+    }
+
+    private static let beginning = Array("mail=".utf8)
+    /// ``name`` after a comma.
+    private let end: [UInt8]
+
+    func admit(
+        _ identity: Identity, _ filter: Filter?, _ snapshot: borrowing Snapshot, _ context: BranchContext, budget: inout Int
+    ) throws(LDAPError) -> Bool {
+        // Rule 6.1.3: administrators bypass the switches; who is no account has none.
+        guard case .entry(let id, _, let isAdministrator) = identity, !isAdministrator else { return true }
+        let switches = try FeatureSwitches(id, types, snapshot, context)
+        guard let switches else { return true }
+        var demanded = ["zimbraFeatureGalEnabled"]
+        if let filter {
+            switch FilterTranslation(self, context).operation(filter) {
+            case .search: break
+            case .autoComplete: demanded.append("zimbraFeatureGalAutoCompleteEnabled")
+            case .sync: demanded.append("zimbraFeatureGalSyncEnabled")
+            }
         }
+        for name in demanded {
+            guard let isOn = try switches.isOn(name, snapshot, budget: &budget) else { return false }
+            if !isOn { throw LDAPError(.insufficientAccessRights, "the address list is switched off for this account (\(name))") }
+        }
+        return true
     }
 
     func makeTop(_ context: BranchContext, into made: inout MadeEntry) {
         made.name = name
-        let schema = context.catalogue.schema
-        var values: [(AttributeID, [[UInt8]])] = []
-        func set(_ name: String, _ list: [String]) {
-            if let type = schema.attributeType(named: name), let id = context.catalogue.table.id(of: type) {
-                values.append((id, list.map { Array($0.utf8) }))
-            }
+        made.begin()
+        for attribute in top.attributes where made.wants(attribute.id) {
+            made.beginAttribute(attribute.id)
+            for value in attribute.values { made.appendValue(value.rawSpan) }
+            made.endAttribute()
         }
+        made.finish()
+    }
+
+    /// Its own entry.
+    private static func top(_ name: [UInt8], _ rdn: AttributeTypeAndValue, _ catalogue: Catalogue) -> Entry {
+        let schema = catalogue.schema
         let isUnit = schema.attributeType(named: rdn.type) == schema.attributeType(named: "ou")
         let structural = isUnit ? "organizationalUnit" : "organizationalRole"
-        set("objectClass", ["top", structural])
-        set(rdn.type, [String(decoding: rdn.value, as: UTF8.self)])
-        set("description", ["Address list"])
-        set("structuralObjectClass", [structural])
-        set("hasSubordinates", ["TRUE"])
-        set("subschemaSubentry", ["cn=Subschema"])
-        set("entryDN", [String(decoding: name, as: UTF8.self)])
-        values.sort { $0.0 < $1.0 }
-        made.record.begin()
-        for (id, list) in values {
-            made.record.beginAttribute(id)
-            for value in list { made.record.appendValue(value.rawSpan) }
-            made.record.endAttribute()
+        var top = Entry()
+        for (type, values) in [
+            ("objectClass", ["top", structural]), (rdn.type, [String(decoding: rdn.value, as: UTF8.self)]), ("description", ["Address list"]),
+            ("structuralObjectClass", [structural]), ("hasSubordinates", ["TRUE"]), ("subschemaSubentry", ["cn=Subschema"]),
+            ("entryDN", [String(decoding: name, as: UTF8.self)]),
+        ] {
+            guard let type = schema.attributeType(named: type), let id = catalogue.table.id(of: type) else { continue }
+            top[id] = values.map { Array($0.utf8) }
         }
-        made.record.finish()
+        return top
     }
 
     func find(
@@ -121,7 +145,7 @@ final class AddressBook: VirtualBranch {
         let either = filter.begin(.or)
         for type in [types.deliveryAddress, types.mail] { filter.equality(schema[type].nameBytes, address.rawSpan) }
         filter.end(either)
-        try filter.append(visible)
+        for item in visible { try filter.append(item) }
         if let restriction = searchPlace.filter { try filter.append(restriction) }
         filter.end(all)
         var canonical: [UInt8] = []
@@ -151,74 +175,140 @@ final class AddressBook: VirtualBranch {
         let most = operation == .sync ? configuration.syncLimit : configuration.searchLimit
         let limit = sizeLimit == 0 ? most : most == 0 ? sizeLimit : min(sizeLimit, most)
         let share = configuration.mode == .both && operation != .sync && limit > 0 ? max(1, limit / 2) : limit
-        var stored: Filter?
+        var stored: CompiledFilter?
         if !place.isMissing, configuration.mode != .external || configuration.alwaysIncludesResources {
             var builder = FilterBuilder()
-            let all = builder.begin(.and)
             try translation.append(filter, to: &builder, snapshot)
-            if !translation.demandsNamedFilter(filter) { try builder.append(listed) }
-            try builder.append(visible)
-            if let restriction = place.filter { try builder.append(restriction) }
-            if configuration.mode == .external {
-                // Rule 6.7.3: of the directory's own entries the resources only.
-                try builder.append(configuration.filters.template(.sync, .resource).filter(key: [UInt8]()))
-            }
-            builder.end(all)
-            stored = builder.filter
+            var compiled = CompiledFilter(context.catalogue)
+            context.compile(builder.filter, into: &compiled)
+            compiled.restrict(
+                to: try bounds(isSync: place.isForSync, isNamed: translation.demandsNamedFilter(filter), context))
+            stored = compiled
         }
         return BranchQuery(
             filter: stored, base: place.base, scope: .wholeSubtree, storedLimit: share, sizeLimit: limit,
             outside: try outside?.search(filter, operation, limit: share, self, context))
     }
 
-    func maker(_ selection: EntrySelection?, _ filters: [Filter], _ context: BranchContext) -> any BranchEntryMaker {
-        AddressBookEntries(self, selection, filters, context.catalogue)
+    /// What all entries must be that a search may find, whatever the client's filter says. Made once: an address list is for one catalogue.
+    /// - Parameters:
+    ///   - isSync: whether the base of synchronisation counts.
+    ///   - isNamed: whether the client's filter holds a named one, which says by itself what may be found.
+    private func bounds(isSync: Bool, isNamed: Bool, _ context: BranchContext) throws(LDAPError) -> RememberedFilter {
+        let index = (isSync ? 1 : 0) | (isNamed ? 2 : 0)
+        if let known = kept.withLock({ $0.bounds[index] }) { return known }
+        var builder = FilterBuilder()
+        let all = builder.begin(.and)
+        if !isNamed { try builder.append(listed) }
+        for item in visible { try builder.append(item) }
+        if let restriction = (isSync ? syncPlace : searchPlace).filter { try builder.append(restriction) }
+        if configuration.mode == .external {
+            // Rule 6.7.3: of the directory's own entries the resources only.
+            try builder.append(configuration.filters.template(.sync, .resource).filter(key: [UInt8]()))
+        }
+        builder.end(all)
+        let made = RememberedFilter(
+            context.compile(builder.filter), base: (isSync ? syncPlace : searchPlace).base, scope: .wholeSubtree)
+        kept.withLock { $0.bounds[index] = made }
+        return made
     }
+
+    func maker(_ wanted: WantedAttributes, _ context: BranchContext) -> any BranchEntryMaker {
+        guard case .selected(let selection) = wanted else { return AddressBookEntries(self, wanted, context.catalogue) }
+        if let known = kept.withLock({ kept in kept.makers.first { $0.selection === selection }?.maker }) { return known }
+        let made = AddressBookEntries(self, wanted, context.catalogue)
+        kept.withLock { kept in
+            if kept.makers.count >= Self.makerLimit { kept.makers.removeFirst() }
+            kept.makers.append((selection, made))
+        }
+        return made
+    }
+
+    /// What was worked out once.
+    private struct Kept {
+        var bounds: [RememberedFilter?] = [nil, nil, nil, nil]
+        /// What makes entries, by what clients asked for: they ask for the same again and again.
+        var makers: [(selection: EntrySelection, maker: AddressBookEntries)] = []
+    }
+
+    private let kept = Mutex(Kept())
+    private static let makerLimit = 16
 
     // MARK: Members
 
-    /// The members of a list as names in this branch (rules 6.7.1, 6.7.2): stored addresses and computed members, one level. An address that is
-    /// none of an entry's stands for itself.
-    func members(
-        of id: EntryID, _ record: borrowing EntryRecord, _ snapshot: borrowing Snapshot, _ context: BranchContext
-    ) throws(EntryStoreError) -> [[UInt8]] {
-        var names: [[UInt8]] = []
-        var seen = Set<[UInt8]>()
-        func add(_ address: RawSpan) {
-            var name: [UInt8] = []
-            appendName(of: address, to: &name)
-            let key = name.map { $0 >= 0x41 && $0 <= 0x5a ? $0 | 0x20 : $0 }
-            if seen.insert(key).inserted { names.append(name) }
+    /// Calls one of the closures with each member of a list, once (rules 6.7.1, 6.7.2): stored addresses and computed members, one level.
+    /// - Parameters:
+    ///   - budget: members that may be looked at; what is left of it afterwards.
+    ///   - entry: gets members that are entries, and their addresses.
+    ///   - other: gets addresses that are no entry's, or an entry's that has none of its own: they stand for themselves.
+    /// - Returns: false if the budget was not enough.
+    func forEachMember(
+        of id: EntryID, _ record: borrowing EntryRecord, _ snapshot: borrowing Snapshot, _ context: BranchContext, budget: inout Int,
+        entry: (EntryID, RawSpan) -> Void, other: (RawSpan) -> Void
+    ) throws(EntryStoreError) -> Bool {
+        var seen = Set<EntryID>()
+        var others = Set<[UInt8]>()
+        func take(_ member: EntryID, _ address: RawSpan) { if seen.insert(member).inserted { entry(member, address) } }
+        // The units with a dynamic list's external members (rule 7.5).
+        var units: [EntryID] = []
+        func take(_ member: EntryID) throws(EntryStoreError) {
+            guard let record = try snapshot.record(member) else { return }
+            if let address = layout.address(record) { take(member, address) } else { units.append(member) }
         }
-        var addresses: [[UInt8]] = []
-        var values = record.values(of: layout.forwardingAddress)
-        while let value = values.next() { addresses.append(value.array) }
         if let url = context.catalogue.table.id(of: types.memberURL), record.contains(url) {
-            var members: [[UInt8]] = []
-            try context.forEachValue(of: types.member, id, record, snapshot) { members.append($0.array) }
-            for member in members {
-                guard let name = try? DistinguishedName(parsing: member.rawSpan), let found = try? snapshot.resolve(name), found.isComplete,
-                    let entry = try snapshot.record(found.id)
-                else { continue }
-                if let address = layout.address(entry) {
-                    add(address)
-                } else {
-                    // The unit with a dynamic list's external members (rule 7.5).
-                    var values = entry.values(of: layout.forwardingAddress)
-                    while let value = values.next() { addresses.append(value.array) }
+            if let stored = context.catalogue.table.id(of: types.member) {
+                var values = record.values(of: stored)
+                while let value = values.next() {
+                    budget -= 1
+                    guard budget >= 0 else { return false }
+                    guard let name = try? DistinguishedName(parsing: value), let found = try? snapshot.resolve(name), found.isComplete
+                    else { continue }
+                    try take(found.id)
+                }
+            }
+            guard let found = try context.entries(named: types.member, of: id, record, snapshot, budget: &budget) else { return false }
+            for member in found { try take(member) }
+        }
+        for list in [id] + units {
+            guard let record = try snapshot.record(list) else { continue }
+            var values = record.values(of: layout.forwardingAddress)
+            while let value = values.next() {
+                budget -= 1
+                guard budget >= 0 else { return false }
+                if let owner = try owner(of: value, snapshot, context), let record = try snapshot.record(owner),
+                    let address = layout.address(record)
+                {
+                    take(owner, address)
+                } else if others.insert(value.array.map { $0 >= 0x41 && $0 <= 0x5a ? $0 | 0x20 : $0 }).inserted {
+                    other(value)
                 }
             }
         }
-        for address in addresses {
-            guard let owner = try owner(of: address.rawSpan, snapshot, context), let entry = try snapshot.record(owner),
-                let own = layout.address(entry)
-            else {
-                add(address.rawSpan)
-                continue
-            }
-            add(own)
+        return true
+    }
+
+    /// Writes members as names in this branch.
+    struct MemberNaming: EntryNaming {
+        let book: AddressBook
+        private var name: [UInt8] = []
+
+        init(_ book: AddressBook) { self.book = book }
+
+        private mutating func write(_ id: EntryID, _ snapshot: borrowing Snapshot) throws(EntryStoreError) {
+            name.removeAll(keepingCapacity: true)
+            guard let record = try snapshot.record(id), let address = book.layout.address(record) else { return }
+            book.appendName(of: address, to: &name)
         }
-        return names
+
+        mutating func size(of id: EntryID, _ snapshot: borrowing Snapshot) throws(EntryStoreError) -> Int {
+            try write(id, snapshot)
+            return name.count
+        }
+
+        mutating func append(_ id: EntryID, _ snapshot: borrowing Snapshot, to output: inout BERBuffer) throws(EntryStoreError) {
+            try write(id, snapshot)
+            output.append(BERTag.octetString, contents: name)
+        }
     }
 
     /// The entry that an address leads to.

@@ -111,7 +111,7 @@ final class AddressBooks: BranchProvider {
             }
             return try AddressBook(
                 name: name, rdn: rdn, domain: domain, configuration, layout, types, searchPlace: searchPlace,
-                syncPlace: syncPlace ?? searchPlace, outside: outside)
+                syncPlace: syncPlace ?? searchPlace, outside: outside, catalogue)
         } catch let error as EntryStoreError {
             throw LDAPError(storage: error)
         } catch let error as LDAPError {

@@ -19,13 +19,17 @@ struct FeatureSwitches {
     }
 
     /// Whether a switch is on; it is unless somebody turned it off.
-    func isOn(_ name: String, _ snapshot: borrowing Snapshot) throws(LDAPError) -> Bool {
+    /// - Returns: nil if the budget is not enough to tell.
+    func isOn(_ name: String, _ snapshot: borrowing Snapshot, budget: inout Int) throws(LDAPError) -> Bool? {
         guard let type = context.catalogue.schema.attributeType(named: name) else { return true }
         let off = Array("FALSE".utf8)
         var isOff = false
         do {
             guard let record = try snapshot.record(account) else { return true }
-            try context.forEachValue(of: type, account, record, snapshot) { if $0.elementsEqual(off.rawSpan) { isOff = true } }
+            guard
+                try context.forEachValue(
+                    of: type, account, record, snapshot, budget: &budget, { if $0.elementsEqual(off.rawSpan) { isOff = true } })
+            else { return nil }
         } catch { throw LDAPError(storage: error) }
         return !isOff
     }

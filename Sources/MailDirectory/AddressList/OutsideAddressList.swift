@@ -142,17 +142,21 @@ struct OutsideAddressListSearch: OutsideSearch {
         attributes[book.layout.objectClass] =
             (isGroup ? ["top", "groupOfNames", "extensibleObject"] : ["top", "person", "organizationalPerson", "inetOrgPerson", "extensibleObject"])
             .map { Array($0.utf8) }
-        made.record.begin()
-        for (id, list) in attributes.sorted(by: { $0.key < $1.key }) {
-            made.record.beginAttribute(id)
-            for value in list { made.record.appendValue(value.rawSpan) }
-            made.record.endAttribute()
+        if let test {
+            var entry = Entry()
+            for (id, list) in attributes { entry[id] = list }
+            let bytes = entry.record(parent: .root, rdn: [], flags: [])
+            var scratch = FilterScratch()
+            guard let record = EntryRecord(bytes.rawSpan), test.evaluate(.root, record, snapshot, scratch: &scratch) == .yes else { return false }
         }
-        made.record.finish()
-        guard let test else { return true }
-        guard let record = EntryRecord(made.record.bytes) else { return false }
-        var scratch = FilterScratch()
-        return test.evaluate(.root, record, snapshot, scratch: &scratch) == .yes
+        made.begin()
+        for (id, list) in attributes.sorted(by: { $0.key < $1.key }) where made.wants(id) {
+            made.beginAttribute(id)
+            for value in list { made.appendValue(value.rawSpan) }
+            made.endAttribute()
+        }
+        made.finish()
+        return true
     }
 }
 

@@ -17,6 +17,8 @@ struct Inheritance: VirtualAttribute {
         catalogue.table.id(of: type).map { !record.contains($0) } ?? false
     }
 
+    func prepare(_ snapshot: borrowing Snapshot, budget: inout Int) -> Bool { tree.isReady(snapshot, budget: &budget) }
+
     func forEachValue(
         of type: AttributeTypeID, _ id: EntryID, _ record: borrowing EntryRecord, name: RawSpan, _ snapshot: borrowing Snapshot,
         _ context: VirtualContext, _ body: (RawSpan) -> Void

@@ -41,8 +41,13 @@ final class InheritanceTable: Sendable {
     let domainsByDefault: [[EntryID]]
     /// Domains in which the status of accounts is not simply their own, ascending.
     let restrictedDomains: [EntryID]
-    /// Whether a domain stands below another.
-    let hasNestedDomains: Bool
+    /// Domains by status, without the active ones; ascending.
+    let domainsByStatus: [(status: DomainStatus, domains: [EntryID])]
+    /// Domains that are closed or whose mail status is not enabled, ascending.
+    let refusingDomains: [EntryID]
+    /// Domains that have others below them: not all that stands below is theirs.
+    let outerDomains: Set<EntryID>
+    var hasNestedDomains: Bool { !outerDomains.isEmpty }
     /// Entries that are no domains but have domains below them, the root among them, without those below another domain.
     let frontier: [EntryID]
     /// The indexes that there were.
@@ -53,6 +58,13 @@ final class InheritanceTable: Sendable {
     let servers: CandidateSet
     /// External virtual accounts.
     let externals: CandidateSet
+    /// Those that are above their domain's status (3.3).
+    let globalAdministrators: CandidateSet
+    /// What can receive mail; what has a mail status that lets it.
+    let recipients: CandidateSet
+    let mailEnabled: CandidateSet
+    /// By ``AccountStatus``: entries that have it themselves.
+    let accountsByStatus: [CandidateSet]
     /// By class of service: the accounts that name it themselves.
     let claimants: [CandidateSet]
     /// Those that name none that exists; nil if that cannot be said cheaply.
@@ -118,6 +130,14 @@ final class InheritanceTable: Sendable {
         allDomains = .matching(types.domain.filter(catalogue))
         servers = .matching(types.server.filter(catalogue))
         externals = .matching(StoredItems.equal(types.isExternalVirtualAccount.type, toAnyOf: [Array("TRUE".utf8)], catalogue))
+        func stored(_ type: MailTypes.Stored, _ value: [UInt8]) -> CandidateSet {
+            .matching(StoredItems.equal(type.type, toAnyOf: [value], catalogue))
+        }
+        let yes = Array("TRUE".utf8)
+        globalAdministrators = .intersection([stored(types.isAdminAccount, yes), .except(stored(types.isDomainAdminAccount, yes))])
+        recipients = .matching(types.recipient.filter(catalogue))
+        mailEnabled = stored(types.mailStatus, MailStatus.enabled)
+        accountsByStatus = AccountStatus.allCases.map { stored(types.accountStatus, $0.value) }
         claimants = classes.map { known in
             known.id.isEmpty
                 ? .union([]) : .matching(StoredItems.equal(types.classOfServiceID.type, toAnyOf: [known.id], catalogue))
@@ -130,6 +150,8 @@ final class InheritanceTable: Sendable {
         var domains: [EntryID: Domain] = [:]
         var byDefault: [[EntryID]] = Array(repeating: [], count: classes.count + 1)
         var restricted: [EntryID] = []
+        var byStatus: [(status: DomainStatus, domains: [EntryID])] = []
+        var refusing: [EntryID] = []
         var parents: [EntryID] = []
         try snapshot.forEach(types.domain.filter(catalogue)) { id, record throws(EntryStoreError) in
             func named(_ type: MailTypes.Stored) -> Int? {
@@ -144,12 +166,22 @@ final class InheritanceTable: Sendable {
             byDefault[domain.classOfService ?? classes.count].append(id)
             if domain.externalClassOfService != domain.classOfService { byDefault[domain.externalClassOfService ?? classes.count].append(id) }
             if domain.status != .active || !domain.acceptsMail { restricted.append(id) }
+            if domain.status == .closed || !domain.acceptsMail { refusing.append(id) }
+            if domain.status != .active {
+                if let place = byStatus.firstIndex(where: { $0.status == domain.status }) {
+                    byStatus[place].domains.append(id)
+                } else {
+                    byStatus.append((domain.status, [id]))
+                }
+            }
             if parents.last != record.parent { parents.append(record.parent) }
         }
         self.domains = domains
         domainsByDefault = byDefault
         restrictedDomains = restricted
-        (frontier, hasNestedDomains) = try Self.frontier(above: parents, domains, snapshot)
+        domainsByStatus = byStatus
+        refusingDomains = refusing
+        (frontier, outerDomains) = try Self.frontier(above: parents, domains, snapshot)
     }
 
     /// More classes than this are not subtracted one by one.
@@ -157,11 +189,11 @@ final class InheritanceTable: Sendable {
     private static let defaultName = Array("default".utf8)
     private static let defaultExternalName = Array("defaultexternal".utf8)
 
-    /// All superiors of domains that are not domains themselves nor below one; and whether a domain is below one.
+    /// All superiors of domains that are not domains themselves nor below one; and the domains that a domain is next below.
     private static func frontier(
         above parents: [EntryID], _ domains: [EntryID: Domain], _ snapshot: borrowing Snapshot
-    ) throws(EntryStoreError) -> (frontier: [EntryID], hasNested: Bool) {
-        var hasNested = false
+    ) throws(EntryStoreError) -> (frontier: [EntryID], outer: Set<EntryID>) {
+        var outer: Set<EntryID> = []
         var known: Set<EntryID> = [.root]
         var seen: Set<EntryID> = [.root]
         for parent in parents {
@@ -176,9 +208,9 @@ final class InheritanceTable: Sendable {
                 path.append(current)
                 current = record.parent
             }
-            if domains[current] != nil { hasNested = true }
+            if domains[current] != nil { outer.insert(current) }
         }
-        return (known.sorted(), hasNested)
+        return (known.sorted(), outer)
     }
 
     private static func place(of canonical: RawSpan, _ ids: [UInt8], _ ranges: [ByteRange], _ byID: [Int]) -> Int? {

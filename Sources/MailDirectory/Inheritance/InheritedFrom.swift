@@ -15,6 +15,8 @@ struct InheritedFrom: VirtualAttribute {
     let inherited: InheritedTypes
     var types: [AttributeTypeID] { [type] }
 
+    func prepare(_ snapshot: borrowing Snapshot, budget: inout Int) -> Bool { tree.isReady(snapshot, budget: &budget) }
+
     func forEachValue(
         of type: AttributeTypeID, _ id: EntryID, _ record: borrowing EntryRecord, name: RawSpan, _ snapshot: borrowing Snapshot,
         _ context: VirtualContext, _ body: (RawSpan) -> Void

@@ -38,7 +38,8 @@ final class MailTree: Sendable {
     /// Whether the table for a snapshot is there, or made by looking at no more than so many entries: work for a thread that may take long,
     /// if not.
     func isReady(_ snapshot: borrowing Snapshot, budget: inout Int) -> Bool {
-        guard let table = kept.withLock({ $0.table }) else { return false }
+        // How many domains there are is not known.
+        guard let table = kept.withLock({ $0.table }) else { return budget > .max / 2 }
         if table.catalogue === snapshot.catalogue, snapshot.serves(watch, madeAt: table.commit) { return true }
         budget -= table.domains.count + table.classes.count
         return budget > 0

@@ -37,7 +37,7 @@ struct DynamicMembers: LongVirtualAttribute {
             var values = record.values(of: stored)
             while let value = values.next() { body(value) }
         }
-        var effort = Membership.Effort(budget: budget)
+        var effort = Membership.Effort(budget: min(budget, Membership.Effort.unlimited))
         defer { budget = effort.budget }
         var name = NeighbourName()
         return try forEachFound(id, record, snapshot, context, &effort) { _, member throws(EntryStoreError) in
@@ -80,12 +80,14 @@ struct DynamicMembers: LongVirtualAttribute {
     }
 
     func names(
-        of type: AttributeTypeID, _ id: EntryID, _ record: borrowing EntryRecord, _ snapshot: borrowing Snapshot, _ context: VirtualContext
-    ) throws(EntryStoreError) -> [EntryID] {
-        var effort = Membership.Effort(budget: Membership.Effort.unlimited)
+        of type: AttributeTypeID, _ id: EntryID, _ record: borrowing EntryRecord, _ snapshot: borrowing Snapshot, _ context: VirtualContext,
+        budget: inout Int
+    ) throws(EntryStoreError) -> [EntryID]? {
+        var effort = Membership.Effort(budget: min(budget, Membership.Effort.unlimited))
+        defer { budget = effort.budget }
         var ids: [EntryID] = []
-        _ = try forEachFound(id, record, snapshot, context, &effort) { member, _ throws(EntryStoreError) in ids.append(member) }
-        return ids
+        let isWhole = try forEachFound(id, record, snapshot, context, &effort) { member, _ throws(EntryStoreError) in ids.append(member) }
+        return isWhole ? ids : nil
     }
 
     /// Calls `body` with the members that are not stored, each once.
@@ -109,11 +111,8 @@ struct DynamicMembers: LongVirtualAttribute {
         // One search finds nobody twice.
         let mayRepeat = hasStored || list.urls.count > 1
         var filter = delivery?.filter(for: context.viewer, context.catalogue)
-        // As with slapd, members are found with the rights of who asks: nobody learns of an entry from a list it is on.
-        var visibility = context.visibility(snapshot)
-        return try membership.forEachFound(by: list.urls, snapshot, context, &effort) { member, found throws(EntryStoreError) in
+        return try membership.forEachFound(by: list, snapshot, context, &effort) { member, found throws(EntryStoreError) in
             if mayRepeat, !seen.insert(member).inserted { return true }
-            guard visibility.contains(member, found, snapshot) else { return true }
             if filter != nil, try filter?.receives(found, snapshot) == false { return true }
             try body(member, found)
             return true
@@ -141,10 +140,8 @@ struct DynamicMembers: LongVirtualAttribute {
             var effort = Membership.Effort(budget: Membership.Effort.unlimited)
             let types = members.membership.types
             guard let attribute = context.catalogue.table.id(of: types.memberURL), record.contains(attribute) else { return .no }
-            var visibility = context.visibility(snapshot)
             guard let index = try? members.membership.cache.index(snapshot, budget: &effort.budget), let list = index.lists[id],
-                let isEmpty = try? members.membership.forEachFound(
-                    by: list.urls, snapshot, context, &effort, { !visibility.contains($0, $1, snapshot) })
+                let isEmpty = try? members.membership.forEachFound(by: list, snapshot, context, &effort, { _, _ in false })
             else { return .no }
             return Ternary(!isEmpty)
         }

@@ -17,6 +17,9 @@ struct ListIndex: Sendable {
     struct List: Sendable {
         let values: [[UInt8]]
         let urls: [ListURL]
+        /// Its `dgIdentity`, as written.
+        let identity: [UInt8]?
+        let authorization: [[UInt8]]
     }
 
     /// The URLs with one base.
@@ -55,16 +58,17 @@ struct ListIndex: Sendable {
     /// Reads entries that may have changed.
     mutating func update(_ ids: [EntryID], _ snapshot: borrowing Snapshot, _ types: ListTypes) throws(EntryStoreError) {
         commit = snapshot.commit
-        guard let attribute = snapshot.catalogue.table.id(of: types.memberURL) else { return }
         for id in ids {
-            var values: [[UInt8]] = []
-            if let record = try snapshot.record(id) {
-                var stored = record.values(of: attribute)
-                while let value = stored.next() { values.append(value.array) }
-            }
+            let values = try Self.stored(types.memberURL, id, snapshot)
+            let identity = try Self.stored(types.identity, id, snapshot).first
+            let authorization = try Self.stored(types.authorization, id, snapshot)
             // Mostly another attribute has changed.
             let before = lists[id]
-            guard values != before?.values ?? [] else { continue }
+            if let before, values == before.values {
+                lists[id] = List(values: values, urls: before.urls, identity: identity, authorization: authorization)
+                continue
+            }
+            if values.isEmpty, before == nil { continue }
             for url in before?.urls ?? [] { remove(Query(list: id, url: url)) }
             lists[id] = nil
             guard !values.isEmpty else { continue }
@@ -75,8 +79,18 @@ struct ListIndex: Sendable {
                 urls.append(url)
                 add(Query(list: id, url: url))
             }
-            lists[id] = List(values: values, urls: urls)
+            lists[id] = List(values: values, urls: urls, identity: identity, authorization: authorization)
         }
+    }
+
+    private static func stored(
+        _ type: AttributeTypeID?, _ id: EntryID, _ snapshot: borrowing Snapshot
+    ) throws(EntryStoreError) -> [[UInt8]] {
+        guard let type, let attribute = snapshot.catalogue.table.id(of: type), let record = try snapshot.record(id) else { return [] }
+        var list: [[UInt8]] = []
+        var values = record.values(of: attribute)
+        while let value = values.next() { list.append(value.array) }
+        return list
     }
 
     private mutating func add(_ query: Query) {

@@ -5,6 +5,9 @@ struct ListTypes: Sendable {
     let member: AttributeTypeID
     let memberURL: AttributeTypeID
     let memberOf: AttributeTypeID
+    /// In whose name a list looks for members (rule 7.11), and who may see what it finds so.
+    let identity: AttributeTypeID?
+    let authorization: AttributeTypeID?
     /// Classes whose entries can have a `memberURL`.
     let dynamicClasses: [ObjectClassID]
     /// What a mail directory has beside LDAP's own groups.
@@ -57,6 +60,8 @@ struct ListTypes: Sendable {
         self.member = member
         self.memberURL = memberURL
         self.memberOf = memberOf
+        identity = schema.attributeType(named: "dgIdentity")
+        authorization = schema.attributeType(named: "dgAuthz")
         dynamicClasses = [dynamic] + [schema.objectClass(named: "extensibleObject")].compactMap { $0 }
         mail = Mail(schema)
     }

@@ -6,7 +6,7 @@ import Schema
 
 /// `memberOf`: the names of the groups that an entry is in. Computed, only when it is asked for by name; what it holds is told by
 /// ``Membership/memberOf(_:_:_:_:)``, and further groups by the rule of chains.
-struct MemberOf: VirtualAttribute {
+struct MemberOf: LongVirtualAttribute {
     let membership: Membership
 
     var types: [AttributeTypeID] { [membership.types.memberOf] }
@@ -15,14 +15,37 @@ struct MemberOf: VirtualAttribute {
         of type: AttributeTypeID, _ id: EntryID, _ record: borrowing EntryRecord, name: RawSpan, _ snapshot: borrowing Snapshot,
         _ context: VirtualContext, _ body: (RawSpan) -> Void
     ) throws(EntryStoreError) {
-        var effort = Membership.Effort(budget: Membership.Effort.unlimited)
-        var group: [UInt8] = []
-        var visibility = context.visibility(snapshot)
-        for id in try membership.memberOf(id, snapshot, context, &effort).sorted() where try visibility.contains(id, snapshot) {
-            group.removeAll(keepingCapacity: true)
-            try snapshot.appendName(of: id, to: &group)
-            body(group.rawSpan)
+        var budget = Membership.Effort.unlimited
+        _ = try forEachValue(of: type, id, record, snapshot, context, budget: &budget, body)
+    }
+
+    func forEachValue(
+        of type: AttributeTypeID, _ id: EntryID, _ record: borrowing EntryRecord, _ snapshot: borrowing Snapshot,
+        _ context: VirtualContext, budget: inout Int, _ body: (RawSpan) -> Void
+    ) throws(EntryStoreError) -> Bool {
+        guard let groups = try names(of: type, id, record, snapshot, context, budget: &budget) else { return false }
+        var name: [UInt8] = []
+        for group in groups {
+            name.removeAll(keepingCapacity: true)
+            try snapshot.appendName(of: group, to: &name)
+            body(name.rawSpan)
         }
+        return true
+    }
+
+    func names(
+        of type: AttributeTypeID, _ id: EntryID, _ record: borrowing EntryRecord, _ snapshot: borrowing Snapshot, _ context: VirtualContext,
+        budget: inout Int
+    ) throws(EntryStoreError) -> [EntryID]? {
+        var effort = Membership.Effort(budget: min(budget, Membership.Effort.unlimited))
+        defer { budget = effort.budget }
+        let groups = try membership.memberOf(id, snapshot, context, &effort)
+        if effort.isSpent { return nil }
+        // Nobody learns of a group that he may not see.
+        var visibility = context.visibility(snapshot)
+        var visible: [EntryID] = []
+        for group in groups.sorted() where try visibility.contains(group, snapshot) { visible.append(group) }
+        return visible
     }
 
     func item(_ item: borrowing CompiledFilter.Item, _ context: VirtualContext) -> VirtualItem? {
@@ -48,5 +71,9 @@ struct MemberOf: VirtualAttribute {
         }
 
         func candidates(_ snapshot: borrowing Snapshot) -> [EntryID]? { nil }
+
+        func prepare(_ snapshot: borrowing Snapshot, budget: inout Int) -> Bool {
+            do { return try membership.cache.index(snapshot, budget: &budget) != nil } catch { return true }
+        }
     }
 }

@@ -28,16 +28,25 @@ struct Membership: Sendable {
 
     // MARK: Downwards
 
-    /// Calls `body` with the entries that the URLs of a list find; one that several find comes several times.
+    /// Calls `body` with the entries that the URLs of a list find; one that several find comes several times. They are found with the
+    /// rights of the list's `dgIdentity`, without one with those of who asks (rule 7.11).
     /// - Returns: false if the effort was not enough, or `body` said stop.
     func forEachFound(
-        by urls: [ListURL], _ snapshot: borrowing Snapshot, _ context: VirtualContext, _ effort: inout Effort,
+        by list: ListIndex.List, _ snapshot: borrowing Snapshot, _ context: VirtualContext, _ effort: inout Effort,
         _ body: (EntryID, borrowing EntryRecord) throws(EntryStoreError) -> Bool
     ) throws(EntryStoreError) -> Bool {
+        guard ListAuthorization.admits(list, types, snapshot, context) else { return true }
         var scratch = FilterScratch()
-        for url in urls {
+        var judging = FilterScratch()
+        for url in list.urls {
             guard var search = search(url, snapshot, context) else { continue }
-            switch try search.run(snapshot, budget: &effort.budget, scratch: &scratch, body) {
+            let rights = context.rights(as: list.identity, url.filter, excluding: types.memberOf, snapshot)
+            if let rights, !rights.mayBegin(at: search.base, snapshot) { continue }
+            let outcome = try search.run(snapshot, budget: &effort.budget, scratch: &scratch) { id, record throws(EntryStoreError) in
+                if let rights, !rights.mayFind(id, record, snapshot, scratch: &judging) { return true }
+                return try body(id, record)
+            }
+            switch outcome {
             case .finished: continue
             case .stopped: return false
             case .outOfBudget:
@@ -48,9 +57,8 @@ struct Membership: Sendable {
         return true
     }
 
-    /// The search that a URL stands for; nil if its base does not exist. It finds whoever is a member; that a client is told only of
-    /// entries that it may see is for ``DynamicMembers`` (rule 7.11).
-    func search(_ url: ListURL, _ snapshot: borrowing Snapshot, _ context: VirtualContext) -> EntrySearch? {
+    /// The search that a URL stands for; nil if its base does not exist.
+    private func search(_ url: ListURL, _ snapshot: borrowing Snapshot, _ context: VirtualContext) -> EntrySearch? {
         guard let base = try? snapshot.resolve(url.base), base.isComplete else { return nil }
         return EntrySearch(filter: context.compile(kept: url.filter, excluding: types.memberOf), base: base.id, scope: url.scope)
     }
@@ -71,7 +79,7 @@ struct Membership: Sendable {
         }
         if let index = try cache.index(snapshot, budget: &effort.budget) {
             if let list = index.lists[id] {
-                _ = try forEachFound(by: list.urls, snapshot, context, &effort) { member, _ throws(EntryStoreError) in
+                _ = try forEachFound(by: list, snapshot, context, &effort) { member, _ throws(EntryStoreError) in
                     members.insert(member)
                     return true
                 }
@@ -147,16 +155,27 @@ struct Membership: Sendable {
         }
         var scratch = FilterScratch()
         try index.forEachQuery(that: record, named: canonical, mayBeFoundBy: context.catalogue) { query, isCertain throws(EntryStoreError) in
-            if isCertain {
-                found.insert(query.list)
-            } else if !found.contains(query.list) {
+            if found.contains(query.list) { return true }
+            if !isCertain {
                 guard effort.spend(1) else { return false }
                 let filter = context.compile(kept: query.url.filter, excluding: types.memberOf)
-                if filter.evaluate(id, record, snapshot, scratch: &scratch) == .yes { found.insert(query.list) }
+                guard filter.evaluate(id, record, snapshot, scratch: &scratch) == .yes else { return true }
             }
+            if mayFind(query, index.lists[query.list], id, record, snapshot, context, &scratch) { found.insert(query.list) }
             return true
         }
         return found
+    }
+
+    /// Whether a list may find an entry that satisfies one of its URLs.
+    private func mayFind(
+        _ query: ListIndex.Query, _ list: ListIndex.List?, _ id: EntryID, _ record: borrowing EntryRecord, _ snapshot: borrowing Snapshot,
+        _ context: VirtualContext, _ scratch: inout FilterScratch
+    ) -> Bool {
+        guard let list, ListAuthorization.admits(list, types, snapshot, context) else { return false }
+        guard let rights = context.rights(as: list.identity, query.url.filter, excluding: types.memberOf, snapshot) else { return true }
+        guard let base = try? snapshot.resolve(query.url.base), base.isComplete else { return false }
+        return rights.mayBegin(at: base.id, snapshot) && rights.mayFind(id, record, snapshot, scratch: &scratch)
     }
 
     // MARK: Chains

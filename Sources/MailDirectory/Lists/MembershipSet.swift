@@ -78,6 +78,11 @@ final class MembershipSet: EntryPredicate {
         return true
     }
 
+    func prepareEvaluation(_ snapshot: borrowing Snapshot, budget: inout Int) -> Bool {
+        // What goes upwards is short once the lists are known.
+        do { return try membership.cache.index(snapshot, budget: &budget) != nil } catch { return true }
+    }
+
     func evaluate(_ id: EntryID, _ record: borrowing EntryRecord, _ snapshot: borrowing Snapshot) -> Ternary {
         if let ids = known(snapshot) { return Ternary(ids.contains(sorted: id)) }
         if relation == .entriesOf || relation == .entriesBelow {
@@ -128,20 +133,21 @@ final class MembershipSet: EntryPredicate {
 
     private func find(_ snapshot: borrowing Snapshot, _ effort: inout Membership.Effort) throws(EntryStoreError) -> [EntryID] {
         let found = try? snapshot.resolve(name)
-        // An entry that the client may not be told of is in no list but those that store its name.
-        let id = found.flatMap { $0.isComplete && isVisible($0.id, snapshot) ? $0.id : nil }
+        let entry = found.flatMap { $0.isComplete ? $0.id : nil }
+        // An entry that the client may not be told of is in no list but those that store its name, or find it with their own rights.
+        let id = entry.flatMap { isVisible($0, snapshot) ? $0 : nil }
         var all: Set<EntryID>
         switch relation {
         case .listsOf, .listsAbove:
             // Names of members need not be names of entries.
             let value = self.value
             all = Set(try membership.entries(having: [membership.types.member], value.rawSpan, snapshot, context))
-            if let id {
-                all.formUnion(
-                    relation == .listsOf
-                        ? try membership.groups(of: id, snapshot, context, byAddress: false, &effort)
-                        : try membership.groupsInChain(of: id, snapshot, context, &effort))
-            } else if relation == .listsAbove {
+            if let id, relation == .listsAbove {
+                all.formUnion(try membership.groupsInChain(of: id, snapshot, context, &effort))
+                break
+            }
+            if let entry { all.formUnion(try membership.groups(of: entry, snapshot, context, byAddress: false, &effort)) }
+            if relation == .listsAbove {
                 for group in all {
                     all.formUnion(try membership.groupsInChain(of: group, snapshot, context, &effort))
                 }

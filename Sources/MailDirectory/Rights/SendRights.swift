@@ -39,7 +39,7 @@ struct SendRights: VirtualAttribute {
         _ context: VirtualContext, _ body: (RawSpan) -> Void
     ) throws(EntryStoreError) {
         guard let right = right(on: walk.types.kind(record)) else { return }
-        for line in try walk.explain(right, id, record, snapshot, context) {
+        for line in try walk.explain(right, id, record, snapshot, context.unlimited) {
             let text = Array(line.utf8)
             body(text.rawSpan)
         }
@@ -47,8 +47,8 @@ struct SendRights: VirtualAttribute {
 
     func item(_ item: borrowing CompiledFilter.Item, _ context: VirtualContext) -> VirtualItem? {
         switch item.kind {
-        case .present: .predicate(Test(rights: self, context: context, value: nil))
-        case .equality, .approximate: .predicate(Test(rights: self, context: context, value: item.value.array))
+        case .present: .predicate(Test(rights: self, context: context.unlimited, value: nil))
+        case .equality, .approximate: .predicate(Test(rights: self, context: context.unlimited, value: item.value.array))
         default: .constant(.undefined)
         }
     }

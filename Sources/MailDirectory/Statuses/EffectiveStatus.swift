@@ -70,6 +70,8 @@ struct EffectiveStatus: VirtualAttribute {
     let rules: StatusRules
     var types: [AttributeTypeID] { [type] }
 
+    func prepare(_ snapshot: borrowing Snapshot, budget: inout Int) -> Bool { rules.tree.isReady(snapshot, budget: &budget) }
+
     func forEachValue(
         of type: AttributeTypeID, _ id: EntryID, _ record: borrowing EntryRecord, name: RawSpan, _ snapshot: borrowing Snapshot,
         _ context: VirtualContext, _ body: (RawSpan) -> Void
@@ -93,6 +95,6 @@ struct EffectiveStatus: VirtualAttribute {
     func item(_ item: borrowing CompiledFilter.Item, _ context: VirtualContext) -> VirtualItem? {
         let asserted = item.onStored(context.catalogue)
         if asserted.isUndefined { return .constant(.undefined) }
-        return .predicate(StatusItem(status: self, asserted: asserted))
+        return .predicate(StatusItem(status: self, kind: item.kind, asserted: asserted))
     }
 }

@@ -1,5 +1,6 @@
 import BER
 import EntryStore
+import LDAP
 import Schema
 import Synchronization
 
@@ -8,6 +9,7 @@ final class StatusItem: EntryPredicate {
     private let status: EffectiveStatus
     /// The item as it would be on a stored value.
     private let asserted: CompiledFilter
+    private let kind: Filter.Kind
     private let kept = Mutex<Memo?>(nil)
 
     private struct Memo: Sendable {
@@ -16,8 +18,9 @@ final class StatusItem: EntryPredicate {
         var verdicts: [([UInt8], Ternary)] = []
     }
 
-    init(status: EffectiveStatus, asserted: CompiledFilter) {
+    init(status: EffectiveStatus, kind: Filter.Kind, asserted: CompiledFilter) {
         self.status = status
+        self.kind = kind
         self.asserted = asserted
     }
 
@@ -59,31 +62,43 @@ final class StatusItem: EntryPredicate {
 
     func sets(negated: Bool, _ snapshot: borrowing Snapshot) -> Candidates? {
         guard let table = try? status.rules.tree.table(snapshot) else { return nil }
+        if let exact = exact(table, snapshot) { return Candidates(negated ? .except(exact) : exact, isExact: true) }
         switch status.kind {
         case .account: return Candidates(accounts(negated: negated, table, snapshot))
         case .mail: return Candidates(recipients(negated: negated, table, snapshot))
         }
     }
 
+    /// Exactly the entries that satisfy the item; nil if that cannot be said.
+    private func exact(_ table: InheritanceTable, _ snapshot: borrowing Snapshot) -> CandidateSet? {
+        switch status.kind {
+        case .account:
+            // Statuses that are not known are shown as they are: only of equality it is certain that it does not mean them.
+            let wanted = AccountStatus.allCases.filter { test($0.value, snapshot) == .yes }
+            guard kind == .equality, !wanted.isEmpty else { return nil }
+            return table.accounts(withStatus: wanted, admitsActive: status.rules.admitsActiveInLockedDomains)
+        case .mail:
+            let (enabled, disabled) = (test(MailStatus.enabled, snapshot) == .yes, test(MailStatus.disabled, snapshot) == .yes)
+            if enabled && disabled { return table.recipients }
+            return enabled || disabled ? table.recipients(takingMail: enabled) : .union([])
+        }
+    }
+
     /// Accounts in domains that leave statuses as they are, by their own status; all that is in other domains; and accounts without a
     /// status that is known.
     private func accounts(negated: Bool, _ table: InheritanceTable, _ snapshot: borrowing Snapshot) -> CandidateSet {
-        let catalogue = snapshot.catalogue
-        let types = status.rules.tree.types
         let everyone = table.accounts
         let restricted = table.restrictedDomains.filter { table.domains[$0]?.status != .active }
         var sets: [CandidateSet]
         if restricted.count > InheritanceTable.domainLimit {
             sets = [everyone]
         } else {
-            let wanted = AccountStatus.allCases.map(\.value).filter { (test($0, snapshot) == .yes) != negated }
+            let wanted = AccountStatus.allCases.filter { (test($0.value, snapshot) == .yes) != negated }
             sets = [
                 table.below(restricted),
-                .intersection([
-                    everyone, .except(.matching(StoredItems.equal(types.accountStatus.type, toAnyOf: AccountStatus.allCases.map(\.value), catalogue))),
-                ]),
+                .intersection([everyone, .except(.union(table.accountsByStatus))]),
             ]
-            if !wanted.isEmpty { sets.append(.matching(StoredItems.equal(types.accountStatus.type, toAnyOf: wanted, catalogue))) }
+            sets += wanted.map { table.accountsByStatus[$0.rawValue] }
         }
         if negated { sets.append(.except(everyone)) }
         return .union(sets)
@@ -91,21 +106,18 @@ final class StatusItem: EntryPredicate {
 
     /// Recipients whose own mail status decides, those in domains that do not accept mail, and accounts that are pending or closed.
     private func recipients(negated: Bool, _ table: InheritanceTable, _ snapshot: borrowing Snapshot) -> CandidateSet {
-        let catalogue = snapshot.catalogue
-        let types = status.rules.tree.types
-        let everyone = CandidateSet.matching(types.recipient.filter(catalogue))
-        let enabled = CandidateSet.matching(StoredItems.equal(types.mailStatus.type, toAnyOf: [MailStatus.enabled], catalogue))
+        let (everyone, enabled) = (table.recipients, table.mailEnabled)
         var sets: [CandidateSet] = []
         if (test(MailStatus.enabled, snapshot) == .yes) != negated { sets.append(enabled) }
         if (test(MailStatus.disabled, snapshot) == .yes) != negated {
             if table.restrictedDomains.count > InheritanceTable.domainLimit {
                 sets.append(everyone)
             } else {
-                let stopped = [AccountStatus.pending, .closed].map(\.value)
+                let stopped = [AccountStatus.pending, .closed].map { table.accountsByStatus[$0.rawValue] }
                 sets += [
                     .intersection([everyone, .except(enabled)]), table.below(table.restrictedDomains), .ids(table.restrictedDomains),
-                    .matching(StoredItems.equal(types.accountStatus.type, toAnyOf: stopped, catalogue)),
                 ]
+                sets += stopped
             }
         }
         if negated { sets.append(.except(everyone)) }

@@ -148,6 +148,41 @@ private let config = "cn=config,cn=zimbra"
         #expect(try lenient.value(bjorn, "musterEffectiveAccountStatus") == ["closed"])
     }
 
+    /// An account is in the nearest domain above it; what stands below a domain may be another's.
+    @Test func rule3_2_domainsBelowDomains() throws {
+        let sample = try SampleDirectory()
+        let sub = "dc=sub,\(com)"
+        #expect(try sample.add(
+            sub,
+            [
+                ("objectClass", ["dcObject", "organization", "zimbraDomain"]), ("dc", ["sub"]), ("o", ["sub"]), ("zimbraId", ["id-of-sub"]),
+                ("zimbraDomainName", ["sub.example.com"]), ("zimbraDomainStatus", ["active"]), ("zimbraMailStatus", ["enabled"]), ("zimbraDomainType", ["local"]),
+            ]).code == .success)
+        let account = "uid=zaphod,\(sub)"
+        #expect(try sample.add(
+            account,
+            [
+                ("objectClass", ["inetOrgPerson", "zimbraAccount"]), ("cn", ["Zaphod"]), ("sn", ["Beeblebrox"]), ("zimbraId", ["id-of-zaphod"]),
+                ("zimbraAccountStatus", ["active"]), ("zimbraMailStatus", ["enabled"]), ("mail", ["zaphod@sub.example.com"]),
+                ("zimbraMailDeliveryAddress", ["zaphod@sub.example.com"]),
+            ]).code == .success)
+        func check(_ name: String, _ status: String, _ mail: String, sourceLocation: SourceLocation = #_sourceLocation) throws {
+            #expect(try sample.value(name, "musterEffectiveAccountStatus") == [status], sourceLocation: sourceLocation)
+            #expect(try sample.value(name, "musterEffectiveMailStatus") == [mail], sourceLocation: sourceLocation)
+            for filter in ["(musterEffectiveAccountStatus=\(status))", "(musterEffectiveMailStatus=\(mail))"] {
+                #expect(try sample.search("", .wholeSubtree, filter, ["1.1"]).names.contains(name), sourceLocation: sourceLocation)
+                #expect(try !sample.search("", .wholeSubtree, "(!\(filter))", ["1.1"]).names.contains(name), sourceLocation: sourceLocation)
+            }
+        }
+        // The outer one, the inner one, both.
+        for (outer, inner) in [("closed", "active"), ("active", "closed"), ("maintenance", "locked"), ("locked", "maintenance")] {
+            #expect(try status(sample, com, outer))
+            #expect(try status(sample, sub, inner))
+            try check(bjorn, outer, outer == "closed" ? "disabled" : "enabled")
+            try check(account, inner, inner == "closed" ? "disabled" : "enabled")
+        }
+    }
+
     @Test(arguments: [true, false])
     func rule3_2_filtersFindWhatReadingShows(isIndexed: Bool) throws {
         let sample = try SampleDirectory(isIndexed: isIndexed)
