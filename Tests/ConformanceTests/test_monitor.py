@@ -1,7 +1,10 @@
 """cn=Monitor: OpenLDAP's names, counters that count, and who may look."""
+import os
 import re
+import socket
 import time
 
+import ldap
 import pytest
 
 import wire
@@ -65,8 +68,10 @@ def test_connections(root, connect):
     ada = connect(ADA, "lovelace")
     ada.read(ADA)
     found = [attributes for _, attributes in root.search("cn=Connections," + MONITOR, "one", "(objectClass=monitorConnection)", ["+"]).entries]
-    mine = [a for a in found if a.get("monitorConnectionAuthzDN", [b""])[0].decode().lower() == ADA]
+    port = socket.socket(fileno=os.dup(ada.connection.get_option(ldap.OPT_DESC))).getsockname()[1]
+    mine = [a for a in found if a["monitorConnectionPeerAddress"][0].endswith(b":%d" % port)]
     assert len(mine) == 1
+    assert mine[0]["monitorConnectionAuthzDN"][0].decode().lower() == ADA
     assert int(mine[0]["monitorConnectionOpsReceived"][0]) == 2
     assert mine[0]["monitorConnectionPeerAddress"][0].startswith(b"IP=127.0.0.1:")
     assert re.fullmatch(rb"\d{14}Z", mine[0]["monitorConnectionStartTime"][0])

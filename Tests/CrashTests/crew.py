@@ -41,11 +41,11 @@ class Crew:
             for group in self.groups]
 
     def warm(self, count=60, timeout=30):
-        """Until the clients are at work: so many operations were answered."""
+        """Until the clients are at work: so many operations were answered, and every lane has made its branch."""
         until = time.monotonic() + timeout
         while time.monotonic() < until:
-            lines = sum(self.path(lane).read_bytes().count(b"\n") for lane in self.lanes if self.path(lane).exists())
-            if lines >= 2 * count:
+            lines = [self.path(lane).read_bytes().count(b"\n") if self.path(lane).exists() else 0 for lane in self.lanes]
+            if sum(lines) >= 2 * count and min(lines) >= 8:
                 return
             time.sleep(0.02)
         raise AssertionError(f"the clients had fewer than {count} answers in {timeout} s")

@@ -36,6 +36,8 @@ def killed_reader(server):
 def test_nothing_grows_under_a_mixed_load(directory, crew, seed, request):
     seconds = request.config.getoption("--soak")
     chance = random.Random(seed)
+    # What is kept of the past is bounded by settings; here it reaches its bound early on.
+    directory.environment.update(MUSTER_CHANGE_LOG_MAX_SIZE=str(2 << 20), MUSTER_DELETED_KEEP="2")
     directory.start()
     (directory.folder / "fd").symlink_to(f"/proc/{directory.pid}/fd")
     ended = threading.Event()

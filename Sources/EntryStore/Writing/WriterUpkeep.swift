@@ -16,7 +16,7 @@ struct WriterUpkeep {
     /// Why the last checkpoint was not made: no further change is confirmed until there is one.
     private var failure: EntryStoreError?
     private var readersChecked = MonotonicClock.nanoseconds()
-    private static let readersInterval = 30 * 1_000_000_000
+    private static let readersInterval = 1_000_000_000
 
     init(_ durability: EntryStore.Durability) {
         if case .groupInterval(let milliseconds) = durability { interval = max(1, milliseconds) * 1_000_000 } else { interval = nil }
