@@ -8,6 +8,9 @@ struct AccessCache: ~Copyable {
     private var tables: [AccessTable] = []
     /// That of the request being handled; nil: it is above all rules.
     private(set) var table: AccessTable?
+    /// Whom ``table`` and ``holder`` are about, and as of which commit; nil: of nobody's.
+    private var subject: AccessSubject?
+    private var commit = 0
     /// What the client holds beside the rules.
     private(set) var holder: (any RightsHolder)?
     /// Conditions of entries to be looked at for this request.
@@ -31,12 +34,16 @@ struct AccessCache: ~Copyable {
     mutating func begin(_ subject: AccessSubject, _ directory: Directory, _ snapshot: borrowing Snapshot) {
         if subject.isRoot {
             table = nil
+            self.subject = nil
             holder = nil
             profile = .unlimited
             return
         }
         let rules = directory.accessRules
         places.begin(directory, snapshot)
+        if self.subject === subject, commit == snapshot.commit { return }
+        self.subject = subject
+        commit = snapshot.commit
         let standing = subject.standing(directory, snapshot)
         holder = standing.holder
         if let table, table.subject == standing.conditions { return }

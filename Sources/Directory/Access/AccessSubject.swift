@@ -36,7 +36,7 @@ final class AccessSubject: Sendable {
     let isRoot: Bool
     /// Conditions that hold, but for membership of groups.
     private let conditions: UInt64
-    private let known = Mutex<(commit: Int, standing: Standing)?>(nil)
+    private let known = Mutex<Known?>(nil)
 
     /// What holds of a client as of one commit.
     struct Standing: Sendable {
@@ -44,6 +44,17 @@ final class AccessSubject: Sendable {
         let conditions: UInt64
         /// What it holds beside the rules.
         let holder: (any RightsHolder)?
+    }
+
+    /// A class, because it is copied for each search.
+    private final class Known: Sendable {
+        let commit: Int
+        let standing: Standing
+
+        init(_ commit: Int, _ standing: Standing) {
+            self.commit = commit
+            self.standing = standing
+        }
     }
 
     /// Above all rules, and nobody in particular.
@@ -100,7 +111,8 @@ final class AccessSubject: Sendable {
             // Rights that cannot be read are none.
             holder: identity.isAnonymous || isRoot ? nil : (try? directory.rights?.holder(
                 identity, snapshot, VirtualContext(catalogue: snapshot.catalogue, access: directory.unlimited))) ?? nil)
-        known.withLock { $0 = (commit, standing) }
+        let new = Known(commit, standing)
+        known.withLock { $0 = new }
         return standing
     }
 }
