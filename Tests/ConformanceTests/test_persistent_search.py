@@ -92,9 +92,12 @@ def test_kinds_of_change(server, root, branch, kind):
         dn = person(root, branch, "one")
         root.modify(dn, ("replace", "description", "x"))
         root.rename(dn, "cn=two")
-        root.delete(f"cn=two,{branch}")
+        if kind == DELETE:
+            root.delete(f"cn=two,{branch}")
+        # What happened to an entry that is gone before it is looked at is not told.
         name, told, _ = listener.next()
         assert told == kind
+        root.delete(f"cn=two,{branch}")
         assert listener.quiet()
 
 
@@ -105,6 +108,7 @@ def test_scopes(server, root, branch, scope, expected):
         root.add(names["child"], {"objectClass": "organizationalUnit", "ou": "child"})
         root.add(names["below"], {"objectClass": "person", "cn": "below", "sn": "x"})
         root.modify(branch, ("replace", "description", "x"))
+        time.sleep(0.3)
         root.delete(names["below"])
         root.delete(names["child"])
         listener.connection.send(wire.message(9, wire.search("", 0)))
