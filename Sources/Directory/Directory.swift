@@ -13,7 +13,7 @@ public final class Directory: Sendable {
     public let writer: Writer
     let known: KnownTypes
     let virtual: VirtualAttributes
-    let writeRules: [any WriteRule]
+    let writeRules: WriteRules
     let returnRules: [any ReturnRule]
     let branches: [any BranchProvider]
     let deleted: DeletedBranch
@@ -73,7 +73,7 @@ public final class Directory: Sendable {
                 EntryDN(type: known.entryDN), SubschemaSubentry(type: known.subschemaSubentry),
                 HasSubordinates(type: known.hasSubordinates), NumSubordinates(type: known.numSubordinates),
             ] + plugged.virtualAttributes, known: known, schema: store.schema)
-        writeRules = plugged.writeRules
+        writeRules = try WriteRules(plugged.writeRules, store.schema)
         returnRules = plugged.returnRules
         deleted = DeletedBranch(store.schema, known)
         branches = plugged.branches + [ChangeLogBranch(store.schema, known), deleted]

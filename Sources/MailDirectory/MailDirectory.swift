@@ -38,6 +38,7 @@ public enum MailDirectory {
     public static func directoryExtension(_ store: EntryStore, _ settings: Settings = Settings()) throws(DirectoryError) -> DirectoryExtension {
         var plugged = DirectoryExtension()
         let tree = MailTypes(store.catalogue).map { MailTree($0, store) }
+        let grants = Grants(store)
         if let tree {
             plugged.virtualAttributes += inheritance(tree, store.schema) + statuses(tree, store.schema, settings)
             if let login = LoginTypes(store.schema) {
@@ -59,7 +60,8 @@ public enum MailDirectory {
                 MemberOf(membership: membership),
             ] as [any VirtualAttribute]
             plugged.writeRules.append(ListURLRule(listTypes: types))
-            if let tree, let rights = RightTypes(store.catalogue), let grants = Grants(store) {
+            plugged.writeRules += lists(types, store.catalogue)
+            if let tree, let rights = RightTypes(store.catalogue), let grants {
                 let walk = RightWalk(types: rights, tree: tree, grants: grants, membership: membership)
                 if settings.grantsRights { plugged.rights = AccountRights(walk, store.schema) }
                 plugged.virtualAttributes += sending(walk, store.schema)
@@ -69,6 +71,7 @@ public enum MailDirectory {
         }
         if settings.addressList.isEnabled, let books = try AddressBooks(store, settings.addressList) { plugged.branches.append(books) }
         plugged.writeRules.append(AddressListRules(store.schema))
+        if let tree { plugged.writeRules += try entries(tree.types, grants, store.catalogue) }
         if let rule = AccountReturn(store.schema) { plugged.returnRules.append(rule) }
         if let rule = CertificateRule(store.schema, warn: settings.warn) { plugged.writeRules.append(rule) }
         return plugged
@@ -85,7 +88,12 @@ public enum MailDirectory {
         // Who is not subject to a domain's status: few.
         let administrators = ["zimbraIsAdminAccount", "zimbraIsDomainAdminAccount"]
             .compactMap { schema.attributeType(named: $0) }.map { IndexDefinition(type: $0, kinds: [.equality]) }
-        return InheritedTypes(schema).indexes(schema) + hiding + status + grants + administrators
+        // What rules of writing look for with every account that comes or goes.
+        let references = [
+            "zimbraId", "mail", "zimbraMailDeliveryAddress", "zimbraMailAlias", "zimbraMailForwardingAddress", "zimbraMemberOf", "zimbraAliasTargetId",
+            "zimbraDomainAliasTargetId",
+        ].compactMap { schema.attributeType(named: $0) }.map { IndexDefinition(type: $0, kinds: [.equality]) }
+        return InheritedTypes(schema).indexes(schema) + hiding + status + grants + administrators + references
     }
 
     private static func inheritance(_ tree: MailTree, _ schema: Schema) -> [any VirtualAttribute] {
@@ -95,6 +103,29 @@ public enum MailDirectory {
             provided.append(InheritedFrom(type: type, tree: tree, inherited: inherited))
         }
         return provided
+    }
+
+    /// The rules of how entries of the mail system hang together.
+    private static func entries(_ types: MailTypes, _ grants: Grants?, _ catalogue: Catalogue) throws(DirectoryError) -> [any WriteRule] {
+        let schema = catalogue.schema
+        var rules: [any WriteRule] = [
+            try SuspendedDomainRule(types), ClassOfServiceRule(types), AccountStatusRule(types, schema), DomainStatusRule(types, schema),
+            DeletedReferencesRule(types, grants, catalogue),
+        ]
+        if let rule = DomainDeletionRule(types, schema) { rules.append(rule) }
+        if let rule = AddressListChangeRule(types, schema) { rules.append(rule) }
+        return rules
+    }
+
+    private static func lists(_ types: ListTypes, _ catalogue: Catalogue) -> [any WriteRule] {
+        var rules: [any WriteRule] = []
+        if let mail = types.mail {
+            if let rule = StaticListRule(mail, catalogue) { rules.append(rule) }
+            if let rule = SenderAddressRule(mail, catalogue.schema) { rules.append(rule) }
+        }
+        if let rule = DynamicListRule(types, catalogue) { rules.append(rule) }
+        if let rule = GroupMemberRule(types, catalogue) { rules.append(rule) }
+        return rules
     }
 
     private static func sending(_ walk: RightWalk, _ schema: Schema) -> [any VirtualAttribute] {

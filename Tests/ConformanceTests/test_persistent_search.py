@@ -63,6 +63,7 @@ def person(root, branch, name, **more):
 
 
 def test_changes_are_told_as_they_happen(server, root, branch):
+    """Of an address list, too, a client so learns what is gone, which times do not tell (rule 6.4.7)."""
     with Listener(server, branch, persistent()) as listener:
         assert listener.quiet()
         dn = person(root, branch, "one")
@@ -130,6 +131,16 @@ def test_filter_and_attributes(server, root, branch):
         assert listener.next() == (dn, None, None)
         root.delete(dn)
         assert listener.next() == (dn, None, None)
+
+
+def test_rule5_6_4_the_proxy_hears_of_domains(sample, change_sample):
+    """Its configuration can be made anew when something in it changes."""
+    served = {"filter": wire.text("zimbraVirtualHostname", 0x87), "attributes": ["zimbraVirtualHostname"]}
+    with Listener(sample, "", persistent(), **served) as listener:
+        change_sample("dc=example,dc=org", zimbraVirtualHostname=["mail.example.org", "www.example.org"])
+        assert listener.next() == ("dc=example,dc=org", MODIFY, None)
+        change_sample("uid=ada.lovelace,ou=people,dc=example,dc=com", title="Countess")
+        assert listener.quiet()
 
 
 def test_only_what_may_be_read_is_told(server, root, branch):

@@ -24,7 +24,7 @@ final class TestDirectory: Sendable {
                 .map { try SchemaSource(path: folder + $0 + ".schema") })
     }
 
-    init(uniqueness: [String] = ["mail"], log: ChangeLogLimits = ChangeLogLimits()) throws {
+    init(uniqueness: [String] = ["mail"], log: ChangeLogLimits = ChangeLogLimits(), rules: (Schema) -> [any WriteRule] = { _ in [] }) throws {
         folder = "/tmp/muster-directory-\(getpid())-\(UInt32.random(in: 0...UInt32.max))"
         mkdir(folder, 0o700)
         var options = EntryStore.Options()
@@ -38,7 +38,9 @@ final class TestDirectory: Sendable {
         var settings = DirectorySettings()
         settings.uniqueness = uniqueness
         settings.rootPassword = Array("secret".utf8)
-        directory = try Directory(store: store, settings: settings)
+        var plugged = DirectoryExtension()
+        plugged.writeRules = rules(schema)
+        directory = try Directory(store: store, settings: settings, extension: plugged)
     }
 
     deinit {

@@ -77,20 +77,21 @@ private let config = "cn=config,cn=zimbra"
         #expect(try sample.search(ada, .baseObject, "(objectClass=*)", ["sn"]).values("sn") == ["Lovelace"])
     }
 
-    /// A synchronisation account is not needed: what it is made for is there without it, and it does not show itself (6.7.5).
+    /// A synchronisation account is not needed: what it is made for is there without it, and it does not show itself (rule 6.7.5).
     @Test func rule6_8_1_rule6_8_6_synchronisationNeedsNoAccount() throws {
         let sample = try SampleDirectory()
         let id = try sample.value(domain, "zimbraGalAccountId")
         #expect(try sample.search("", .wholeSubtree, "(zimbraId=\(id[0]))", ["uid"]).values("uid") == ["galsync.81907c"])
         let all = try mails(sample, "(galSync=*)")
         #expect(!all.contains { $0.hasPrefix("galsync") })
-        // 6.8.2: its data source first; the id is left dangling and does no harm.
+        // Rule 6.8.2: its data source first; its id goes from the domain with it.
         #expect(try sample.delete("zimbraDataSourceName=galsync,uid=galsync.81907c,\(people)").code == .success)
         #expect(try sample.delete("uid=galsync.81907c,\(people)").code == .success)
+        #expect(try sample.value(domain, "zimbraGalAccountId") == [])
         #expect(try mails(sample, "(galSync=*)") == all)
     }
 
-    /// 6.8.3 to 6.8.5: the polling interval is an account's value, its class of service's where it has none.
+    /// Rules 6.8.3 and 6.8.5: the polling interval is an account's value, its class of service's where it has none.
     @Test func rule6_8_3_thePollingIntervalIsInherited() throws {
         let sample = try SampleDirectory()
         let account = "uid=galsync.81907c,\(people)"

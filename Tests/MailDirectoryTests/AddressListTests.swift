@@ -151,7 +151,7 @@ import Testing
     @Test func rule6_6_attributesShowByTheMap() throws {
         let sample = try SampleDirectory()
         let ada = try sample.search(Self.gal, .singleLevel, "(sn=lovelace)")
-        // 6.6.3: own address first, then the others, each once.
+        // Rule 6.6.3: own address first, then the others, each once.
         #expect(ada.values("mail") == ["ada.lovelace@example.com", "ada@example.com"])
         #expect(ada.values("o") == ["Example Ltd"])
         #expect(ada.values("telephoneNumber") == ["+44 20 5550 1000"])
@@ -162,14 +162,14 @@ import Testing
         #expect(ada.values("displayName") == ["Ada Lovelace"])
         #expect(Set(ada.values("objectClass")).isSuperset(of: ["top", "person", "organizationalPerson", "inetOrgPerson"]))
         for hidden in ["userPassword", "zimbraMailHost", "uid", "zimbraCOSId", "zimbraPrefLocale"] { #expect(ada.values(hidden) == []) }
-        // 6.6.4: fields that have no standard attribute keep their names.
+        // Rule 6.6.4: fields that have no standard attribute keep their names.
         let room = try sample.search(Self.gal, .singleLevel, "(cn=Room Thames)")
         #expect(room.values("zimbraCalResType") == ["Location"])
         #expect(room.values("zimbraCalResBuilding") == ["A"])
-        // 6.6.5
+        // Rule 6.6.5
         #expect(try sample.modify("uid=room-thames,ou=people,dc=example,dc=com", [(.replace, "zimbraCalResType", ["Room"])]).code == .success)
         #expect(try sample.search(Self.gal, .singleLevel, "(cn=Room Thames)").values("zimbraCalResType") == ["Location"])
-        // 6.6.2: more values than fields are cut, one field takes all; the domain's map hides the global one (2.4).
+        // Rule 6.6.2: more values than fields are cut, one field takes all; the domain's map hides the global one (2.4).
         #expect(try sample.modify(
             "uid=ada.lovelace,ou=people,dc=example,dc=com", [(.add, "cn", ["Countess"]), (.add, "l", ["Ockham"])]).code == .success)
         #expect(try sample.search(Self.gal, .singleLevel, "(sn=lovelace)").values("cn") == ["Ada Lovelace", "Countess"])
@@ -209,20 +209,20 @@ import Testing
         let partners = try sample.search("mail=partners@example.com,\(Self.gal)", .baseObject, "(objectClass=*)", ["member"]).values("member")
         #expect(partners.contains("mail=management@example.com,\(Self.gal)"))
         #expect(partners.contains("mail=sales-contacts@partner.example,\(Self.gal)"))
-        // 6.7.2: a hidden member stays on the list.
+        // Rule 6.7.2: a hidden member stays on the list.
         let all = try sample.search(Self.gal, .singleLevel, "(mail=all@example.com)", ["member"]).values("member")
         #expect(all.contains("mail=reka.szabo@example.com,\(Self.gal)"))
         // Which lists somebody is on.
         #expect(try search(sample, "(member=mail=taro.tanaka@example.com,\(Self.gal))").isSuperset(of: ["management@example.com", "all@example.com"]))
         #expect(try search(sample, "(member=mail=bjorn.aasen@example.com,\(Self.gal))").contains("sales@example.com"))
         #expect(try search(sample, "(member=uid=taro.tanaka,ou=people,dc=example,dc=com)") == [])
-        // 6.7.3
+        // Rule 6.7.3
         #expect(try search(sample, "(galSearchResource=room)") == ["room-thames@example.com", "room-isar@example.com"])
         #expect(try sample.modify("uid=room-isar,ou=people,dc=example,dc=com", [(.replace, "zimbraAccountStatus", ["closed"])]).code == .success)
         #expect(try search(sample, "(galSearchResource=room)") == ["room-thames@example.com"])
-        // 6.7.4: accounts of any status.
+        // Rule 6.7.4: accounts of any status.
         #expect(try search(sample, "(sn=țuțuianu)") == ["stefan.tutuianu@example.com"])
-        // 6.7.5
+        // Rule 6.7.5
         #expect(try search(sample, "(mail=galsync*)") == [])
     }
 
@@ -375,7 +375,7 @@ import Testing
         #expect(entry.values("createTimestamp").count == 1)
         #expect(entry.values("entryUUID").count == 1)
         func since(_ time: String) -> String { "(|(modifyTimestamp>=\(time))(createTimestamp>=\(time)))" }
-        // 6.4.1: plain items, and as a token.
+        // Rule 6.4.1: plain items, and as a token.
         #expect(try search(sample, since("20000101000000Z")).count > 30)
         #expect(try search(sample, since("20990101000000Z")) == [])
         #expect(try search(sample, "(galSync=20000101000000Z)") == search(sample, "(galSync=*)"))
@@ -384,7 +384,7 @@ import Testing
         let time = try #require(try sample.search("mail=newcomer@example.com,\(Self.gal)", .baseObject, "(objectClass=*)", ["createTimestamp"])
             .values("createTimestamp").first)
         #expect(try search(sample, "(galSync=\(time))").contains("newcomer@example.com"))
-        // 6.4.3: a mail server's token; while its first synchronisation is unfinished only the time of creation counts.
+        // Rule 6.4.3: a mail server's token; while its first synchronisation is unfinished only the time of creation counts.
         #expect(try search(sample, "(galSync=\(time):id:4711)").contains("newcomer@example.com"))
         #expect(try search(sample, "(galSync=20000101000000Z_1_0_20990101000000Z)") == [])
         #expect(try search(sample, "(galSync=20000101000000Z_1_1_20990101000000Z)").count > 30)

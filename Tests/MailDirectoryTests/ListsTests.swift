@@ -165,7 +165,7 @@ import Testing
         }
         let sales = try expand("sales@example.com")
         #expect(sales.contains("agent@partner.example") && sales.count > 1)
-        // The dynamic unit reaches the internal members only (7.5, 7.12).
+        // The dynamic unit reaches the internal members only (rules 7.5 and 7.12).
         #expect(try expand("sales.__internal__@example.com") == sales.subtracting(["agent@partner.example"]))
         // Nobody who would refuse (pitfall 17).
         let refusing = Set(

@@ -180,6 +180,13 @@ final class SampleDirectory {
             try run { DeleteRequest(entry: Array(name.utf8)).encode(messageID: $0, controls: controls, into: &$1) })
     }
 
+    @discardableResult
+    func rename(_ name: String, _ newRDN: String, below superior: String? = nil, controls: [Control] = []) throws -> LDAPResult {
+        let request = ModifyDNRequest(
+            entry: Array(name.utf8), newRDN: Array(newRDN.utf8), deleteOldRDN: true, newSuperior: superior.map { Array($0.utf8) })
+        return try Self.result(try run { request.encode(messageID: $0, controls: controls, into: &$1) })
+    }
+
     /// - Returns: `compareTrue`, `compareFalse`, or why it could not be compared.
     func compare(_ name: String, _ attribute: String, _ value: String) throws -> ResultCode {
         let request = CompareRequest(entry: Array(name.utf8), description: Array(attribute.utf8), assertionValue: Array(value.utf8))

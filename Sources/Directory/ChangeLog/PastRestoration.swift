@@ -107,7 +107,7 @@ private struct PastRestoration {
         }
         let flags = try directory.checker.check(after, rdn: rdn, table: table)
         guard let present else {
-            try directory.checkRules(after, before: nil, parent: parent, transaction.snapshot)
+            try directory.writeRules.check(RuledChange(.restore, after: after, parent: parent, table), transaction.snapshot)
             try note(&after, table)
             let uuid = table.id(of: directory.known.entryUUID).flatMap { after[$0].first } ?? []
             numbers[id] = try stored { () throws(EntryStoreError) in
@@ -133,7 +133,8 @@ private struct PastRestoration {
             report.unchanged += 1
             return
         }
-        try directory.checkRules(after, before: before, parent: parent, transaction.snapshot)
+        try directory.writeRules.check(
+            RuledChange(.restore, id: present, before: before, after: after, oldParent: oldParent, parent: parent, table), transaction.snapshot)
         try note(&after, table)
         if moves {
             if try stored({ () throws(EntryStoreError) in try transaction.snapshot.isInSubtree(parent, of: present) }) {

@@ -162,7 +162,9 @@ struct Restoration: Sendable {
         try stored { () throws(EntryStoreError) in
             guard let present = try snapshot.changeNumbers(), let first = try snapshot.firstChange(notBefore: top.time - Self.preparation)
             else { return nil }
-            let low = max(first, present.lowerBound, top.number > Self.preparationLimit ? top.number - Self.preparationLimit : 1)
+            var low = max(first, present.lowerBound, top.number > Self.preparationLimit ? top.number - Self.preparationLimit : 1)
+            // What the operation itself took with the entry is before it, however much that was (rule 7.13: a list of many members).
+            low = min(low, max(top.operation, present.lowerBound))
             // What belongs to the same operation may come after the entry.
             let high = min(present.upperBound, top.number + Self.preparationLimit)
             return low <= high ? low...high : nil
@@ -283,7 +285,7 @@ struct Restoration: Sendable {
                 throw LDAPError(.insufficientAccessRights, "no write access to entry")
             }
         }
-        try directory.checkRules(entry, before: nil, parent: parent, snapshot)
+        try directory.writeRules.check(RuledChange(.restore, after: entry, parent: parent, table), snapshot)
         return flags
     }
 
@@ -353,8 +355,9 @@ struct Restoration: Sendable {
             }
         }
         var result: [Reference] = []
-        for id in Set(wanted.map(\.id)).sorted() {
-            let values = wanted.filter { $0.id == id }
+        let byEntry = Dictionary(grouping: wanted, by: \.id)
+        for id in byEntry.keys.sorted() {
+            guard let values = byEntry[id] else { continue }
             do throws(LDAPError) {
                 result.append(try change(id, values.map { ($0.attribute, $0.value) }, table, directory, snapshot))
             } catch {
@@ -399,7 +402,7 @@ struct Restoration: Sendable {
         }
         let rules = try revision.check(rdn: rdn)
         let after = revision.entry
-        try directory.checkRules(after, before: before, parent: parent, snapshot)
+        try directory.writeRules.check(RuledChange(.restore, id: id, before: before, after: after, parent: parent, table), snapshot)
         return Reference(id: id, before: before, after: after, flags: rules.flags)
     }
 }

@@ -34,6 +34,7 @@ private struct Addition: Sendable {
     let rules: Result<ClassRules, LDAPError>
     let controls: WriteControls
     let access: AccessControl
+    let stance: RuleStance
     let creator: [UInt8]
 
     init(_ request: AddRequest, _ controls: [Control], _ identity: Identity, _ origin: AccessOrigin, _ directory: Directory) throws(LDAPError) {
@@ -43,6 +44,7 @@ private struct Addition: Sendable {
         access = AccessControl(identity, origin, directory)
         try access.demandBound()
         self.controls = try WriteControls(decoding: controls, for: .add)
+        stance = directory.stance(identity, isRelaxed: self.controls.isRelaxed)
         creator = directory.nameForRecords(identity)
         guard let rdn = target.name.rdns.first else { throw LDAPError(.entryAlreadyExists, "root DSE already exists") }
         if directory.pseudo.isSubschema(target.canonical) {
@@ -174,10 +176,18 @@ private struct Addition: Sendable {
             }
         }
         try directory.checkPlacement(rules, rdn, below: above.id, transaction.snapshot)
-        try directory.checkRules(entry, before: nil, parent: above.id, transaction.snapshot)
+        var consequences = Consequences()
+        if !stance.passesRules {
+            var change = RuledChange(
+                .add, after: entry, parent: above.id, named: attributes.map(\.description.type), by: stance, transaction.catalogue.table)
+            try directory.writeRules.settle(&change, &consequences, transaction.snapshot)
+            try directory.completePlan(&consequences, transaction.snapshot)
+            entry = change.after ?? entry
+        }
         let id = try stored { () throws(EntryStoreError) in
             try transaction.add(entry, parent: above.id, rdn: rdnText, canonicalRDN: canonicalRDN, flags: rules.flags)
         }
+        try directory.carryOut(consequences, modifier: creator, &transaction)
         var answer = WriteAnswer()
         if let control = try directory.readEntry(controls.postRead, oid: PostRead.oid, id, access, transaction.snapshot) {
             answer.controls.append(control)

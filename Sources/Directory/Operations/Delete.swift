@@ -48,13 +48,30 @@ extension Directory {
             below = []
         }
         for doomed in below { try demandDeletion(of: doomed, access, transaction.snapshot) }
+        var consequences = Consequences(besides: Set(below).union([id]))
+        let stance = stance(access.identity, isRelaxed: controls.isRelaxed)
+        if controls.isRelaxed { try access.demandManagement(of: id, transaction.snapshot) }
+        if !stance.passesRules {
+            for doomed in below + [id] { try settleDeletion(of: doomed, stance, &consequences, transaction.snapshot) }
+            try completePlan(&consequences, transaction.snapshot)
+        }
         var answer = WriteAnswer()
         if let control = try readEntry(controls.preRead, oid: PreRead.oid, id, access, transaction.snapshot) {
             answer.controls.append(control)
         }
+        // Before the entry itself goes: what named it is a part of the operation that ends with it.
+        try carryOut(consequences, modifier: nameForRecords(access.identity), &transaction)
         for doomed in below { try remove(doomed, &transaction) }
         try remove(id, &transaction)
         return answer
+    }
+
+    private func settleDeletion(
+        of id: EntryID, _ stance: RuleStance, _ consequences: inout Consequences, _ snapshot: borrowing Snapshot
+    ) throws(LDAPError) {
+        guard let record = try record(id, snapshot) else { throw LDAPError(.noSuchObject, "") }
+        var change = RuledChange(.delete, id: id, before: Entry(record), parent: record.parent, by: stance, snapshot.catalogue.table)
+        try writeRules.settle(&change, &consequences, snapshot)
     }
 
     /// Forgets a deleted entry for good.
@@ -77,7 +94,7 @@ extension Directory {
     }
 
     /// Entries in an order in which none comes before one that stands below it.
-    private func leavesFirst(_ ids: [EntryID], _ snapshot: borrowing Snapshot) throws(LDAPError) -> [EntryID] {
+    func leavesFirst(_ ids: [EntryID], _ snapshot: borrowing Snapshot) throws(LDAPError) -> [EntryID] {
         var depths: [EntryID: Int] = [:]
         for id in ids {
             // Up to the first whose depth is known, then down again.
@@ -96,7 +113,7 @@ extension Directory {
         return ids.sorted { (depths[$0] ?? 0, $0) > (depths[$1] ?? 0, $1) }
     }
 
-    private func remove(_ id: EntryID, _ transaction: inout StoreTransaction) throws(LDAPError) {
+    func remove(_ id: EntryID, _ transaction: inout StoreTransaction) throws(LDAPError) {
         var canonical: [UInt8] = []
         let doomed: Entry
         do {

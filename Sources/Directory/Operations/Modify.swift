@@ -20,6 +20,7 @@ extension Directory {
         let changes = try Modification.list(request.changes, relaxed: controls.isRelaxed, checker)
         if passwordRules != nil { try checkPasswords(changes, of: target, access, controls) }
         let modifier = nameForRecords(identity)
+        let stance = stance(identity, isRelaxed: controls.isRelaxed)
         return PendingWrite(messageID: messageID, tag: OperationTag.modifyResponse, controls: controls, observed: observed) { transaction throws(LDAPError) in
             transaction.beginOperation(by: modifier)
             if changes.contains(where: { self.uniqueTypes.contains($0.description.type) }) {
@@ -41,7 +42,7 @@ extension Directory {
             if let control = try self.readEntry(controls.preRead, oid: PreRead.oid, id, access, transaction.snapshot) {
                 answer.controls.append(control)
             }
-            try self.modify(id, changes, controls.leniency, modifier: modifier, &transaction)
+            try self.modify(id, changes, controls.leniency, modifier: modifier, by: stance, &transaction)
             if let control = try self.readEntry(controls.postRead, oid: PostRead.oid, id, access, transaction.snapshot) {
                 answer.controls.append(control)
             }
@@ -61,7 +62,7 @@ extension Directory {
 
     /// Makes changes to an entry, all or none. Uniqueness is to be checked before.
     func modify(
-        _ id: EntryID, _ changes: [Modification], _ leniency: WriteLeniency = WriteLeniency(), modifier: [UInt8],
+        _ id: EntryID, _ changes: [Modification], _ leniency: WriteLeniency = WriteLeniency(), modifier: [UInt8], by stance: RuleStance,
         _ transaction: inout StoreTransaction
     ) throws(LDAPError) {
         let rdn: RelativeDistinguishedName
@@ -76,7 +77,11 @@ extension Directory {
         var revision = EntryRevision(before, self, transaction.catalogue.table, leniency)
         for change in changes { try revision.apply(change) }
         let rules = try revision.check(rdn: rdn)
-        var after = try revision.finish(modifier: modifier, &transaction)
+        var change = RuledChange(
+            .modify, id: id, before: before, after: try revision.finish(modifier: modifier, &transaction), parent: parent,
+            named: changes.map(\.description.type), by: stance, transaction.catalogue.table)
+        if !stance.passesRules { try writeRules.complete(&change, transaction.snapshot) }
+        guard var after = change.after else { throw LDAPError(.other, "a rule took the entry away") }
         if let passwordRules {
             let catalogue = transaction.catalogue
             do throws(EntryStoreError) {
@@ -90,8 +95,15 @@ extension Directory {
                 if let id = transaction.catalogue.table.id(of: type) { after[id] = before[id] }
             }
         }
-        try checkRules(after, before: before, parent: parent, transaction.snapshot)
+        change.after = after
+        var consequences = Consequences()
+        if !stance.passesRules {
+            try writeRules.check(change, transaction.snapshot)
+            try writeRules.follow(change, &consequences, transaction.snapshot)
+            try completePlan(&consequences, transaction.snapshot)
+        }
         try stored { () throws(EntryStoreError) in try transaction.replace(id, before, with: after, flags: rules.flags) }
+        try carryOut(consequences, modifier: modifier, &transaction)
     }
 
     /// The types whose values differ.

@@ -37,6 +37,7 @@ private struct Renaming: Sendable {
     let additions: [Modification]
     let controls: WriteControls
     let access: AccessControl
+    let stance: RuleStance
     let modifier: [UInt8]
 
     init(_ request: ModifyDNRequest, _ controls: [Control], _ identity: Identity, _ origin: AccessOrigin, _ directory: Directory) throws(LDAPError) {
@@ -47,6 +48,7 @@ private struct Renaming: Sendable {
         access = AccessControl(identity, origin, directory)
         try access.demandBound()
         self.controls = try WriteControls(decoding: controls, for: .modifyDN)
+        stance = directory.stance(identity, isRelaxed: self.controls.isRelaxed)
         modifier = directory.nameForRecords(identity)
         guard let oldRDN = target.name.rdns.first else { throw LDAPError(.unwillingToPerform, "cannot rename the root DSE") }
         if directory.pseudo.isSubschema(target.canonical) {
@@ -145,13 +147,22 @@ private struct Renaming: Sendable {
         if let control = try directory.readEntry(controls.preRead, oid: PreRead.oid, id, access, transaction.snapshot) {
             answer.controls.append(control)
         }
-        let after = try revision.finish(modifier: modifier, &transaction)
+        var change = RuledChange(
+            .move, id: id, before: before, after: try revision.finish(modifier: modifier, &transaction), oldParent: oldParent, parent: parent,
+            named: (removals + additions).map(\.description.type), by: stance, transaction.catalogue.table)
+        var consequences = Consequences()
+        if !stance.passesRules {
+            try directory.writeRules.settle(&change, &consequences, transaction.snapshot)
+            try directory.completePlan(&consequences, transaction.snapshot)
+        }
+        guard let after = change.after else { throw LDAPError(.other, "a rule took the entry away") }
         let oldCanonicalRDN = try target.canonicalRDN(directory.schema)
         try stored { () throws(EntryStoreError) in
             try transaction.rename(
                 id, before, to: after, parent: parent, rdn: rdnText, canonicalRDN: canonicalRDN, oldCanonicalRDN: oldCanonicalRDN,
                 flags: rules.flags, deletesOldRDN: !removals.isEmpty)
         }
+        try directory.carryOut(consequences, modifier: modifier, &transaction)
         if let control = try directory.readEntry(controls.postRead, oid: PostRead.oid, id, access, transaction.snapshot) {
             answer.controls.append(control)
         }

@@ -37,13 +37,14 @@ extension Directory {
             ModifyRequest.Change(.replace, PartialAttribute(description: schema[known.userPassword].nameBytes, values: [hash])), checker)
         let value = request.newPassword == nil ? PasswordModify.responseValue(generatedPassword: password) : nil
         let modifier = nameForRecords(identity)
+        let stance = stance(identity)
         return PendingWrite(messageID: messageID, tag: OperationTag.extendedResponse, controls: controls, observed: observed) { transaction throws(LDAPError) in
             // The old password was compared before the transaction: what it was compared with must still be there.
             if let verified, try !self.storedPasswords(of: id, transaction.snapshot).contains(verified) {
                 throw Self.wrongOldPassword
             }
             transaction.beginOperation(by: modifier)
-            try self.modify(id, [change], modifier: modifier, &transaction)
+            try self.modify(id, [change], modifier: modifier, by: stance, &transaction)
             return WriteAnswer(value: value)
         }
     }

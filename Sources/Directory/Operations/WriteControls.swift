@@ -77,7 +77,7 @@ struct WriteControls: Sendable {
         switch oid {
         case ManageDsaIT.oid, NoOperation.oid, NoOperation.draftOID: true
         case PermissiveModify.oid: operation == .modify
-        case RelaxRules.oid: operation == .add || operation == .modify || operation == .modifyDN
+        case RelaxRules.oid: operation != .passwordModify
         case Assertion.oid: operation != .passwordModify
         // RFC 4527 sections 3.1 and 3.2.
         case PreRead.oid: operation == .modify || operation == .delete || operation == .modifyDN

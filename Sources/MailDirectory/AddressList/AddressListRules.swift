@@ -53,13 +53,14 @@ struct AddressListRules: WriteRule {
         filterDefinitions = schema.attributeType(named: "zimbraGalLdapFilterDef")
     }
 
-    func check(_ after: Entry, before: Entry?, parent: EntryID, _ snapshot: borrowing Snapshot) throws(LDAPError) {
+    func check(_ change: RuledChange, _ snapshot: borrowing Snapshot) throws(LDAPError) {
+        guard let after = change.after else { return }
         let table = snapshot.catalogue.table
         var filters: NamedFilters?
         for (type, check) in checks {
             guard let id = table.id(of: type), !after[id].isEmpty else { continue }
             // What was there before stays as it is.
-            let old = before?[id] ?? []
+            let old = change.before?[id] ?? []
             let new = after[id].filter { !old.contains($0) }
             if new.isEmpty { continue }
             if filters == nil { filters = try definitions(snapshot) }

@@ -162,7 +162,8 @@ struct OutsideLoginRule: WriteRule {
     }
     private static let mechanisms: Set<String> = ["", "zimbra", "ldap", "ad", "kerberos5", "carbonioadvanced"]
 
-    func check(_ after: Entry, before: Entry?, parent: EntryID, _ snapshot: borrowing Snapshot) throws(LDAPError) {
+    func check(_ change: RuledChange, _ snapshot: borrowing Snapshot) throws(LDAPError) {
+        guard let after = change.after else { return }
         let table = snapshot.catalogue.table
         func values(_ type: AttributeTypeID) -> [String] {
             table.id(of: type).map { after[$0].map { String(decoding: $0, as: UTF8.self) } } ?? []

@@ -31,13 +31,13 @@ struct CertificateRule: WriteRule {
         types = [certificate, key, hostName]
     }
 
-    func check(_ after: Entry, before: Entry?, parent: EntryID, _ snapshot: borrowing Snapshot) throws(LDAPError) {
-        let table = snapshot.catalogue.table
-        func values(_ type: AttributeTypeID, _ entry: Entry?) -> [[UInt8]] { table.id(of: type).flatMap { entry?[$0] } ?? [] }
-        let certificates = values(certificate, after)
-        let keys = values(key, after)
+    func check(_ change: RuledChange, _ snapshot: borrowing Snapshot) throws(LDAPError) {
+        // A certificate that only moves was looked at when it came.
+        if change.kind == .move || change.kind == .delete { return }
+        let certificates = change.new(certificate)
+        let keys = change.new(key)
         // A virtual host that is added does not bring an old certificate into question.
-        let isNew = certificates != values(certificate, before) || keys != values(key, before)
+        let isNew = change.changes(certificate) || change.changes(key)
         do throws(CertificateChain.Problem) {
             let key = keys.isEmpty ? nil : try Self.named("zimbraSSLPrivateKey") { () throws(CertificateChain.Problem) in try PrivateKey(pem: keys[0]) }
             guard let pem = certificates.first else { return }
@@ -49,10 +49,10 @@ struct CertificateRule: WriteRule {
             if isNew, let key, !chain.fits(key) {
                 throw CertificateChain.Problem(reason: "zimbraSSLPrivateKey is not the key of the first certificate in zimbraSSLCertificate")
             }
-            let hosts = values(hostName, after).filter { !chain.covers(host: $0) }.map { "it is not for \(String(decoding: $0, as: UTF8.self))" }
+            let hosts = change.new(hostName).filter { !chain.covers(host: $0) }.map { "it is not for \(String(decoding: $0, as: UTF8.self))" }
             let problems = (isNew ? chain.datesOutOfOrder : []) + hosts
             guard !problems.isEmpty else { return }
-            let name = values(domainName, after).first ?? values(commonName, after).first ?? []
+            let name = change.new(domainName).first ?? change.new(commonName).first ?? []
             warn("certificate of \(String(decoding: name, as: UTF8.self)): " + problems.joined(separator: "; "))
         } catch {
             if isNew { throw LDAPError(.constraintViolation, error.reason) }

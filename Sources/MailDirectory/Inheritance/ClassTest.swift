@@ -48,10 +48,25 @@ final class ClassTest: Sendable {
         let names = text.rawSpan
         var values = record.values(of: attribute)
         while let value = values.next() {
-            guard lengths & Self.bit(value.byteCount) != 0 else { continue }
-            for index in places.indices {
-                if value.equalsIgnoringCase(names.slice(places[index])) { return true }
-            }
+            if isName(value, names) { return true }
+        }
+        return false
+    }
+
+    /// The same for one in memory, that may be none.
+    func matches(_ entry: Entry?) -> Bool {
+        guard let entry else { return false }
+        let text = self.text
+        for value in entry[attribute] {
+            if isName(value.rawSpan, text.rawSpan) { return true }
+        }
+        return false
+    }
+
+    private func isName(_ value: RawSpan, _ names: RawSpan) -> Bool {
+        guard lengths & Self.bit(value.byteCount) != 0 else { return false }
+        for index in places.indices {
+            if value.equalsIgnoringCase(names.slice(places[index])) { return true }
         }
         return false
     }

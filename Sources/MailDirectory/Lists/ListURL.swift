@@ -81,11 +81,9 @@ struct ListURLRule: WriteRule {
 
     var types: [AttributeTypeID] { [listTypes.memberURL] }
 
-    func check(_ after: Entry, before: Entry?, parent: EntryID, _ snapshot: borrowing Snapshot) throws(LDAPError) {
-        guard let id = snapshot.catalogue.table.id(of: listTypes.memberURL) else { return }
-        let known = before?[id] ?? []
+    func check(_ change: RuledChange, _ snapshot: borrowing Snapshot) throws(LDAPError) {
         // What is there already, perhaps from an import, does not stand in the way of other changes.
-        for value in after[id] where !known.contains(value) {
+        for value in change.added(listTypes.memberURL) {
             try ListURL(value.rawSpan, listTypes, snapshot.schema).check(listTypes, snapshot.schema)
         }
     }

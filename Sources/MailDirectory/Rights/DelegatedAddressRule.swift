@@ -18,14 +18,11 @@ struct DelegatedAddressRule: WriteRule {
         types = [chosen]
     }
 
-    func check(_ after: Entry, before: Entry?, parent: EntryID, _ snapshot: borrowing Snapshot) throws(LDAPError) {
-        let table = snapshot.catalogue.table
-        func values(_ type: AttributeTypeID, _ entry: Entry?) -> [String] {
-            (table.id(of: type).flatMap { entry?[$0] } ?? []).map { String(decoding: $0, as: UTF8.self).lowercased() }
-        }
-        let own = addresses.flatMap { values($0, after) }
-        let old = values(chosen, before)
-        for value in values(chosen, after) where !old.contains(value) && !own.contains(value) {
+    func check(_ change: RuledChange, _ snapshot: borrowing Snapshot) throws(LDAPError) {
+        func texts(_ values: [[UInt8]]) -> [String] { values.map { String(decoding: $0, as: UTF8.self).lowercased() } }
+        let own = addresses.flatMap { texts(change.new($0)) }
+        let old = texts(change.old(chosen))
+        for value in texts(change.new(chosen)) where !old.contains(value) && !own.contains(value) {
             throw LDAPError(.constraintViolation, "zimbraPrefAllowAddressForDelegatedSender: \(value) is no address of the entry")
         }
     }

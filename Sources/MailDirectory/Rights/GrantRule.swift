@@ -17,9 +17,10 @@ struct GrantRule: WriteRule {
         types = [grants.type]
     }
 
-    func check(_ after: Entry, before: Entry?, parent: EntryID, _ snapshot: borrowing Snapshot) throws(LDAPError) {
-        let old = Set(before?[grants.attribute] ?? [])
-        let record = after.record(parent: parent, rdn: [], flags: [])
+    func check(_ change: RuledChange, _ snapshot: borrowing Snapshot) throws(LDAPError) {
+        guard let after = change.after else { return }
+        let old = Set(change.before?[grants.attribute] ?? [])
+        let record = after.record(parent: change.parent, rdn: [], flags: [])
         guard let view = EntryRecord(record.rawSpan) else { return }
         let kind = rights.kind(view)
         let own = after[rights.id.id].first.map { String(decoding: $0, as: UTF8.self).lowercased() }

@@ -58,6 +58,19 @@ struct GrantTable: Sendable {
     /// The entries with grants to somebody.
     func entries(grantingTo type: Grant.GranteeType, _ grantee: String) -> Set<EntryID> { byGrantee[Self.key(type, grantee)] ?? [] }
 
+    /// The entries with grants to somebody who has an id, whatever the grantee is; and, if it is a domain's, to its groups elsewhere.
+    func entries(grantingTo id: String) -> Set<EntryID> {
+        var found = Set<EntryID>()
+        for type in Grant.GranteeType.allCases where grantsAnything(to: type) {
+            found.formUnion(entries(grantingTo: type, id))
+        }
+        if grantsAnything(to: .externalGroup) {
+            let prefix = Self.key(.externalGroup, id) + ":"
+            for (key, entries) in byGrantee where key.hasPrefix(prefix) { found.formUnion(entries) }
+        }
+        return found
+    }
+
     /// Whether anything is granted to grantees of a type.
     func grantsAnything(to type: Grant.GranteeType) -> Bool { counts[type, default: 0] > 0 }
 }
@@ -94,6 +107,34 @@ final class Grants: Sendable {
         try table.update(changed, attribute, snapshot)
         keep(table, snapshot)
         return table
+    }
+
+    /// The grants to somebody who has an id, as they are stored, by the entries they stand on.
+    func values(to id: [UInt8], _ snapshot: borrowing Snapshot) throws(LDAPError) -> [(EntryID, [[UInt8]])] {
+        let name = String(decoding: id, as: UTF8.self).lowercased()
+        if name.isEmpty { return [] }
+        do throws(EntryStoreError) {
+            // The table itself is not made anew for every change of a large transaction: what has changed is looked at besides.
+            var candidates: Set<EntryID>
+            if let table = current.withLock({ $0 }), let changed = changes(since: min(table.commit, snapshot.commit), snapshot) {
+                candidates = table.entries(grantingTo: name).union(changed)
+            } else {
+                candidates = try table(snapshot).entries(grantingTo: name)
+            }
+            var found: [(EntryID, [[UInt8]])] = []
+            for holder in candidates.sorted() {
+                guard let record = try snapshot.record(holder) else { continue }
+                var values: [[UInt8]] = []
+                var stored = record.values(of: attribute)
+                while let value = stored.next() {
+                    guard let grant = try? Grant(value.array) else { continue }
+                    let isOutside = grant.type == .externalGroup && grant.grantee.hasPrefix(name + ":")
+                    if grant.grantee == name || isOutside { values.append(value.array) }
+                }
+                if !values.isEmpty { found.append((holder, values)) }
+            }
+            return found
+        } catch { throw LDAPError(storage: error) }
     }
 
     /// Entries that a commit after one, or the snapshot's own transaction, has changed; nil if they are not known.

@@ -60,7 +60,7 @@ import Testing
         try sample.set("uid=ada.lovelace,ou=people,dc=example,dc=com", "zimbraFeatureMobileSyncEnabled", ["FALSE"])
         try sample.set("uid=ada.lovelace,ou=people,dc=example,dc=com", "zimbraMailQuota", ["1"])
         try sample.set("uid=noa.levi,ou=people,dc=example,dc=org", "zimbraFeatureMobileSyncEnabled", ["TRUE"])
-        try sample.set("uid=ming.li,ou=people,dc=example,dc=com", "zimbraCOSId", ["dangling"])
+        try sample.put("uid=ming.li,ou=people,dc=example,dc=com", "zimbraCOSId", ["dangling"])
         try sample.set("uid=wei.wang,ou=people,dc=example,dc=com", "zimbraIsExternalVirtualAccount", ["TRUE"])
         try sample.set("dc=example,dc=com", "zimbraDomainDefaultExternalUserCOSId", ["b8a232b1-be36-51fb-8215-6fda6a5dcd5a"])
         for (name, attributes) in [

@@ -30,6 +30,11 @@ extension SampleDirectory {
     func set(_ name: String, _ attribute: String, _ values: [String]) throws {
         #expect(try modify(name, [(.replace, attribute, values)]).code == .success)
     }
+
+    /// Puts values there past the write rules, as an import would.
+    func put(_ name: String, _ attribute: String, _ values: [String]) throws {
+        #expect(try modify(name, [(.replace, attribute, values)], controls: [RelaxRules().control(isCritical: true)]).code == .success)
+    }
 }
 
 @Suite struct Semantics2_InheritanceTests {
@@ -117,7 +122,7 @@ extension SampleDirectory {
         #expect(try sample.value(admin, "zimbraCOSId") == [standardID])
         // An id that no class of service has falls to the next step.
         let dangling = "00000000-0000-4000-8000-000000000000"
-        try sample.set(reception, "zimbraCOSId", [dangling])
+        try sample.put(reception, "zimbraCOSId", [dangling])
         #expect(try sample.value(reception, "zimbraCOSId") == [standardID])
         #expect(try sample.value(reception, "zimbraMailQuota") == ["0"])
         #expect(try sample.search("", .wholeSubtree, "(zimbraCOSId=\(dangling))").names.isEmpty)
@@ -387,7 +392,7 @@ extension SampleDirectory {
         #expect(try sample.value(kaethe, "entryCSN") == stamp)
         // A class of service that comes, and one that goes.
         let added = "11111111-2222-4333-8444-555555555555"
-        try sample.set(kaethe, "zimbraCOSId", [added])
+        try sample.put(kaethe, "zimbraCOSId", [added])
         #expect(try sample.value(kaethe, "zimbraCOSId") == [kioskID])
         #expect(
             try sample.add("cn=new,cn=cos,cn=zimbra", [("objectClass", ["zimbraCOS"]), ("cn", ["new"]), ("zimbraId", [added])]).code == .success)
