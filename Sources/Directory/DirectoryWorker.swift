@@ -43,10 +43,15 @@ public final class DirectoryWorker {
     /// Counts entries that were sent.
     func countEntries(_ count: Int) { if count > 0 { counters.addEntries(count) } }
 
-    /// The snapshot taken by the first read since the last call is given back. To be called at the end of each read burst:
-    /// a snapshot that stays makes the file grow.
+    /// The snapshot taken by the first read since the last call is given back: one that stays makes the file grow.
     public func releaseSnapshot() {
         if !isLent { reader.snapshot?.release() }
+    }
+
+    /// The next read sees what is committed until then. To be called at the end of each read burst by threads that also call
+    /// ``releaseSnapshot()`` every second or so: while nothing is committed they need not take a new snapshot for each burst.
+    public func endBurst() {
+        if !isLent { reader.snapshot?.putAside() }
     }
 }
 

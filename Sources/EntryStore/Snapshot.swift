@@ -11,6 +11,8 @@ public struct Snapshot: ~Copyable {
     /// As of the last ``renew()``: never older than the snapshot.
     public private(set) var catalogue: Catalogue
     private var isHeld: Bool
+    /// Whether it was put aside, not given back: the pages of its commit are still kept.
+    private var isAside = false
     /// Whether this is a write transaction's view: it holds changes that may be given up, and its ``commit`` is that of several states.
     public internal(set) var isUncommitted = false
     /// By number of ``ClassWatch``: the entries of its classes that the write transaction has changed so far; some may come twice.
@@ -26,6 +28,14 @@ public struct Snapshot: ~Copyable {
     /// Takes the newest commit, unless a snapshot is held already.
     public mutating func renew() throws(EntryStoreError) {
         guard !isHeld else { return }
+        if isAside {
+            isAside = false
+            if transaction.isNewest {
+                isHeld = true
+                return
+            }
+            transaction.reset()
+        }
         do { try transaction.renew() } catch { throw EntryStoreError(error) }
         // After the snapshot: a number that an entry uses is published before the commit that uses it.
         if store.catalogueVersion != seenVersion {
@@ -39,9 +49,18 @@ public struct Snapshot: ~Copyable {
 
     /// Gives the snapshot back; nothing may be read until ``renew()``.
     public mutating func release() {
-        guard isHeld else { return }
+        guard isHeld || isAside else { return }
         transaction.reset()
         isHeld = false
+        isAside = false
+    }
+
+    /// Nothing is read until ``renew()``, which is then cheap if nothing was committed meanwhile. For a moment only: until
+    /// ``release()`` the file grows with commits as if the snapshot were in use.
+    public mutating func putAside() {
+        guard isHeld else { return }
+        isHeld = false
+        isAside = true
     }
 
     /// The number of the commit that is seen.

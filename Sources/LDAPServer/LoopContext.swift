@@ -62,6 +62,7 @@ final class LoopContext {
         now = .now()
         let delay = max(.zero, now - before - interval)
         let excused = delay > interval ? delay : .zero
+        worker.releaseSnapshot()
         if connections.isEmpty {
             sweep?.cancel()
             sweep = nil
@@ -96,7 +97,7 @@ final class LoopContext {
             }
         }
         for connection in touched { connection.flushAnswers() }
-        worker.releaseSnapshot()
+        worker.endBurst()
     }
 
     /// Lets the connections end their operations and closes them; the future completes when none is left.

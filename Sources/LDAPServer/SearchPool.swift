@@ -53,9 +53,10 @@ final class SearchPool: Sendable {
 
 extension ByteBufferAllocator {
     /// Finished answers, in memory of their own size.
-    func buffer(copying answers: borrowing BERBuffer) -> ByteBuffer {
-        var bytes = buffer(capacity: answers.count)
-        bytes.writeBytes(answers.bytes)
+    /// - Parameter start: bytes to leave out.
+    func buffer(copying answers: borrowing BERBuffer, from start: Int = 0) -> ByteBuffer {
+        var bytes = buffer(capacity: answers.count - start)
+        bytes.writeBytes(answers.bytes.extracting(start..<answers.count))
         return bytes
     }
 }

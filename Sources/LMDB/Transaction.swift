@@ -42,6 +42,13 @@ internal import CLMDB
     /// The number of the snapshot (of the commit it shows), or of the commit this write transaction will make.
     public var id: Int { unsafe mdb_txn_id(handle) }
 
+    /// Whether nothing was committed since the snapshot was taken.
+    public var isNewest: Bool {
+        var info = unsafe MDB_envinfo()
+        unsafe mdb_env_info(environment.handle, &info)
+        return unsafe info.me_last_txnid == id
+    }
+
     // MARK: Reading
 
     /// The value of a key.

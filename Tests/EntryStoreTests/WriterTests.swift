@@ -198,6 +198,31 @@ struct WriterTests {
         #expect(!small.files.contains(record))
     }
 
+    /// A snapshot that was put aside shows what was committed meanwhile, and holds pages only until it is given back.
+    @Test func aSnapshotPutAsideIsNeverOld() throws {
+        let small = try SmallStore()
+        defer { small.remove() }
+        let store = try small.open()
+        try small.fill(store, count: 5)
+        var snapshot = try store.snapshot()
+        let first = snapshot.commit
+        snapshot.putAside()
+        try snapshot.renew()
+        #expect(try snapshot.commit == first && snapshot.entryCount() == 5)
+        snapshot.putAside()
+        var transaction = try StoreTransaction(store)
+        _ = try small.add("further", &transaction)
+        try transaction.commit()
+        try snapshot.renew()
+        #expect(try snapshot.commit == first + 1 && snapshot.entryCount() == 6)
+        snapshot.putAside()
+        #expect(try store.statistics().oldestReader?.transaction == first + 1)
+        snapshot.release()
+        #expect(try store.statistics().oldestReader == nil)
+        try snapshot.renew()
+        #expect(try snapshot.commit == first + 1 && snapshot.entryCount() == 6)
+    }
+
     @Test func numbersForWatching() throws {
         let small = try SmallStore()
         defer { small.remove() }

@@ -129,6 +129,23 @@ struct ServerLimitsTests {
         }
     }
 
+    /// What the system does not take at once waits in the channel, and what follows waits behind it.
+    @Test func answersToASlowClientKeepTheirOrder() async throws {
+        try await TestServer.run(limits: TestServer.quick { $0.writeBuffer = 16 << 10 }) { server in
+            let client = try TestClient(server.addresses[0], receiveBuffer: 4096)
+            try client.bindAsRoot()
+            try client.addEntries(1, size: 10_000)
+            let count = 1000
+            client.send((0..<count).flatMap { TestClient.search(1000 + $0, base: "cn=entry0,dc=test") })
+            for id in 0..<count {
+                // Now and then everything that was made is sent before the client goes on.
+                if id % 250 == 0 { try await Task.sleep(for: .milliseconds(200)) }
+                #expect(try client.answer() == .init(messageID: 1000 + id, operation: OperationTag.searchResultEntry, code: -1))
+                #expect(try client.answer() == .init(messageID: 1000 + id, operation: OperationTag.searchResultDone, code: 0))
+            }
+        }
+    }
+
     @Test func operationsInFlightHoldBackTheRest() async throws {
         try await TestServer.run(limits: TestServer.quick { $0.maximumOperationsPerConnection = 2 }) { server in
             let client = try TestClient(server.addresses[0])
