@@ -20,5 +20,5 @@ public enum Identity: Sendable, Hashable {
     /// Somebody whom SASL EXTERNAL knows by a name that is no entry of the directory.
     static func external(_ name: [UInt8]) -> Identity { .entry(EntryID(rawValue: .max), name: name, isAdministrator: false) }
 
-    public var isAnonymous: Bool { self == .anonymous }
+    public var isAnonymous: Bool { if case .anonymous = self { true } else { false } }
 }

@@ -24,17 +24,19 @@ struct NameResolution {
     private var canonical: [UInt8] = []
     /// The container of administrators, once looked for.
     private var administrators: EntryID??
+    /// Whether what stands directly below an entry stands below ``rankedBelow``.
+    private struct Rank {
+        var parent = EntryID(rawValue: .max)
+        var isBelow = false
+    }
+    private var ranks: [Rank] = []
+    private var rankedBelow: EntryID?
 
     /// Where a name in string form leads.
     /// - Throws: `invalidDNSyntax`.
     mutating func resolve(_ name: RawSpan, _ snapshot: borrowing Snapshot) throws(LDAPError) -> Snapshot.Resolution {
         if name.byteCount == 0 { return Snapshot.Resolution(id: .root, depth: 0, isComplete: true) }
-        if snapshot.commit != commit {
-            // An entry that has gone, perhaps for another of its name, has nothing below it: then the whole name is resolved anew.
-            if snapshot.lastRename > commit || snapshot.commit < commit { superiors = [] }
-            administrators = nil
-            commit = snapshot.commit
-        }
+        validate(snapshot)
         guard let (type, value) = Self.firstRDN(name), value.upperBound + 1 < name.byteCount else {
             return try snapshot.resolve(DistinguishedName(parsing: name))
         }
@@ -58,18 +60,48 @@ struct NameResolution {
         return Snapshot.Resolution(id: child, depth: 0, isComplete: true)
     }
 
+    /// Forgets what may be different in a snapshot.
+    private mutating func validate(_ snapshot: borrowing Snapshot) {
+        if snapshot.commit == commit { return }
+        // An entry that has gone, perhaps for another of its name, has nothing below it: then the whole name is resolved anew.
+        if snapshot.lastRename > commit || snapshot.commit < commit {
+            superiors = []
+            ranks = []
+        }
+        administrators = nil
+        commit = snapshot.commit
+    }
+
     private static func place(_ name: RawSpan) -> Int {
         var hash: UInt64 = 0xcbf2_9ce4_8422_2325
         for index in 0..<name.byteCount { hash = (hash ^ UInt64(name[at: index])) &* 0x0000_0100_0000_01b3 }
         return Int(truncatingIfNeeded: hash >> 20) & (count - 1)
     }
 
-    /// The entry of a name that is always the same one; nil if it does not exist. To be called after ``resolve(_:_:)``.
-    mutating func container(_ name: DistinguishedName, _ snapshot: borrowing Snapshot) throws(LDAPError) -> EntryID? {
-        if let administrators { return administrators }
-        let found = try snapshot.resolve(name)
-        administrators = .some(found.isComplete ? found.id : nil)
-        return found.isComplete ? found.id : nil
+    /// Whether an entry stands below the container of administrators.
+    /// - Parameter name: the container's; the same each time.
+    mutating func isBelow(
+        _ name: DistinguishedName, _ record: borrowing EntryRecord, _ snapshot: borrowing Snapshot
+    ) throws(EntryStoreError) -> Bool {
+        validate(snapshot)
+        let container: EntryID?
+        if let administrators {
+            container = administrators
+        } else {
+            let found = try? snapshot.resolve(name)
+            container = found.flatMap { $0.isComplete ? $0.id : nil }
+            administrators = .some(container)
+            if container != rankedBelow { ranks = [] }
+            rankedBelow = container
+        }
+        guard let container else { return false }
+        let parent = record.parent
+        let place = Int(truncatingIfNeeded: parent.rawValue) & (Self.count - 1)
+        if place < ranks.count, ranks[place].parent == parent { return ranks[place].isBelow }
+        let isBelow = try snapshot.isInSubtree(parent, of: container)
+        if ranks.isEmpty { ranks = Array(repeating: Rank(), count: Self.count) }
+        ranks[place] = Rank(parent: parent, isBelow: isBelow)
+        return isBelow
     }
 
     /// The end of the type and the place of the value of the first RDN, if it is a plain one: one value, nothing escaped or quoted, no

@@ -14,10 +14,15 @@ public final class Session {
     }
     /// How the connection is protected; set by the server when that is settled.
     @exclusivity(unchecked) public var protection = Protection.none {
-        didSet { subject = nil }
+        didSet {
+            subject = nil
+            stranger = nil
+        }
     }
     /// The client as access rules see it, once asked for.
     @exclusivity(unchecked) private var subject: AccessSubject?
+    /// The same client without a name: who it is until a bind succeeds.
+    @exclusivity(unchecked) private var stranger: AccessSubject?
     /// What the client's searches may cost, once asked for.
     @exclusivity(unchecked) var allowance: SearchAllowance?
     /// How this identity sees entries unless it asks otherwise; set by the bind.
@@ -57,9 +62,17 @@ public final class Session {
     /// What the client may do.
     func access(_ directory: Directory) -> AccessControl {
         if let subject { return AccessControl(subject, directory) }
-        let made = AccessSubject(identity, origin, directory)
+        let made = identity.isAnonymous ? anonymousSubject(directory) : AccessSubject(identity, origin, directory)
         subject = made
         return AccessControl(made, directory)
+    }
+
+    /// The client as access rules see it while it has not bound. Made once per connection: each bind asks what it may do.
+    func anonymousSubject(_ directory: Directory) -> AccessSubject {
+        if let stranger { return stranger }
+        let made = AccessSubject(.anonymous, origin, directory)
+        stranger = made
+        return made
     }
 }
 

@@ -131,11 +131,11 @@ extension Request {
         let directory = self.directory
         if let login = directory.login, isLoginName(name.rawSpan) {
             let serverName = session.protection.tls?.serverName
-            let origin = session.origin
+            let stranger = session.anonymousSubject(directory)
             return try worker.read { snapshot, state, scratch throws(LDAPError) in
                 do throws(EntryStoreError) {
                     guard let id = try login.entry(named: name, serverName: serverName, snapshot, scratch: &scratch) else { return nil }
-                    return try directory.account(id, name: snapshot.name(of: id), origin, &state, snapshot)
+                    return try directory.account(id, name: snapshot.name(of: id), stranger, &state, snapshot)
                 } catch { throw LDAPError(storage: error) }
             }
         }
@@ -148,12 +148,12 @@ extension Request {
                 return LoginAccount(identity: .root, passwords: directory.settings.rootPassword.map { [$0] } ?? [], state: nil)
             }
         }
-        let origin = session.origin
+        let stranger = session.anonymousSubject(directory)
         return try worker.read { snapshot, state, _ throws(LDAPError) in
             let found = try state.resolution.resolve(name.rawSpan, snapshot)
             guard found.isComplete else { return nil }
             do throws(EntryStoreError) {
-                return try directory.account(found.id, name: name, origin, &state, snapshot)
+                return try directory.account(found.id, name: name, stranger, &state, snapshot)
             } catch { throw LDAPError(storage: error) }
         }
     }
@@ -161,21 +161,17 @@ extension Request {
 
 extension Directory {
     /// What is known of an entry that somebody wants to log in as.
+    /// - Parameter stranger: the client before it is let in.
     func account(
-        _ id: EntryID, name: [UInt8], _ origin: AccessOrigin, _ state: inout WorkerState, _ snapshot: borrowing Snapshot
+        _ id: EntryID, name: [UInt8], _ stranger: AccessSubject, _ state: inout WorkerState, _ snapshot: borrowing Snapshot
     ) throws(EntryStoreError) -> LoginAccount? {
         guard let record = try snapshot.record(id), let attribute = snapshot.catalogue.table.id(of: known.userPassword) else { return nil }
         // As slapd: the right to prove oneself by it is asked of the client as it is before, anonymous.
-        let anonymous = AccessControl(.anonymous, origin, self)
-        guard anonymous.allows(.auth, AccessDatum(known.userPassword), id, record, snapshot) else { return nil }
+        guard state.access.allows(.auth, AccessDatum(known.userPassword), id, record, stranger, self, snapshot) else { return nil }
         var passwords: [[UInt8]] = []
         var values = record.values(of: attribute)
         while let value = values.next() { passwords.append(value.array) }
-        var isAdministrator = false
-        if let container = try? state.resolution.container(administrators, snapshot) {
-            let isBelow = try snapshot.isInSubtree(id, of: container)
-            isAdministrator = isBelow && id != container
-        }
+        let isAdministrator = try state.resolution.isBelow(administrators, record, snapshot)
         return LoginAccount(
             identity: .entry(id, name: name, isAdministrator: isAdministrator), passwords: passwords,
             state: try login?.state(of: id, record, pending: ephemeral, snapshot))

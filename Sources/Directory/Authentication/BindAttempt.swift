@@ -103,10 +103,16 @@ struct BindOutcome: Sendable {
     }
 }
 
-/// Somebody who wants to log in.
-struct LoginAccount: Sendable {
+/// Somebody who wants to log in. A class, because it is handed on from step to step.
+final class LoginAccount: Sendable {
     let identity: Identity
     /// One of them must fit.
     let passwords: [[UInt8]]
     let state: LoginState?
+
+    init(identity: Identity, passwords: [[UInt8]], state: LoginState?) {
+        self.identity = identity
+        self.passwords = passwords
+        self.state = state
+    }
 }

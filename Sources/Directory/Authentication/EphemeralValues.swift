@@ -94,6 +94,14 @@ public final class EphemeralValues: Sendable {
         if let isUrgent { schedule(urgently: isUrgent) }
     }
 
+    /// Sets a value that does not depend on what there is: without a look at the entry.
+    public func set(_ type: AttributeTypeID, to value: [UInt8], of id: EntryID) {
+        var change = Change()
+        change.values[type] = [value]
+        let isUrgent = state.withLock { state in state.isClosed ? nil : add(change, to: id, &state) }
+        if let isUrgent { schedule(urgently: isUrgent) }
+    }
+
     /// Has a stored password replaced by another hash of it.
     func rehash(_ id: EntryID, _ old: [UInt8], _ new: [UInt8]) {
         var change = Change()

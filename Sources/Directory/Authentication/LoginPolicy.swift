@@ -39,8 +39,12 @@ public struct LoginState: Sendable {
     public var timeBeforeExpiration: Int?
     /// Whether wrong passwords are counted.
     public var countsFailures = false
+    /// Whether the time of a success is to be noted.
+    public var isLogonDue = false
+    /// Whether a success ends something: a lockout, or the count of wrong passwords.
+    public var endsFailures = false
     /// Whether there is something to note of a success.
-    public var notesSuccess = false
+    public var notesSuccess: Bool { isLogonDue || endsFailures }
     /// Who knows the password, if that is another server; nil: it is stored here.
     public var outside: (any OutsidePassword)?
     /// Milliseconds since 1970 when this was found out.

@@ -20,18 +20,27 @@ struct PasswordDigest: @unchecked Sendable {
     static let sha512 = PasswordDigest("SHA2-512", size: 64)
 
     /// The digest of a password followed by a salt; nil if libcrypto cannot.
-    func hash(_ password: RawSpan, salt: RawSpan) -> [UInt8]? {
+    func hash(_ password: RawSpan, salt: RawSpan) -> [UInt8]? { withHash(password, salt) { $0.array } }
+
+    /// Whether the digest of a password followed by a salt is the expected one; takes the same time whatever the difference.
+    func isHash(_ expected: RawSpan, of password: RawSpan, salt: RawSpan) -> Bool {
+        withHash(password, salt) { ConstantTime.isEqual($0, expected) } ?? false
+    }
+
+    /// Calls `body` with the digest of a password followed by a salt; nil if libcrypto cannot.
+    private func withHash<T>(_ password: RawSpan, _ salt: RawSpan, _ body: (RawSpan) -> T) -> T? {
         guard let algorithm, let context = EVP_MD_CTX_new() else { return nil }
         defer { EVP_MD_CTX_free(context) }
         guard EVP_DigestInit_ex2(context, algorithm, nil) == 1 else { return nil }
         let isFed = password.withUnsafeBytes { EVP_DigestUpdate(context, $0.baseAddress, $0.count) == 1 }
             && salt.withUnsafeBytes { EVP_DigestUpdate(context, $0.baseAddress, $0.count) == 1 }
         guard isFed else { return nil }
-        let result = [UInt8](unsafeUninitializedCapacity: Int(EVP_MAX_MD_SIZE)) { buffer, count in
+        return withUnsafeTemporaryAllocation(byteCount: Int(EVP_MAX_MD_SIZE), alignment: 16) { buffer in
             var length: UInt32 = 0
-            count = EVP_DigestFinal_ex(context, buffer.baseAddress, &length) == 1 ? Int(length) : 0
+            let start = buffer.baseAddress?.assumingMemoryBound(to: UInt8.self)
+            guard EVP_DigestFinal_ex(context, start, &length) == 1, Int(length) == size else { return nil }
+            return body(UnsafeRawBufferPointer(rebasing: buffer[..<size]).bytes)
         }
-        return result.count == size ? result : nil
     }
 
     /// The digest of some bytes.

@@ -1,4 +1,5 @@
 import BER
+import LDAP
 
 /// A way to store passwords in `userPassword` (RFC 2307 section 5.3 and its successors): how new ones are stored, and which stored
 /// ones can be verified.
@@ -17,24 +18,13 @@ public enum PasswordScheme: String, Sendable, CaseIterable {
     case scramSHA256 = "scram-sha-256"
     case clear = "cleartext"
 
-    private static let names = allCases.map { Array($0.rawValue.utf8) }
+    private static let names = allCases.map { (scheme: $0, name: Array($0.rawValue.utf8)) }
 
     /// The scheme of a name without braces, in any case.
     public init?(named name: RawSpan) {
-        for (index, known) in Self.names.enumerated() where known.count == name.byteCount {
-            var isSame = true
-            for place in 0..<known.count {
-                let byte = name[at: place]
-                let lower = byte >= UInt8(ascii: "A") && byte <= UInt8(ascii: "Z") ? byte | 0x20 : byte
-                if lower != known[place] {
-                    isSame = false
-                    break
-                }
-            }
-            if isSame {
-                self = Self.allCases[index]
-                return
-            }
+        for known in Self.names where name.equalsIgnoringCase(known.name.rawSpan) {
+            self = known.scheme
+            return
         }
         return nil
     }

@@ -29,8 +29,7 @@ public enum PasswordVerifier {
         guard let decoded = Base64.decode(stored), isSalted ? decoded.count > digest.size : decoded.count == digest.size else { return false }
         let expected = decoded.rawSpan.extracting(0..<digest.size)
         let salt = decoded.rawSpan.extracting(digest.size..<decoded.count)
-        guard let found = digest.hash(password, salt: salt) else { return false }
-        return ConstantTime.isEqual(found.rawSpan, expected)
+        return digest.isHash(expected, of: password, salt: salt)
     }
 
     /// Whether comparing takes so little time (microseconds) that handing it to another thread would take longer: clear text and

@@ -133,7 +133,7 @@ public struct EntryRecord: ~Escapable {
     /// The values of an attribute; none if the entry does not have it.
     @_lifetime(copy self)
     public func values(of id: AttributeID) -> AttributeValues {
-        guard let index = index(of: id) else { return AttributeValues(bytes.slice(.empty)) }
+        guard let index = index(of: id) else { return AttributeValues(noneOf: bytes) }
         return values(at: index)
     }
 
@@ -159,6 +159,10 @@ public struct AttributeValues: ~Escapable {
         let values = (try? outer.contents(of: BERTag.set)) ?? .empty
         reader = BERReader(set, values)
     }
+
+    /// No values.
+    @_lifetime(copy bytes)
+    init(noneOf bytes: RawSpan) { reader = BERReader(bytes, .empty) }
 
     /// The next value, nil after the last.
     @_lifetime(copy self) @_lifetime(self: copy self)

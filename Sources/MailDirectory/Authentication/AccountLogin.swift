@@ -23,12 +23,31 @@ final class AccountLogin: LoginPolicy {
 
     private struct Kept {
         let table: InheritanceTable
+        var settings: [Origin: Settings] = [:]
+    }
+
+    /// Whom an account has what it does not say itself from.
+    private struct Origin: Hashable {
+        let classOfService: EntryID?
+        let domain: EntryID?
+    }
+
+    /// What holds of all accounts with one class of service in one domain.
+    private final class Settings: Sendable {
         /// Seconds; 0: last logons are not noted.
         let lastLogonFrequency: Int
-        /// Days by class of service; 0: no limit.
-        var maxAges: [EntryID: Int] = [:]
-        /// By domain; nil: its accounts prove themselves here.
-        var outside: [EntryID: OutsideLogin?] = [:]
+        /// Days; 0: no limit.
+        let maxAge: Int
+        let domain: InheritanceTable.Domain?
+        /// Nil: the accounts prove themselves here.
+        let outside: OutsideLogin?
+
+        init(lastLogonFrequency: Int, maxAge: Int, domain: InheritanceTable.Domain?, outside: OutsideLogin?) {
+            self.lastLogonFrequency = lastLogonFrequency
+            self.maxAge = maxAge
+            self.domain = domain
+            self.outside = outside
+        }
     }
 
     init(
@@ -53,10 +72,10 @@ final class AccountLogin: LoginPolicy {
     func state(
         of id: EntryID, _ record: borrowing EntryRecord, pending: EphemeralValues, _ snapshot: borrowing Snapshot
     ) throws(EntryStoreError) -> LoginState? {
-        let catalogue = snapshot.catalogue
-        guard tree.types.account.matches(record) else { return nil }
-        guard case .account(let classOfService, _, let domain, _) = try tree.lineage(id, record, snapshot) else { return nil }
         let table = try tree.table(snapshot)
+        guard case .account(let classOfService, _, let domain, _) = try Lineage(record, table, snapshot) else { return nil }
+        let settings = try settings(Origin(classOfService: classOfService, domain: domain), table, snapshot)
+        let catalogue = snapshot.catalogue
         let now = Moments.now
         func first(_ type: AttributeTypeID) -> [UInt8]? {
             if let values = pending.values(of: type, id) { return values.first }
@@ -68,7 +87,7 @@ final class AccountLogin: LoginPolicy {
         var state = LoginState(standing: .open, moment: now)
         // An account without a status is an active one; an unknown status is none that lets anybody in.
         if let own {
-            switch statuses.effective(own, record, domain: domain.flatMap { table.domains[$0] }) {
+            switch statuses.effective(own, record, domain: settings.domain) {
             case .active: break
             case .maintenance: state.standing = .maintenance
             case .lockout:
@@ -81,39 +100,26 @@ final class AccountLogin: LoginPolicy {
         }
         state.countsFailures = countsFailures
 
-        let settings = try settings(table, classOfService, snapshot)
         if first(types.mustChange).map({ $0.rawSpan.equalsIgnoringCase(Self.yes.rawSpan) }) ?? false {
             state.mustChange = .changeAfterReset
-        } else if let days = first(types.maxAge).flatMap({ Int(String(decoding: $0, as: UTF8.self)) }) ?? settings.maxAge, days > 0,
+        } else if case let days = first(types.maxAge).flatMap({ Int(String(decoding: $0, as: UTF8.self)) }) ?? settings.maxAge, days > 0,
             days <= 1_000_000, let changed = (first(types.modifiedTime) ?? first(types.createTimestamp)).flatMap({ Moments.parse($0) })
         {
             // 4.5.8.
             let left = changed / 1000 + days * 86_400 - now / 1000
             if left < 0 { state.mustChange = .passwordExpired } else { state.timeBeforeExpiration = left }
         }
-        state.outside = try outside(record, domain, table, snapshot)
-        state.notesSuccess = isLockedOut || first(types.failureTimes) != nil
-            || isLogonDue(first(types.lastLogon), settings.lastLogonFrequency, now)
+        if let outside = settings.outside { state.outside = outsideAccount(record, outside, catalogue) }
+        state.isLogonDue = isLogonDue(first(types.lastLogon), settings.lastLogonFrequency, now)
+        state.endsFailures = isLockedOut || first(types.failureTimes) != nil
         return state
     }
 
     /// 4.1: the account's domain says who knows its password; of external virtual accounts we always do.
-    private func outside(
-        _ record: borrowing EntryRecord, _ domain: EntryID?, _ table: InheritanceTable, _ snapshot: borrowing Snapshot
-    ) throws(EntryStoreError) -> OutsideAccount? {
-        guard let outsideTypes, let domain else { return nil }
-        let login: OutsideLogin?
-        if let known = kept.withLock({ kept in kept.flatMap { $0.table === table ? $0.outside[domain] : nil } }) {
-            login = known
-        } else {
-            login = try OutsideLogin(domain, config: table.config, outsideTypes, servers, snapshot)
-            if !snapshot.isUncommitted {
-                kept.withLock { if $0?.table === table { $0?.outside[domain] = .some(login) } }
-            }
-        }
-        guard let login else { return nil }
-        let catalogue = snapshot.catalogue
-        if record.first(outsideTypes.isVirtualAccount, catalogue).map({ $0.rawSpan.equalsIgnoringCase(Self.yes.rawSpan) }) ?? false { return nil }
+    private func outsideAccount(_ record: borrowing EntryRecord, _ login: OutsideLogin, _ catalogue: Catalogue) -> OutsideAccount? {
+        guard let outsideTypes,
+            !(record.first(outsideTypes.isVirtualAccount, catalogue).map { $0.rawSpan.equalsIgnoringCase(Self.yes.rawSpan) } ?? false)
+        else { return nil }
         return OutsideAccount(
             login: login, name: record.first(types.address, catalogue) ?? [], own: record.first(outsideTypes.ownName, catalogue), warn: warn)
     }
@@ -136,29 +142,30 @@ final class AccountLogin: LoginPolicy {
     }
 
     private func settings(
-        _ table: InheritanceTable, _ classOfService: EntryID?, _ snapshot: borrowing Snapshot
-    ) throws(EntryStoreError) -> (lastLogonFrequency: Int, maxAge: Int?) {
-        let known: (Int, Int?)?? = kept.withLock { kept in
-            guard let kept, kept.table === table else { return nil }
-            guard let classOfService else { return (kept.lastLogonFrequency, nil) }
-            return kept.maxAges[classOfService].map { (kept.lastLogonFrequency, $0) }
-        }
-        if case .some(.some(let known)) = known { return known }
+        _ origin: Origin, _ table: InheritanceTable, _ snapshot: borrowing Snapshot
+    ) throws(EntryStoreError) -> Settings {
+        if let known = kept.withLock({ kept in kept.flatMap { $0.table === table ? $0.settings[origin] : nil } }) { return known }
         let catalogue = snapshot.catalogue
         func text(_ type: AttributeTypeID, _ id: EntryID?) throws(EntryStoreError) -> String? {
             guard let id, let record = try snapshot.record(id) else { return nil }
             return record.first(type, catalogue).map { String(decoding: $0, as: UTF8.self) }
         }
-        let frequency = try text(types.lastLogonFrequency, table.config).flatMap { Durations.seconds($0) } ?? 86_400
-        let maxAge = try text(types.maxAge, classOfService).flatMap { Int($0) } ?? 0
+        var outside: OutsideLogin?
+        if let outsideTypes, let domain = origin.domain {
+            outside = try OutsideLogin(domain, config: table.config, outsideTypes, servers, snapshot)
+        }
+        let settings = Settings(
+            lastLogonFrequency: try text(types.lastLogonFrequency, table.config).flatMap { Durations.seconds($0) } ?? 86_400,
+            maxAge: try text(types.maxAge, origin.classOfService).flatMap { Int($0) } ?? 0,
+            domain: origin.domain.flatMap { table.domains[$0] }, outside: outside)
         if !snapshot.isUncommitted {
             kept.withLock { kept in
-                var new = kept.flatMap { $0.table === table ? $0 : nil } ?? Kept(table: table, lastLogonFrequency: frequency)
-                if let classOfService { new.maxAges[classOfService] = maxAge }
+                var new = kept.take().flatMap { $0.table === table ? $0 : nil } ?? Kept(table: table)
+                new.settings[origin] = settings
                 kept = new
             }
         }
-        return (frequency, maxAge)
+        return settings
     }
 
     // MARK: Outcomes
@@ -198,17 +205,16 @@ final class AccountLogin: LoginPolicy {
     }
 
     func noteSuccess(of id: EntryID, _ state: LoginState, _ pending: EphemeralValues) {
-        pending.update(id) { draft, record, snapshot throws(EntryStoreError) in
+        // Nothing else to note: whoever has noted a logon a moment ago has noted this one.
+        if !state.endsFailures { return pending.set(types.lastLogon, to: Moments.format(state.moment), of: id) }
+        pending.update(id) { draft, _, _ in
             if !draft[types.failureTimes].isEmpty { draft[types.failureTimes] = [] }
             if draft[tree.types.accountStatus.type].first.flatMap({ AccountStatus($0.rawSpan) }) == .lockout {
                 draft[tree.types.accountStatus.type] = [Self.active]
                 draft[types.lockedTime] = []
                 draft.note()
             }
-            let frequency = try settings(tree.table(snapshot), nil, snapshot).lastLogonFrequency
-            if isLogonDue(draft[types.lastLogon].first, frequency, state.moment) {
-                draft[types.lastLogon] = [Moments.format(state.moment)]
-            }
+            if state.isLogonDue { draft[types.lastLogon] = [Moments.format(state.moment)] }
         }
     }
 }

@@ -126,8 +126,8 @@ struct InheritedValues {
 extension EntryRecord {
     /// The first value of an attribute.
     borrowing func first(_ type: AttributeTypeID, _ catalogue: Catalogue) -> [UInt8]? {
-        guard let attribute = catalogue.table.id(of: type) else { return nil }
-        var values = values(of: attribute)
+        guard let attribute = catalogue.table.id(of: type), let index = index(of: attribute) else { return nil }
+        var values = values(at: index)
         return values.next()?.array
     }
 }

@@ -73,15 +73,30 @@ enum Moments {
 
     /// `YYYYMMDDHHMMSS.sssZ`.
     static func format(_ milliseconds: Int) -> [UInt8] {
-        var seconds = time_t(milliseconds / 1000)
+        // Before 1970, too, the fraction counts forward.
+        let fraction = (milliseconds % 1000 + 1000) % 1000
+        var seconds = time_t((milliseconds - fraction) / 1000)
         var parts = tm()
         gmtime_r(&seconds, &parts)
-        func digits(_ number: Int, _ width: Int) -> String {
-            let text = String(number)
-            return String(repeating: "0", count: max(0, width - text.count)) + text
+        var text: [UInt8] = []
+        text.reserveCapacity(19)
+        func append(_ number: Int, digits: Int) {
+            var divisor = 1
+            for _ in 1..<digits { divisor *= 10 }
+            while divisor > 0 {
+                text.append(UInt8(ascii: "0") | UInt8(truncatingIfNeeded: number / divisor % 10))
+                divisor /= 10
+            }
         }
-        let date = digits(Int(parts.tm_year) + 1900, 4) + digits(Int(parts.tm_mon) + 1, 2) + digits(Int(parts.tm_mday), 2)
-        let time = digits(Int(parts.tm_hour), 2) + digits(Int(parts.tm_min), 2) + digits(Int(parts.tm_sec), 2)
-        return Array("\(date)\(time).\(digits(milliseconds % 1000, 3))Z".utf8)
+        append(Int(parts.tm_year) + 1900, digits: 4)
+        append(Int(parts.tm_mon) + 1, digits: 2)
+        append(Int(parts.tm_mday), digits: 2)
+        append(Int(parts.tm_hour), digits: 2)
+        append(Int(parts.tm_min), digits: 2)
+        append(Int(parts.tm_sec), digits: 2)
+        text.append(UInt8(ascii: "."))
+        append(fraction, digits: 3)
+        text.append(UInt8(ascii: "Z"))
+        return text
     }
 }

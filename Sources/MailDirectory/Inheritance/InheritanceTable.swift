@@ -2,6 +2,7 @@ import BER
 import EntryStore
 import LDAP
 import Schema
+import Synchronization
 
 /// Where the entries stand that hold inherited values: classes of service, domains, global configuration. Immutable; made anew when one
 /// of them has changed. It holds no values: those are read from the entries themselves.
@@ -235,6 +236,21 @@ final class InheritanceTable: Sendable {
 
     /// The nearest superior that is a domain.
     func domain(above parent: EntryID, _ snapshot: borrowing Snapshot) throws(EntryStoreError) -> EntryID? {
+        // Where containers stand changes only when some entry is renamed.
+        let rename = snapshot.lastRename
+        let isKept = !snapshot.isUncommitted && snapshot.commit >= rename
+        if isKept, let known = places.withLock({ $0.rename == rename ? $0.domains[parent] : nil }) { return known }
+        let found = try nearestDomain(parent, snapshot)
+        if isKept {
+            places.withLock { places in
+                if places.rename != rename || places.domains.count >= Self.placeLimit { places = Places(rename: rename) }
+                places.domains[parent] = .some(found)
+            }
+        }
+        return found
+    }
+
+    private func nearestDomain(_ parent: EntryID, _ snapshot: borrowing Snapshot) throws(EntryStoreError) -> EntryID? {
         var current = parent
         while current != .root {
             if domains[current] != nil { return current }
@@ -243,6 +259,14 @@ final class InheritanceTable: Sendable {
         }
         return nil
     }
+
+    /// The domains of containers that were asked for, as they are since a commit that renamed something.
+    private struct Places {
+        var rename = -1
+        var domains: [EntryID: EntryID?] = [:]
+    }
+    private let places = Mutex(Places())
+    private static let placeLimit = 4096
 
     /// The class of service that an account names itself, if there is such a one (2.6, step 1).
     func ownClassOfService(_ record: borrowing EntryRecord) -> Int? {
