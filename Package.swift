@@ -37,8 +37,11 @@ let package = Package(
         .target(name: "Directory", dependencies: ["BER", "LDAP", "Schema", "EntryStore", "CCrypto", "CArgon2", "CCrypt"], swiftSettings: common),
         .systemLibrary(name: "CLDAPClient", providers: [.apt(["libldap-dev"])]),
         .target(name: "LDAPClient", dependencies: ["CLDAPClient"], swiftSettings: common),
+        .systemLibrary(name: "CKerberos", providers: [.apt(["libkrb5-dev"])]),
+        .target(name: "KerberosClient", dependencies: ["CKerberos"], swiftSettings: common),
         .target(
-            name: "MailDirectory", dependencies: ["BER", "LDAP", "Schema", "EntryStore", "Directory", "CCrypto", "LDAPClient"], swiftSettings: common),
+            name: "MailDirectory", dependencies: ["BER", "LDAP", "Schema", "EntryStore", "Directory", "CCrypto", "LDAPClient", "KerberosClient"],
+            swiftSettings: common),
         .target(
             name: "LDAPServer",
             dependencies: [

@@ -1,6 +1,7 @@
 import BER
 import Directory
 import EntryStore
+import KerberosClient
 import LDAP
 import Schema
 import Synchronization
@@ -16,6 +17,7 @@ final class AccountLogin: LoginPolicy {
     private let countsFailures: Bool
     private let outsideTypes: OutsideLoginTypes?
     private let servers = OutsideConnections()
+    private let kerberos = KerberosClient()
     /// Gets what an administrator should see.
     private let warn: @Sendable (String) -> Void
     /// What classes of service and global configuration say, as long as they do not change.
@@ -121,7 +123,7 @@ final class AccountLogin: LoginPolicy {
             !(record.first(outsideTypes.isVirtualAccount, catalogue).map { $0.rawSpan.equalsIgnoringCase(Self.yes.rawSpan) } ?? false)
         else { return nil }
         return OutsideAccount(
-            login: login, name: record.first(types.address, catalogue) ?? [], own: record.first(outsideTypes.ownName, catalogue), warn: warn)
+            login: login, names: OutsideAccount.Names(record, address: types.address, outsideTypes, catalogue), warn: warn)
     }
 
     private static let yes = Array("true".utf8)
@@ -152,7 +154,7 @@ final class AccountLogin: LoginPolicy {
         }
         var outside: OutsideLogin?
         if let outsideTypes, let domain = origin.domain {
-            outside = try OutsideLogin(domain, config: table.config, outsideTypes, servers, snapshot)
+            outside = try OutsideLogin(domain, config: table.config, outsideTypes, servers, kerberos, snapshot)
         }
         let settings = Settings(
             lastLogonFrequency: try text(types.lastLogonFrequency, table.config).flatMap { Durations.seconds($0) } ?? 86_400,

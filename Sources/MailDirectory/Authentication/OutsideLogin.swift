@@ -1,11 +1,13 @@
+import BER
 import Directory
 import EntryStore
+import KerberosClient
 import LDAP
 import LDAPClient
 import Schema
 import Synchronization
 
-/// Where the accounts of a domain prove themselves, if not here (4.1, 4.3).
+/// Where the accounts of a domain prove themselves, if not here (4.1, 4.2.4, 4.3).
 struct OutsideLogin: Sendable {
     /// How the name to bind with is found, where an account does not have one of its own (4.3.2 to 4.3.5).
     enum Rule: Sendable {
@@ -14,17 +16,23 @@ struct OutsideLogin: Sendable {
         case template(NameTemplate)
     }
 
+    /// Who is asked.
+    private enum Authority: Sendable {
+        /// For searches and for binds; without a rule only accounts with a name of their own there can be asked for.
+        case directory(LDAPClientPool, Rule?)
+        case kerberos(KerberosClient, realm: String?)
+        /// Nobody can be asked, and why.
+        case nobody(String)
+    }
+
     let fallsBack: Bool
-    /// Why nobody can be asked; nil: the server can.
-    private(set) var problem: String?
-    /// For searches and for binds.
-    private(set) var pool: LDAPClientPool?
-    private(set) var rule: Rule?
+    private let authority: Authority
 
     /// Nil: the domain's accounts prove themselves here.
     /// - Parameter config: the global configuration.
     init?(
-        _ domain: EntryID, config: EntryID?, _ types: OutsideLoginTypes, _ servers: OutsideConnections, _ snapshot: borrowing Snapshot
+        _ domain: EntryID, config: EntryID?, _ types: OutsideLoginTypes, _ servers: OutsideConnections, _ kerberos: KerberosClient,
+        _ snapshot: borrowing Snapshot
     ) throws(EntryStoreError) {
         guard let record = try snapshot.record(domain) else { return nil }
         let entry = Entry(record)
@@ -34,11 +42,11 @@ struct OutsideLogin: Sendable {
         }
         func text(_ type: AttributeTypeID) -> String? { values(type).first.flatMap { $0.isEmpty ? nil : $0 } }
         let mechanism = text(types.mechanism)?.lowercased() ?? ""
-        let isActiveDirectory = mechanism == "ad"
         switch mechanism {
-        case "ldap", "ad": break
-        case "kerberos5": problem = "authentication by Kerberos is not available"
-        case _ where mechanism.hasPrefix("custom"): problem = "the mechanism \"\(mechanism)\" of the mail system is not available here"
+        case "ldap", "ad": authority = directory(isActiveDirectory: mechanism == "ad")
+        case "kerberos5": authority = .kerberos(kerberos, realm: text(types.realm))
+        // 4.1.3: the handler is a part of the mail system; as there when it is not installed.
+        case _ where mechanism.hasPrefix("custom"): authority = .nobody("the mechanism \"\(mechanism)\" of the mail system is not available here")
         // `zimbra`, `carbonioAdvanced`, none, and what nobody knows (4.1.3).
         default: return nil
         }
@@ -47,68 +55,110 @@ struct OutsideLogin: Sendable {
             falls = global.first(types.fallback, snapshot.catalogue).map { String(decoding: $0, as: UTF8.self) }
         }
         fallsBack = falls?.uppercased() != "FALSE"
-        if problem != nil { return }
-        let urls = values(types.url).flatMap { $0.split(separator: " ").map(String.init) }
-        guard !urls.isEmpty else {
-            problem = "zimbraAuthLdapURL is not set"
-            return
+
+        func directory(isActiveDirectory: Bool) -> Authority {
+            let urls = values(types.url).flatMap { $0.split(separator: " ").map(String.init) }
+            guard !urls.isEmpty else { return .nobody("zimbraAuthLdapURL is not set") }
+            var server = LDAPClientServer(urls: urls)
+            server.startTLS = text(types.startTLS)?.uppercased() == "TRUE"
+            var rule: Rule?
+            if let filter = text(types.searchFilter), !isActiveDirectory {
+                server.bindName = text(types.searchBindName) ?? ""
+                server.password = table.id(of: types.searchBindPassword).flatMap { entry[$0].first } ?? []
+                rule = .search(base: text(types.searchBase) ?? "", filter: NameTemplate(filter))
+            } else if let template = text(types.bindName) {
+                rule = .template(NameTemplate(template))
+            }
+            return .directory(servers.pool(server), rule)
         }
-        var server = LDAPClientServer(urls: urls)
-        server.startTLS = text(types.startTLS)?.uppercased() == "TRUE"
-        if let filter = text(types.searchFilter), !isActiveDirectory {
-            server.bindName = text(types.searchBindName) ?? ""
-            server.password = table.id(of: types.searchBindPassword).flatMap { entry[$0].first } ?? []
-            rule = .search(base: text(types.searchBase) ?? "", filter: NameTemplate(filter))
-        } else if let template = text(types.bindName) {
-            rule = .template(NameTemplate(template))
-        }
-        pool = servers.pool(server)
     }
 
-    /// The name and the password that an account has there.
-    /// - Parameters:
-    ///   - name: the account's address.
-    ///   - own: its `zimbraAuthLdapExternalDn`.
-    func verify(_ name: [UInt8], own: [UInt8]?, _ password: [UInt8]) -> OutsideVerdict {
-        guard problem == nil, let pool else { return .unavailable(problem ?? "no server") }
-        do throws(LDAPClientError) {
-            let bindName: String
-            if let own, !own.isEmpty {
-                bindName = String(decoding: own, as: UTF8.self)
-            } else {
-                switch rule {
-                case .search(let base, let filter):
-                    var search = LDAPClientSearch(base: base, filter: filter.filter(name))
-                    search.attributes = ["1.1"]
-                    search.sizeLimit = 2
-                    let answer = try pool.search(search)
-                    guard answer.entries.count == 1, !answer.isTruncated, let found = answer.entries.first else { return .wrong }
-                    bindName = found.name
-                case .template(let template): bindName = template.bindName(name)
-                case nil: return .unavailable("neither zimbraAuthLdapSearchFilter nor zimbraAuthLdapBindDn is set")
-                }
+    /// Asks, and waits.
+    func verify(_ account: OutsideAccount.Names, _ password: [UInt8]) -> OutsideVerdict {
+        switch authority {
+        case .nobody(let reason): return .unavailable(reason)
+        case .directory(let pool, let rule):
+            do throws(LDAPClientError) { return try Self.ask(pool, rule, account, password) } catch { return .unavailable(error.message) }
+        case .kerberos(let client, let realm):
+            guard let principal = account.principal ?? realm.map({ Self.principal(account.address, $0) }) else {
+                return .unavailable("zimbraAuthKerberos5Realm is not set")
             }
-            return try pool.verify(name: bindName, password: password) ? .right : .wrong
-        } catch { return .unavailable(error.message) }
+            do throws(KerberosError) { return try client.verify(principal, password: password) ? .right : .wrong } catch {
+                return .unavailable(error.message)
+            }
+        }
+    }
+
+    private static func ask(
+        _ pool: LDAPClientPool, _ rule: Rule?, _ account: OutsideAccount.Names, _ password: [UInt8]
+    ) throws(LDAPClientError) -> OutsideVerdict {
+        let bindName: String
+        if let own = account.externalName, !own.isEmpty {
+            bindName = String(decoding: own, as: UTF8.self)
+        } else {
+            switch rule {
+            case .search(let base, let filter):
+                var search = LDAPClientSearch(base: base, filter: filter.filter(account.address))
+                search.attributes = ["1.1"]
+                search.sizeLimit = 2
+                let answer = try pool.search(search)
+                guard answer.entries.count == 1, !answer.isTruncated, let found = answer.entries.first else { return .wrong }
+                bindName = found.name
+            case .template(let template): bindName = template.bindName(account.address)
+            case nil: return .unavailable("neither zimbraAuthLdapSearchFilter nor zimbraAuthLdapBindDn is set")
+            }
+        }
+        return try pool.verify(name: bindName, password: password) ? .right : .wrong
+    }
+
+    /// 4.2.4: the part of an address before its `@`, in the realm. What separates the parts of a principal stands for itself (pitfall 32).
+    static func principal(_ address: [UInt8], _ realm: String) -> String {
+        var name: [UInt8] = []
+        for byte in address.prefix(while: { $0 != UInt8(ascii: "@") }) {
+            if byte == UInt8(ascii: "/") || byte == UInt8(ascii: "\\") { name.append(UInt8(ascii: "\\")) }
+            name.append(byte)
+        }
+        return String(decoding: name, as: UTF8.self) + "@" + realm
     }
 }
 
 /// An account that proves itself elsewhere.
 struct OutsideAccount: OutsidePassword {
+    /// By which it may be known there.
+    struct Names: Sendable {
+        let address: [UInt8]
+        /// Its `zimbraAuthLdapExternalDn`.
+        let externalName: [UInt8]?
+        /// Of its `zimbraForeignPrincipal` the first that begins with `kerberos5:`, without that (4.2.4).
+        let principal: String?
+
+        init(_ record: borrowing EntryRecord, address: AttributeTypeID, _ types: OutsideLoginTypes, _ catalogue: Catalogue) {
+            self.address = record.first(address, catalogue) ?? []
+            externalName = record.first(types.ownName, catalogue)
+            let prefix = Array("kerberos5:".utf8)
+            var principal: String?
+            if let attribute = catalogue.table.id(of: types.foreignPrincipal) {
+                var values = record.values(of: attribute)
+                while principal == nil, let value = values.next() {
+                    let text = value.array
+                    if text.starts(with: prefix) { principal = String(decoding: text.dropFirst(prefix.count), as: UTF8.self) }
+                }
+            }
+            self.principal = principal
+        }
+    }
+
     let login: OutsideLogin
-    /// Its address.
-    let name: [UInt8]
-    /// Its `zimbraAuthLdapExternalDn`.
-    let own: [UInt8]?
+    let names: Names
     /// Gets what an administrator should see.
     let warn: @Sendable (String) -> Void
 
     var fallsBack: Bool { login.fallsBack }
 
     func verify(_ password: [UInt8]) -> OutsideVerdict {
-        let verdict = login.verify(name, own: own, password)
+        let verdict = login.verify(names, password)
         if case .unavailable(let reason) = verdict {
-            warn("the password of \(String(decoding: name, as: UTF8.self)) cannot be verified elsewhere: \(reason)")
+            warn("the password of \(String(decoding: names.address, as: UTF8.self)) cannot be verified elsewhere: \(reason)")
         }
         return verdict
     }
@@ -126,8 +176,10 @@ struct OutsideLoginTypes: Sendable {
     let searchBindName: AttributeTypeID
     let searchBindPassword: AttributeTypeID
     let bindName: AttributeTypeID
+    let realm: AttributeTypeID
     /// Of the account.
     let ownName: AttributeTypeID
+    let foreignPrincipal: AttributeTypeID
     let isVirtualAccount: AttributeTypeID
 
     /// Nil for a schema without them.
@@ -148,7 +200,9 @@ struct OutsideLoginTypes: Sendable {
         searchBindName = type("zimbraAuthLdapSearchBindDn")
         searchBindPassword = type("zimbraAuthLdapSearchBindPassword")
         bindName = type("zimbraAuthLdapBindDn")
+        realm = type("zimbraAuthKerberos5Realm")
         ownName = type("zimbraAuthLdapExternalDn")
+        foreignPrincipal = type("zimbraForeignPrincipal")
         isVirtualAccount = type("zimbraIsExternalVirtualAccount")
         guard isComplete else { return nil }
     }
