@@ -5,6 +5,8 @@ public final class Session {
     public let connectionID: UInt64
     /// Where the client is, as the log shows it: `IP=127.0.0.1:4711` or `PATH=/run/muster.sock`.
     public let peer: String
+    /// Where the connection was accepted.
+    public let listener: ListenerFacts
     /// Who the client is: anonymous until a bind succeeds, and again as soon as another bind begins (RFC 4511 section 4.2.1).
     @exclusivity(unchecked) public internal(set) var identity = Identity.anonymous {
         didSet {
@@ -51,13 +53,14 @@ public final class Session {
     /// Whether the client is bound (a limit for its requests' size may depend on it).
     public var isAuthenticated: Bool { !identity.isAnonymous }
 
-    public init(connectionID: UInt64, peer: String) {
+    public init(connectionID: UInt64, peer: String, listener: ListenerFacts = ListenerFacts()) {
         self.connectionID = connectionID
         self.peer = peer
+        self.listener = listener
     }
 
     /// What access rules may ask of the connection.
-    var origin: AccessOrigin { AccessOrigin(peer: peer, protection) }
+    var origin: AccessOrigin { AccessOrigin(peer: peer, listener: listener, protection) }
 
     /// What the client may do.
     func access(_ directory: Directory) -> AccessControl {
@@ -73,6 +76,19 @@ public final class Session {
         let made = AccessSubject(.anonymous, origin, directory)
         stranger = made
         return made
+    }
+}
+
+/// Where connections are accepted, as the log and access rules name it.
+public struct ListenerFacts: Sendable, Hashable {
+    /// `IP=0.0.0.0:389` or `PATH=/run/muster.sock`.
+    public var name: String
+    /// `ldap://192.0.2.1:389`, without a slash at its end.
+    public var url: String
+
+    public init(name: String = "", url: String = "") {
+        self.name = name
+        self.url = url
     }
 }
 

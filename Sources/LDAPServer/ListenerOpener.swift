@@ -42,9 +42,10 @@ struct ListenerOpener {
             // Any free port, and all addresses, are one listener.
             if !opened.isEmpty && (port == 0 || host.isEmpty) { break }
             do {
-                let channel = try await bootstrap(listener: Self.name(address, port: port), transport).bind(to: address).get()
+                let shown = host.isEmpty ? "" : address.ipAddress ?? host
+                let facts = ListenerFacts(name: Self.name(address, port: port), url: made(shown, port).description)
+                let channel = try await bootstrap(facts, transport).bind(to: address).get()
                 let real = channel.localAddress
-                let shown = host.isEmpty ? "" : real?.ipAddress ?? host
                 opened.append(Listener(channel: channel, address: made(shown, real?.port ?? port)))
             } catch {
                 // A name may mean an address that this machine lacks (::1); one that works is enough.
@@ -62,7 +63,7 @@ struct ListenerOpener {
             throw ListenError(address, "another server listens there")
         }
         do {
-            let channel = try await bootstrap(listener: "PATH=\(path)", .unix)
+            let channel = try await bootstrap(ListenerFacts(name: "PATH=\(path)", url: address.description), .unix)
                 .bind(unixDomainSocketPath: path, cleanupExistingSocketFile: true).get()
             guard chmod(path, mode_t(unixSocketMode)) == 0 else {
                 let reason = String(cString: strerror(errno))
@@ -78,7 +79,7 @@ struct ListenerOpener {
         }
     }
 
-    private func bootstrap(listener: String, _ transport: Transport) -> ServerBootstrap {
+    private func bootstrap(_ listener: ListenerFacts, _ transport: Transport) -> ServerBootstrap {
         let loops = loops
         let bootstrap = ServerBootstrap(group: group)
             .serverChannelOption(.backlog, value: 1024)
@@ -104,12 +105,12 @@ struct ListenerOpener {
     private struct Refused: Error {}
 
     private static func prepare(
-        _ channel: any Channel, _ listener: String, _ transport: Transport, _ loops: [NIOLoopBound<LoopContext>]
+        _ channel: any Channel, _ listener: ListenerFacts, _ transport: Transport, _ loops: [NIOLoopBound<LoopContext>]
     ) throws {
         guard let loop = loops.first(where: { $0.eventLoop === channel.eventLoop })?.value else { throw Refused() }
         let server = loop.server
         let remote = channel.remoteAddress
-        let peer = transport != .unix ? remote.map { name($0, port: $0.port ?? 0) } ?? "IP=unknown" : listener
+        let peer = transport != .unix ? remote.map { name($0, port: $0.port ?? 0) } ?? "IP=unknown" : listener.name
         let id = server.nextConnectionID()
         let address = server.admission.key(of: remote)
         if let reason = server.admission.admit(address) {

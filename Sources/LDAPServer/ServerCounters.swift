@@ -30,6 +30,8 @@ public final class ServerCounters: Sendable {
     /// Times that a connection had to wait because as many operations of it ran as may.
     let operationsHeld = Atomic<UInt64>(0)
     let workRefused = Atomic<UInt64>(0)
+    /// Times that a connection's work stopped until its client took answers.
+    let answersHeld = Atomic<UInt64>(0)
     let idleTimeouts = Atomic<UInt64>(0)
     let slowReaders = Atomic<UInt64>(0)
     let slowSenders = Atomic<UInt64>(0)

@@ -59,6 +59,7 @@ extension LDAPServer: MonitorSource {
                 "Operations Per Connection", "Operations of one connection that run at once away from its event loop",
                 limits.maximumOperationsPerConnection, counters.operationsHeld),
             limit("Queued Work", "Operations that wait for a thread", limits.maximumQueuedWork, counters.workRefused),
+            limit("Write Buffer", "Bytes of answers that wait for a client; with more its work stops", limits.writeBuffer, counters.answersHeld),
             limit("Idle Time", "Seconds without anything happening", seconds(limits.idleTimeout), counters.idleTimeouts),
             limit(
                 "Slow Readers", "Seconds in which a client takes nothing of its answers", seconds(limits.slowReaderTimeout),

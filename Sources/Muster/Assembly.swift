@@ -105,6 +105,7 @@ struct Assembly: Sendable {
         defer { directory.close() }
         var client = AccessClient(name: question.client)
         client.peer = question.peer
+        client.listener = ListenerFacts(name: question.listenerName, url: question.listenerURL)
         client.strength = question.strength
         do {
             return try directory.explainAccess(client, entry: question.entry, attribute: question.attribute, value: question.value)

@@ -58,6 +58,10 @@ public struct AccessQuestion: Sendable {
     public var value: String?
     /// Where the client is, as slapd writes it: `IP=192.0.2.1:4711` or `PATH=/run/muster.sock`.
     public var peer = ""
+    /// The address of the listener that it is connected to: `IP=0.0.0.0:389` or `PATH=/run/muster.sock`.
+    public var listenerName = ""
+    /// The listener's URL: `ldap://:389`.
+    public var listenerURL = ""
     /// Strength of its connection's encryption in bits.
     public var strength = 0
 

@@ -29,6 +29,12 @@ struct Access: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Where the client is: an address, IP=address:port or PATH=file.", valueName: "address"))
     var peer: String?
 
+    @Option(help: ArgumentHelp("Where it was accepted: IP=address:port or PATH=file, for rules with sockname.", valueName: "address"))
+    var sockname: String?
+
+    @Option(help: ArgumentHelp("The URL of the listener, for rules with sockurl.", valueName: "url"))
+    var sockurl: String?
+
     @Option(help: ArgumentHelp("Strength of its connection's encryption in bits.", valueName: "bits"))
     var ssf = 0
 
@@ -45,6 +51,8 @@ struct Access: AsyncParsableCommand {
             question.value = value
             question.strength = ssf
             if let peer { question.peer = Self.peer(peer) }
+            if let sockname { question.listenerName = sockname }
+            if let sockurl { question.listenerURL = sockurl }
             Console.line("\(client) on \(entry.isEmpty ? "the root of the tree" : entry)")
             var groups: [(names: [String], first: AccessExplanation)] = []
             for explanation in try Maintenance.explainAccess(configuration, question) {

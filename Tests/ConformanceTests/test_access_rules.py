@@ -1,6 +1,7 @@
 """Access rules (semantics 1.17, slapd.access(5)): the same rules in slapd and in Muster, and no difference in what anybody sees,
 finds, compares or changes."""
 import json
+import urllib.parse
 
 import ldap.schema
 import pytest
@@ -160,6 +161,27 @@ class TestTable:
                 extra = PUBLIC | {"description", "seealso", "userpassword"} if identity == "zmamavis" else set()
                 assert wanted & everything <= found, (kind, identity, wanted & everything - found)
                 assert found - wanted <= extra, (kind, identity, found - wanted)
+
+    @pytest.mark.parametrize("identity", IDENTITIES)
+    def test_values_of_every_attribute(self, production, identity):
+        """Found by equality, and compared, wherever the attribute stands."""
+        slapd, muster = (clients[identity] for clients in production)
+        owner = {}
+        for dn, _ in WHOLE.values():
+            for name, values in production[0]["administrator"].read(dn, ["*"]).only.items():
+                owner.setdefault(name, []).append((dn, values[0]))
+        assert len(owner) > 1500
+        for name, places in sorted(owner.items()):
+            # Values of dynamic lists are computed, of which the differences are listed elsewhere.
+            if name in ("member", "zimbraLastLogonTimestamp"):
+                continue
+            for dn, value in places[:1] + places[-1:]:
+                answers = [client.compare(dn, name, value) for client in (slapd, muster)]
+                assert answers[0].code == answers[1].code, (dn, name, answers)
+            text = "".join(f"\\{octet:02x}" for octet in places[0][1])
+            found = [client.search("", filter=f"({name}={text})", attributes=["1.1"]) for client in (slapd, muster)]
+            names = [{dn.replace("\\2c", "\\,") for dn in result.names} for result in found]
+            assert names[0] == names[1] and found[0].code == found[1].code, name
 
     @pytest.mark.parametrize("identity", IDENTITIES)
     def test_filters_by_every_attribute(self, production, identity):
@@ -339,6 +361,18 @@ to attrs=title by set="this/manager & user" write by set="[cn=staff,o=rules]/mem
 to attrs=description by set="this/manager* & user" write by * none
 to attrs=telephoneNumber by set="(this | this/manager) & user" write by * none
 to * by users read by * none""",
+    "sets of URLs and of names above": r"""
+to attrs=title by set="[ldap:///ou=people,o=rules??sub?(title=chief)]/entryDN & user" write by set="this/-1 & [ou=people,o=rules]" search by * none
+to attrs=description by set="user/-* & this/-0" read by set="[LDAP:///o=rules?owner?one?(cn=staff)]/member & user" compare by * none
+to attrs=telephoneNumber by set="this/-2 & [o=rules]" read by * none
+to dn.regex="^uid=([^,]+),ou=people,o=rules$" attrs=sn by set.expand="[ldap:///ou=people,o=rules??one?(uid=$1)]/manager & user" read by set="[ldap:///o=nowhere??sub]/entryDN | [ldap:///o=rules??sub?(cn=none)]/cn" write by * none
+to attrs=cn by set="[cn=chiefs,o=rules]/memberURL/entryDN & user" read by set="this/-* & [ou=people,o=rules]" search by * none
+to * by users read by * none""",
+    "listeners": r"""
+to attrs=title by sockname.regex="^ip=127\.0\.0\.1:[0-9]+$" read by * none
+to attrs=sn by sockname="IP=127.0.0.1:1" read by sockurl.regex="^ldap://127\.0\.0\.1" compare by * none
+to attrs=cn by sockurl="ldaps://127.0.0.1:1/" read by users sockname.regex="^PATH=" write by * search
+to * by users read by * none""",
     "general types": """
 to attrs=sn by dn="uid=a,ou=people,o=rules" write by * none
 to attrs=title by users search
@@ -425,3 +459,33 @@ def test_rule_language(tmp_path, situation):
         for server in servers:
             server.stop()
     assert not found, "\n".join(map(str, found[:30]))
+
+
+@pytest.mark.muster
+def test_the_listener_of_a_connection(tmp_path):
+    """`sockname` and `sockurl` as the server shows them when it starts; a slash at the end of the URL makes no difference."""
+    server = Muster(tmp_path / "muster", ["--log-level", "stats"])
+    url = "ldapi://" + urllib.parse.quote(str(server.folder / "socket"), safe="")
+    (tmp_path / "rules").write_text(f"""access to attrs=userPassword by anonymous auth
+access to attrs=title by sockname="PATH={server.folder}/socket" read by * none
+access to attrs=sn by sockname.path="{server.folder}/socket" read by * none
+access to attrs=description by sockurl="{url}" read by * none
+access to attrs=telephoneNumber by sockurl="{url}/" read by * none
+access to * by * read
+""")
+    server.environment["MUSTER_ACCESS_FILE"] = str(tmp_path / "rules")
+    (tmp_path / "people.ldif").write_text(PEOPLE)
+    server.load(tmp_path / "people.ldif")
+    server.start()
+    try:
+        assert server.socket_url == url
+        shown = {}
+        for at in (server.url, server.socket_url):
+            with Client(at) as client:
+                shown[at] = set(client.read(NAMES[2], ["title", "sn", "description", "telephoneNumber", "cn"]).only)
+        assert shown == {server.url: {"cn"}, url: {"title", "sn", "description", "telephoneNumber", "cn"}}
+        explained = [server.command("access", "--data", server.data, "--as", "anonymous", "--entry", NAMES[2], "--attribute", "description", *more).stdout
+                     for more in ([], ["--sockurl", url])]
+        assert b"none" in explained[0] and b"read(=rscxd)" not in explained[0] and b"read(=rscxd)" in explained[1]
+    finally:
+        server.stop()

@@ -114,7 +114,20 @@ import Testing
         ("to * by peername.ip=1.2.3.4{0} read", "not a port"),
         ("to * by ssf=0 read", "not a strength above 0"),
         ("to * by ssf=many read", "not a strength above 0"),
-        ("to * by sockname=x read", "sockname is not supported"),
+        ("to * by sockname read", "\"=\" and a value are missing"),
+        ("to * by sockname.ip=1 read", "not an address"),
+        ("to * by sockurl.path=/run/ldapi read", "unknown style"),
+        ("to * by sockurl.regex=( read", "sockurl.regex=(:"),
+        ("to * by domain=example.com read", "domain is not supported: addresses are not looked up in the DNS"),
+        ("to * by domain.subtree=example.com read", "domain is not supported"),
+        ("to * by dynacl/aci=entry read", "dynacl is not supported"),
+        ("to * by aci=entry read", "aci is not supported"),
+        ("to * by peername.expand=\"IP=$1\" read", "unknown style"),
+        ("to * by set=\"[ldap:///ou=a??sub?(cn=a]/cn\" read", "set: "),
+        ("to * by set=\"[ldap:///cn=a?nothing?sub]/cn\" read", "the schema has no attribute type \"nothing\""),
+        ("to * by set=\"[ldap:///cn=a??sub??bindname=cn=a]/cn\" read", "extensions of URLs are not supported"),
+        ("to * by set=\"this/-101\" read", "not a number of levels"),
+        ("to * by set=\"this/-x\" read", "the schema has no attribute type \"-x\""),
         ("to * by dn.exact,expand=\"uid=$1\" read", "has no dn to take parts from"),
         ("to dn.regex=\"^(.*)$\" by dn.exact,expand=\"${v1}\" read", "parts of values"),
         ("to * by \"dn=x read", "a quotation mark is missing"),
@@ -166,6 +179,7 @@ import Testing
             access to dn.regex="^(.+,)?uid=([^,]+),(ou=[^,]+)$" attrs=cn val/caseIgnoreMatch.regex="a.*"
               by dn.exact,expand="uid=$2,${3}" =wrscd continue
               by set="this/manager* & user | [cn=x]/member" read break
+              by set="[ldap:///cn=x?cn?sub?(sn=a)]/cn & this/-1 | user/-*" sockname="IP=10.0.0.1:389" sockurl.regex="^ldap:" read break
               by peername.ip=10.0.0.0%255.0.0.0{389} tls_ssf=128 +w
               by group/groupOfNames/member.expand="cn=$2" write by dnattr=member selfwrite by * none
             access to filter="(|(cn=a*)(!(sn=b)))" attrs=@person,entry by self.level{1} =w by users ssf=1 read

@@ -1,3 +1,4 @@
+import BER
 import EntryStore
 import LDAP
 import Schema
@@ -9,6 +10,9 @@ enum SubjectCondition: Sendable {
     case name(AccessNameStyle, canonical: [UInt8])
     case pattern(RegularExpression)
     case peer(PeerPattern)
+    /// Where its connection was accepted: the listener's address, or its URL.
+    case listener(PeerPattern)
+    case listenerURL(PeerPattern)
     case strength(Strength, atLeast: Int)
     /// To be looked up: holds for a commit only.
     case group(AccessGroup)
@@ -133,7 +137,7 @@ struct AccessTemplate: Sendable {
     }
 }
 
-/// Which clients' addresses are meant: as slapd writes them, `IP=address:port`, `IP=[address]:port` or `PATH=file`.
+/// Which addresses of clients or listeners are meant: as slapd writes them, `IP=address:port`, `IP=[address]:port` or `PATH=file`.
 enum PeerPattern: Sendable {
     case exact([UInt8])
     case pattern(RegularExpression)
@@ -142,7 +146,7 @@ enum PeerPattern: Sendable {
 
     func holds(_ peer: [UInt8]) -> Bool {
         switch self {
-        case .exact(let text): return peer == text
+        case .exact(let text): return peer.rawSpan.equalsIgnoringCase(text.rawSpan)
         case .pattern(let pattern): return pattern.matches(peer) != nil
         case .path(let path): return peer == Array("PATH=".utf8) + path
         case .address(let wanted, let mask, let port):

@@ -39,6 +39,8 @@ public struct AccessClient: Sendable {
     public var name: String?
     /// As the log shows it: `IP=192.0.2.1:4711`.
     public var peer = ""
+    /// Where its connection was accepted.
+    public var listener = ListenerFacts()
     /// Strength of the connection's encryption.
     public var strength = 0
 
@@ -57,7 +59,7 @@ extension Directory {
         let snapshot = try stored { () throws(EntryStoreError) in try store.snapshot() }
         let protection: Protection = client.strength > 0 ? .tls(TLSFacts(version: "", cipher: "", strength: client.strength)) : .none
         let subject = AccessSubject(
-            try identity(named: client.name, snapshot), AccessOrigin(peer: client.peer, protection), self)
+            try identity(named: client.name, snapshot), AccessOrigin(peer: client.peer, listener: client.listener, protection), self)
         let found = try snapshot.resolve(DistinguishedName(name))
         guard found.isComplete else { throw LDAPError(.noSuchObject, "there is no entry \(name)") }
         let empty = AccessControl.emptyRecord

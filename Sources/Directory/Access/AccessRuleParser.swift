@@ -376,7 +376,10 @@ struct AccessRuleParser {
         case "transport_ssf": subjectTests |= try strength(word, .transport)
         case "tls_ssf": subjectTests |= try strength(word, .tls)
         case "sasl_ssf": subjectTests |= try strength(word, .sasl)
-        case "sockname", "sockurl", "domain", "dynacl", "aci": throw failure("\(word.text): \(kind) is not supported")
+        case "sockname": subjectTests |= try bit("sockname \(word.text)", .listener(try peer(word)))
+        case "sockurl": subjectTests |= try bit("sockurl \(word.text)", .listenerURL(try listenerURL(word)))
+        case "domain": throw failure("\(word.text): domain is not supported: addresses are not looked up in the DNS (use peername.ip)")
+        case "dynacl", "aci": throw failure("\(word.text): \(kind) is not supported")
         default: throw failure("\(word.text): neither somebody (dn, group, users, …) nor a right (read, =rs, …)")
         }
     }
@@ -426,6 +429,18 @@ struct AccessRuleParser {
         case "expand", "regex":
             let template = try template(value, word, capture)
             entryTests |= try bit("\(word.text) in rule \(rules.count)", .expandedGroup(template, group))
+        default: throw failure("\(word.text): unknown style")
+        }
+    }
+
+    /// A URL as the server shows it; a slash at its end, as in slapd's configuration, makes no difference.
+    private func listenerURL(_ word: Word) throws(AccessRuleError) -> PeerPattern {
+        let value = try needValue(word)
+        switch word.style ?? "exact" {
+        case "exact", "base":
+            let hasSlash = value.hasSuffix("/") && !value.hasSuffix("//")
+            return .exact(Array((hasSlash ? value.dropLast() : value[...]).utf8))
+        case "regex": return .pattern(try expression(value, word))
         default: throw failure("\(word.text): unknown style")
         }
     }

@@ -4,21 +4,25 @@ import LDAP
 import Schema
 
 /// `set=…` of a rule: true if the set it computes is not empty. Sets of values are put together from `user`, `this` (the entry),
-/// `[text]`, `/attribute` (the values that the named entries have) and `/attribute*` (again and again), with `&`, `|`, `+` and
-/// parentheses, from left to right.
+/// `[text]`, `/attribute` (the values that the named entries have), `/attribute*` (again and again), `/-n` (so many levels above) and `/-*` (each
+/// name with all above it), with `&`, `|`, `+` and parentheses, from left to right. A text or value that is a URL stands for what its search
+/// finds: `[ldap:///ou=groups,dc=example,dc=com??sub?(cn=a)]/member`, with the values of the attributes that it names itself.
 struct AccessSet: Sendable {
     private indirect enum Node: Sendable {
         case user, this
         case text(AccessTemplate)
         case values(Node, AttributeTypeID, isRepeated: Bool)
+        /// `allLevels`: each, and the name itself.
+        case above(Node, levels: Int)
         case intersection(Node, Node)
         case union(Node, Node)
         case concatenation(Node, Node)
     }
 
     private let root: Node
-    /// More values than this are not followed: a rule must not make a search endless.
-    private static let limit = 10_000
+    /// More values than this are not followed, and more entries not looked at for one URL: a rule must not make a search endless.
+    fileprivate static let limit = 10_000
+    private static let allLevels = Int.max
 
     /// - Throws: what is not understood, in words.
     init(_ text: String, _ schema: Schema, _ capture: AccessCapture) throws(RegularExpression.Failure) {
@@ -73,8 +77,10 @@ struct AccessSet: Sendable {
                     throw RegularExpression.Failure(reason: "set: a closing bracket is missing")
                 }
                 let content = String(decoding: text[(index + 1)..<end], as: UTF8.self)
-                guard !content.lowercased().hasPrefix("ldap:") else { throw RegularExpression.Failure(reason: "set: URLs are not supported") }
-                node = .text(try AccessTemplate(content, capture))
+                let template = try AccessTemplate(content, capture)
+                // What parts of names will be put in can only be checked then.
+                if AccessSet.isURL(text[(index + 1)..<end]), !template.hasParts { try AccessSet.check(content, schema) }
+                node = .text(template)
                 index = end + 1
             default:
                 switch word() {
@@ -92,6 +98,11 @@ struct AccessSet: Sendable {
                 } else {
                     return node
                 }
+                let above = try levels()
+                if let above {
+                    node = .above(node, levels: above)
+                    continue
+                }
                 let name = word()
                 guard let type = schema.attributeType(named: name) else {
                     throw RegularExpression.Failure(reason: "set: the schema has no attribute type \"\(name)\"")
@@ -100,6 +111,22 @@ struct AccessSet: Sendable {
                 if isRepeated { index += 1 }
                 node = .values(node, type, isRepeated: isRepeated)
             }
+        }
+
+        /// What follows a slash: `-n` or `-*`; nil: something else.
+        private mutating func levels() throws(RegularExpression.Failure) -> Int? {
+            guard current == UInt8(ascii: "-"), index + 1 < text.count else { return nil }
+            if text[index + 1] == UInt8(ascii: "*") {
+                index += 2
+                return AccessSet.allLevels
+            }
+            let digits = text[(index + 1)...].prefix { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
+            guard !digits.isEmpty else { return nil }
+            guard let number = Int(String(decoding: digits, as: UTF8.self)), number <= 100 else {
+                throw RegularExpression.Failure(reason: "set: /-n: not a number of levels")
+            }
+            index = digits.endIndex
+            return number
         }
 
         mutating func word() -> String {
@@ -126,7 +153,7 @@ struct AccessSet: Sendable {
         case .text(let template):
             let text = template.expand(this)
             // A name may be spelled in many ways; entries' names are compared in one.
-            if let name = try? DistinguishedName(parsing: text.rawSpan), !name.isRoot {
+            if !Self.isURL(text[...]), let name = try? DistinguishedName(parsing: text.rawSpan), !name.isRoot {
                 var canonical: [UInt8] = []
                 if (try? directory.schema.normalizeDN(name, into: &canonical)) != nil { return [canonical] }
             }
@@ -154,6 +181,34 @@ struct AccessSet: Sendable {
                 }
             }
             return found
+        case .above(let inner, let levels):
+            var found: Set<[UInt8]> = []
+            for text in values(inner, user, this, directory, snapshot) {
+                let rdns = (try? DistinguishedName(parsing: text.rawSpan))?.rdns ?? []
+                for level in rdns.indices where found.count < Self.limit && (levels == Self.allLevels || level == levels) {
+                    var canonical: [UInt8] = []
+                    try? directory.schema.normalizeDN(DistinguishedName(rdns: Array(rdns[level...])), into: &canonical)
+                    if !canonical.isEmpty { found.insert(canonical) }
+                }
+            }
+            return found
+        }
+    }
+
+    // MARK: URLs
+
+    /// Whether a text is a URL of this directory: without a host.
+    fileprivate static func isURL(_ text: ArraySlice<UInt8>) -> Bool {
+        String(decoding: text.prefix(8), as: UTF8.self).lowercased() == "ldap:///"
+    }
+
+    /// - Throws: what cannot be searched for, in words.
+    private static func check(_ text: String, _ schema: Schema) throws(RegularExpression.Failure) {
+        let url: LDAPURL
+        do throws(LDAPError) { url = try LDAPURL(text) } catch { throw RegularExpression.Failure(reason: "set: \(error.message)") }
+        guard url.extensions.isEmpty else { throw RegularExpression.Failure(reason: "set: \(text): extensions of URLs are not supported") }
+        for name in url.attributes where schema.attributeType(named: name) == nil {
+            throw RegularExpression.Failure(reason: "set: the schema has no attribute type \"\(name)\"")
         }
     }
 }
@@ -170,13 +225,47 @@ extension UInt8 {
 }
 
 extension Directory {
-    /// Calls `body` with each value of a type, stored or computed, in canonical form, of a named entry.
-    func forEachAccessValue(
+    /// Calls `body` with each value of a type, stored or computed, in canonical form, of a named entry, or of what a URL finds.
+    fileprivate func forEachAccessValue(
         of type: AttributeTypeID, inEntry name: [UInt8], _ snapshot: borrowing Snapshot, _ body: ([UInt8]) -> Void
     ) {
+        if AccessSet.isURL(name[...]) { return forEachAccessValue(of: type, foundBy: name, snapshot, body) }
         guard let parsed = try? DistinguishedName(parsing: name.rawSpan), let found = try? snapshot.resolve(parsed), found.isComplete,
             let record = try? snapshot.record(found.id)
         else { return }
+        forEachAccessValue(of: type, found.id, record, name: name, snapshot, body)
+    }
+
+    /// Of entries that a search finds (RFC 4516), whoever may see them, and also of the types that the URL names. What cannot be searched for finds nothing.
+    private func forEachAccessValue(
+        of type: AttributeTypeID, foundBy text: [UInt8], _ snapshot: borrowing Snapshot, _ body: ([UInt8]) -> Void
+    ) {
+        guard let url = try? LDAPURL(String(decoding: text, as: UTF8.self)), url.extensions.isEmpty, let name = try? DistinguishedName(url.dn),
+            let base = try? snapshot.resolve(name), base.isComplete, let filter = try? Filter(url.filter ?? "(objectClass=*)")
+        else { return }
+        var types = [type]
+        for name in url.attributes {
+            guard let further = schema.attributeType(named: name) else { return }
+            if !types.contains(further) { types.append(further) }
+        }
+        var search = EntrySearch(filter: compileForAccess(filter, snapshot.catalogue), base: base.id, scope: url.scope ?? .baseObject)
+        var budget = AccessSet.limit
+        var scratch = FilterScratch()
+        var found: [EntryID] = []
+        _ = try? search.run(snapshot, budget: &budget, scratch: &scratch) { id, _ throws(EntryStoreError) in
+            found.append(id)
+            return true
+        }
+        for id in found {
+            guard let record = try? snapshot.record(id), let name = try? snapshot.name(of: id) else { continue }
+            for type in types { forEachAccessValue(of: type, id, record, name: name, snapshot, body) }
+        }
+    }
+
+    private func forEachAccessValue(
+        of type: AttributeTypeID, _ id: EntryID, _ record: borrowing EntryRecord, name: [UInt8], _ snapshot: borrowing Snapshot,
+        _ body: ([UInt8]) -> Void
+    ) {
         func give(_ value: RawSpan) {
             var canonical: [UInt8] = []
             if let rule = schema[type].equality {
@@ -189,13 +278,13 @@ extension Directory {
             var isComputed = false
             if let provider = virtual.provider(of: subtype), provider.concerns(subtype, record, snapshot.catalogue) {
                 let context = VirtualContext(catalogue: snapshot.catalogue, access: unlimited, requested: [subtype])
-                try? provider.forEachValue(of: subtype, found.id, record, name: name.rawSpan, snapshot, context) { value in
+                try? provider.forEachValue(of: subtype, id, record, name: name.rawSpan, snapshot, context) { value in
                     isComputed = true
                     give(value)
                 }
             }
-            guard !isComputed, let id = snapshot.catalogue.table.id(of: subtype) else { continue }
-            var values = record.values(of: id)
+            guard !isComputed, let attribute = snapshot.catalogue.table.id(of: subtype) else { continue }
+            var values = record.values(of: attribute)
             while let value = values.next() { give(value) }
         }
     }

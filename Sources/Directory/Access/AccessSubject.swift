@@ -8,10 +8,12 @@ import Synchronization
 struct AccessOrigin: Sendable {
     /// `IP=127.0.0.1:4711` or `PATH=/run/muster.sock`.
     var peer = ""
+    var listener = ListenerFacts()
     var protection = Protection.none
 
-    init(peer: String = "", _ protection: Protection = .none) {
+    init(peer: String = "", listener: ListenerFacts = ListenerFacts(), _ protection: Protection = .none) {
         self.peer = peer
+        self.listener = listener
         self.protection = protection
     }
 
@@ -92,6 +94,8 @@ final class AccessSubject: Sendable {
                 case .name(let style, let base): style.holds(canonical, base)
                 case .pattern(let pattern): pattern.matches(canonical) != nil
                 case .peer(let pattern): pattern.holds(Array(origin.peer.utf8))
+                case .listener(let pattern): pattern.holds(Array(origin.listener.name.utf8))
+                case .listenerURL(let pattern): pattern.holds(Array(origin.listener.url.utf8))
                 case .strength(let kind, let least): origin.strength(kind) >= least
                 case .group: false
                 }

@@ -49,7 +49,6 @@ final class LDAPConnection: ChannelDuplexHandler {
     let loop: LoopContext
     let session: Session
     let address: String?
-    let listener: String
     // Unchecked, here and below: confined to the event loop, and no access lasts longer than a load or a store.
     @exclusivity(unchecked) var context: ChannelHandlerContext?
     @exclusivity(unchecked) var phase = Phase.open
@@ -97,15 +96,14 @@ final class LDAPConnection: ChannelDuplexHandler {
     @exclusivity(unchecked) var takenSince: NIODeadline
 
     init(
-        id: UInt64, peer: String, listener: String, address: String?, protection: Protection = .none, beginsWithTLS: Bool = false,
+        id: UInt64, peer: String, listener: ListenerFacts, address: String?, protection: Protection = .none, beginsWithTLS: Bool = false,
         loop: LoopContext
     ) {
         self.id = id
         self.beginsWithTLS = beginsWithTLS
         self.loop = loop
-        self.listener = listener
         self.address = address
-        session = Session(connectionID: id, peer: peer)
+        session = Session(connectionID: id, peer: peer, listener: listener)
         session.protection = protection
         // The loop's clock stands still while there are no connections.
         started = .now()
@@ -121,7 +119,7 @@ final class LDAPConnection: ChannelDuplexHandler {
         if case .tls = session.protection { mask += "s" }
         func seconds(_ since: NIODeadline) -> Int { max(0, Int((now - since).nanoseconds / 1_000_000_000)) }
         return MonitorFacts.Connection(
-            id: id, peer: session.peer, listener: listener, name: session.authorizationName(loop.server.directory), mask: mask,
+            id: id, peer: session.peer, listener: session.listener.name, name: session.authorizationName(loop.server.directory), mask: mask,
             operationsReceived: session.requestCount, operationsExecuting: operationsInFlight + (holds.contains(.blocking) ? 1 : 0),
             age: seconds(started), idle: seconds(lastActivity))
     }
@@ -147,12 +145,12 @@ final class LDAPConnection: ChannelDuplexHandler {
     func channelActive(context: ChannelHandlerContext) {
         loop.register(self)
         lastActivity = loop.now
-        if address == nil, session.peer == listener { session.peerCredentials = PeerCredentials(context) }
+        if address == nil, session.peer == session.listener.name { session.peerCredentials = PeerCredentials(context) }
         let output = DirectOutput(context)
         descriptor = output?.descriptor ?? -1
         if case .open = phase { direct = output }
         if loop.server.log.isEnabled {
-            loop.server.log.accepted(connection: id, descriptor: descriptor, peer: session.peer, listener: listener)
+            loop.server.log.accepted(connection: id, descriptor: descriptor, peer: session.peer, listener: session.listener.name)
         }
         if loop.isStopping { stop() }
     }
