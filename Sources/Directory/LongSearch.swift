@@ -5,13 +5,11 @@ import Synchronization
 /// A search under way that left its event loop. Used by one thread at a time: whoever runs it owns it.
 public final class LongSearch: @unchecked Sendable {
     // Sound: `execution` is handed from thread to thread with this object and never used by two at once (the server runs one step
-    // at a time); `isCancelled` and `wantsAnswer` alone are touched from elsewhere, and are atomic.
+    // at a time); `ending` alone is touched from elsewhere, and is atomic.
     /// The request's message id: what an abandon names.
     public let messageID: Int
     private var execution: SearchExecution
-    private let isCancelled = Atomic<Bool>(false)
-    /// Whether a cancelled search is answered: by a cancel (RFC 3909), not by an abandon.
-    private let wantsAnswer = Atomic<Bool>(false)
+    private let ending = SearchEnding()
 
     /// Whether the next ``advance(worker:limit:output:)`` waits for another server: it is to be made on a thread that may wait.
     /// To be asked between two of them.
@@ -31,7 +29,7 @@ public final class LongSearch: @unchecked Sendable {
     /// Says when a search that waits for changes has some.
     public let waker: Waker
     /// Whether it has some, or is to end. To be asked by whoever owns the search.
-    public var hasNews: Bool { execution.hasNews || isCancelled.load(ordering: .relaxed) }
+    public var hasNews: Bool { execution.hasNews || ending.isCancelled }
 
     init(messageID: Int, _ execution: consuming SearchExecution) {
         self.messageID = messageID
@@ -58,23 +56,20 @@ public final class LongSearch: @unchecked Sendable {
         let start = output.count
         let waits = execution.waitsForOthers
         do {
-            if execution.isInsideEntry || !isCancelled.load(ordering: .relaxed) {
+            if execution.isInsideEntry || !ending.isCancelled {
                 guard try execution.advanceEntry(bytes: limit, finishing: isFinishing, output: &output) else { return .more }
                 if output.count > start { return .more }
             }
             while true {
-                if isCancelled.load(ordering: .acquiring) {
-                    output.truncate(to: start)
-                    if wantsAnswer.load(ordering: .relaxed) { execution.fail(LDAPError(.canceled, "the client has cancelled the search"), &output) }
-                    return .done
-                }
+                if ending.isCancelled { return giveUp(from: start, &output) }
                 // In slices, so that an abandon, a time limit or the limit of the chunk is noticed soon.
                 switch try execution.advance(
                     worker: worker, candidates: 2000, bytes: limit - (output.count - start), isInline: false, output: &output)
                 {
                 case .more: break
                 case .waiting: return .waiting
-                case .done, .broken: return .done
+                // Cancelled while the result was written, it has another.
+                case .done, .broken: return ending.claim() ? .done : giveUp(from: start, &output)
                 }
                 if execution.hasLongEntry { return .more }
                 if output.count - start >= limit || execution.waitsForOthers != waits { return .more }
@@ -83,23 +78,56 @@ public final class LongSearch: @unchecked Sendable {
             }
         } catch {
             if execution.isInsideEntry { return .broken }
+            guard ending.claim() else { return giveUp(from: start, &output) }
             execution.fail(error, &output)
             return .done
         }
     }
 
-    /// Whether it was abandoned or cancelled already.
-    var isEnding: Bool { isCancelled.load(ordering: .relaxed) }
+    /// Ends a search that was abandoned or cancelled.
+    private func giveUp(from start: Int, _ output: inout BERBuffer) -> Progress {
+        output.truncate(to: start)
+        if ending.wantsAnswer { execution.fail(LDAPError(.canceled, "the client has cancelled the search"), &output) }
+        return .done
+    }
 
-    /// Makes the next ``advance(worker:limit:output:)`` stop with the result `canceled` (RFC 3909). Any thread may call it.
-    func cancelWithAnswer() {
-        wantsAnswer.store(true, ordering: .relaxed)
-        isCancelled.store(true, ordering: .releasing)
+    /// What becomes of a wish to cancel (RFC 3909): the search will end with the result `canceled`; its result is there already; it is abandoned
+    /// or cancelled already. Any thread may call it.
+    func cancelWithAnswer() -> SearchEnding.Wish {
+        let wish = ending.cancel(withAnswer: true)
+        if wish == .granted { waker.wake() }
+        return wish
     }
 
     /// Makes the next ``advance(worker:limit:output:)`` stop without an answer (abandon, connection lost). Any thread may call it.
     public func cancel() {
-        isCancelled.store(true, ordering: .relaxed)
+        _ = ending.cancel(withAnswer: false)
         waker.wake()
+    }
+}
+
+/// How a search ends: by its result or by its client's wish, whichever is first. Any thread may use it.
+final class SearchEnding: Sendable {
+    private enum State { static let running: UInt8 = 0, abandoned: UInt8 = 1, cancelled: UInt8 = 2, ended: UInt8 = 3 }
+    private let state = Atomic<UInt8>(State.running)
+
+    enum Wish { case granted, tooLate, alreadyGranted }
+
+    var isCancelled: Bool {
+        let state = state.load(ordering: .relaxed)
+        return state == State.abandoned || state == State.cancelled
+    }
+    var wantsAnswer: Bool { state.load(ordering: .relaxed) == State.cancelled }
+
+    /// To be called before the result is sent: false if the search was cancelled.
+    func claim() -> Bool {
+        state.compareExchange(expected: State.running, desired: State.ended, ordering: .relaxed).exchanged
+    }
+
+    func cancel(withAnswer: Bool) -> Wish {
+        let (exchanged, found) = state.compareExchange(
+            expected: State.running, desired: withAnswer ? State.cancelled : State.abandoned, ordering: .relaxed)
+        if exchanged { return .granted }
+        return found == State.ended ? .tooLate : .alreadyGranted
     }
 }

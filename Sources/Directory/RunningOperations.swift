@@ -47,11 +47,15 @@ public struct RunningOperations {
 
     /// Makes the search with this message id end with the result `canceled`.
     func cancel(_ messageID: Int) -> Cancellation {
-        if let search = searches.first(where: { $0.messageID == messageID && !$0.isEnding }) {
-            search.cancelWithAnswer()
-            return .cancelled
+        var isEnded = false
+        for search in searches where search.messageID == messageID {
+            switch search.cancelWithAnswer() {
+            case .granted: return .cancelled
+            case .tooLate: isEnded = true
+            case .alreadyGranted: break
+            }
         }
-        return writes.contains(messageID) ? .tooLate : .unknown
+        return isEnded || writes.contains(messageID) ? .tooLate : .unknown
     }
 
     /// Stops all: the connection has ended.

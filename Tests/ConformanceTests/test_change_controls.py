@@ -1,5 +1,7 @@
 """Controls of changes: increment (RFC 4525), permissive modify, no-op (draft-zeilenga-ldap-noop), relax (draft-zeilenga-ldap-relax),
 proxied authorization (RFC 4370), authorization identity (RFC 3829); cancel (RFC 3909) and operations that are refused."""
+import time
+
 import pytest
 
 import wire
@@ -261,6 +263,28 @@ def test_rfc3909_cancel_of_a_search(server):
         assert codes[20] in (0, 119, 120)
         assert codes[13] == (118 if codes[20] == 0 else 0)
         assert all(codes[n] == 0 for n in (10, 11, 12))
+
+
+@pytest.mark.muster
+def test_rfc3909_a_search_ends_once(server):
+    """Its result and a cancel meet at any moment: either the cancel succeeds and the search is `canceled`, or it comes too late and the search
+    has its result."""
+    seen = set()
+    with wire.Wire(server.address) as connection:
+        connection.bind(ROOT_DN, ROOT_PASSWORD)
+        for n in range(100, 900, 2):
+            connection.send(wire.message(n, wire.search("", 2, size=n % 150)))
+            time.sleep(n % 40 * 0.0001)
+            connection.send(wire.message(n + 1, wire.extended(CANCEL, wire.sequence(wire.integer(n)))))
+            codes = {}
+            while len(codes) < 2:
+                answer = connection.receive()
+                if answer.tag in (0x65, 0x78):
+                    assert answer.number not in codes
+                    codes[answer.number] = answer.code
+            assert (codes[n + 1] == 0) == (codes[n] == 118) and codes[n + 1] in (0, 119, 120), codes
+            seen.add(codes[n + 1])
+    assert seen >= {119}
 
 
 @pytest.mark.parametrize("oid", ["1.3.6.1.4.1.1466.101.119.1", "1.3.6.1.1.19", "1.3.6.1.4.1.1466.20036"])

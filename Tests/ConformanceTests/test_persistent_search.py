@@ -162,6 +162,15 @@ def test_abandon(server, root, branch):
         assert listener.quiet()
 
 
+def test_rfc3909_cancel(server, branch):
+    """Answered at once, though nothing changes."""
+    with Listener(server, branch, persistent()) as listener:
+        listener.connection.send(wire.message(8, wire.extended("1.3.6.1.1.8", wire.sequence(wire.integer(7)))))
+        answers = {answer.number: answer.code for answer in (listener.connection.receive(), listener.connection.receive())}
+        assert answers == {7: 118, 8: SUCCESS}
+        assert listener.quiet()
+
+
 def test_size_limit(server, root, branch):
     with Listener(server, branch, persistent(), size=2) as listener:
         for name in "abc":

@@ -10,7 +10,7 @@ extension Request {
         try controls.demandNoneCritical("cancel")
         switch session.operations.cancel(cancel.messageID) {
         case .cancelled: break
-        case .tooLate: throw LDAPError(.tooLate, "the change is being made")
+        case .tooLate: throw LDAPError(.tooLate, "the operation is at its end")
         case .unknown: throw LDAPError(.noSuchOperation, "no operation of message ID \(cancel.messageID) is under way")
         }
         output.appendExtendedResult(messageID: messageID, code: .success)
