@@ -1,8 +1,11 @@
 """Rights stored in zimbraACE (semantics 10), beside Carbonio's production rules (1.17): what accounts may do by them, and the look-ups of
 policy services. Numbers are rules of section 10."""
 import pytest
+from ldap.controls.readentry import PreReadControl
 
-from client import (COMPARE_FALSE, COMPARE_TRUE, CONSTRAINT_VIOLATION, INSUFFICIENT_ACCESS_RIGHTS, INVALID_ATTRIBUTE_SYNTAX, SUCCESS, Client,
+from certificates import Authority
+from client import (COMPARE_FALSE, COMPARE_TRUE, CONSTRAINT_VIOLATION, INSUFFICIENT_ACCESS_RIGHTS, INVALID_ATTRIBUTE_SYNTAX, NO_SUCH_OBJECT,
+                    SUCCESS, Client,
                     octets)
 from servers import ROOT_DN, ROOT_PASSWORD, Muster, target
 
@@ -171,6 +174,37 @@ def finds(client, filter, base=""):
     return {name.split(",")[0].partition("=")[2] for name, _ in client.search(base, filter=filter, attributes=["1.1"]).entries}
 
 
+SECRETS = {"zimbraSSLPrivateKey", "zimbraPreAuthKey", "zimbraGalLdapBindPassword", "zimbraAuthLdapSearchBindPassword"}
+
+
+def test_private_keys_are_for_administrators(server, root, clients, postfix, grant, tmp_path):
+    """With the default rules, and whatever is granted: neither read, nor found, nor compared, nor shown by a change."""
+    issued = Authority(tmp_path / "authority").issue("mail.acme.example")
+    key = issued.key.read_bytes()
+    assert root.modify(ACME, ("replace", "zimbraSSLCertificate", issued.certificate.read_bytes()), ("replace", "zimbraSSLPrivateKey", key),
+                       *[("replace", name, "hush") for name in sorted(SECRETS - {"zimbraSSLPrivateKey"})]).code == SUCCESS
+    grant(ACME, "usr helga domainAdminRights", "usr helga getDomain", "usr helga modifyDomain", "usr helga get.domain.zimbraSSLPrivateKey",
+          "usr helga set.domain.zimbraSSLPrivateKey")
+    try:
+        with Client(server.url) as anonymous:
+            for name, client in {**clients, "postfix": postfix, "anonymous": anonymous}.items():
+                for attributes in (["*", "+"], sorted(SECRETS)):
+                    found = client.search(ACME, "base", attributes=attributes).entries
+                    assert not any(SECRETS & set(entry) for _, entry in found), name
+                for secret in sorted(SECRETS):
+                    for filter in (f"({secret}=*)", f"(!({secret}=*))", f"({secret}=h*)"):
+                        assert ACME not in client.search("", "sub", filter, ["1.1"]).names, (name, filter)
+                    assert client.compare(ACME, secret, "hush").code not in (COMPARE_TRUE, COMPARE_FALSE), name
+                changed = client.modify(ACME, ("replace", "zimbraSSLPrivateKey", None))
+                assert changed.code != SUCCESS and b"PRIVATE" not in changed.message.encode(), name
+        # A change by somebody who may make it shows what they may read only.
+        shown = clients["helga"].modify(ACME, ("replace", "zimbraNotes", "x"), controls=[PreReadControl(True, sorted(SECRETS) + ["zimbraNotes"])])
+        assert shown.code == SUCCESS and not SECRETS & set(shown.control(PreReadControl.controlType).entry)
+        assert root.read(ACME, ["zimbraSSLPrivateKey"]).only["zimbraSSLPrivateKey"] == [key]
+    finally:
+        root.modify(ACME, *[("replace", name, None) for name in sorted(SECRETS | {"zimbraSSLCertificate"})])
+
+
 class TestSelf:
     """10.10 a: what an account may do with itself."""
 
@@ -305,7 +339,7 @@ class TestDelegatedAdministrators:
         """Flags of administrators, grants, identities and secrets are beyond all rights."""
         helga = clients["helga"]
         grant(GLOBAL, "usr helga modifyAccount", "usr helga getAccount", "usr helga modifyDomain")
-        for attribute, value in [("zimbraIsAdminAccount", "TRUE"), ("zimbraIsDelegatedAdminAccount", "TRUE"), ("zimbraACE", text("usr helga getCos")),
+        for attribute, value in [("zimbraIsAdminAccount", "TRUE"), ("zimbraIsDelegatedAdminAccount", "TRUE"), ("zimbraACE", text("usr helga getAccount")),
                                  ("zimbraId", "x"), ("objectClass", "zimbraGlobalConfig"), ("zimbraDomainAdminMaxMailQuota", "0"), ("userPassword", "x")]:
             for entry in ("user", "helga"):
                 if (attribute, entry) == ("userPassword", "helga"):
@@ -380,7 +414,7 @@ class TestOwners:
         assert reads(owner, dn("team"), "zimbraMailForwardingAddress")
         assert owner.modify(dn("team"), ("delete", *change[1:]), ("replace", "displayName", "The Team")).code == SUCCESS
         assert owner.modify(dn("inner"), change).code == INSUFFICIENT_ACCESS_RIGHTS
-        for attribute, value in [("zimbraACE", text("usr owner sendAsDistList")), ("mail", "x@acme.example"), ("zimbraIsAdminGroup", "TRUE")]:
+        for attribute, value in [("zimbraACE", text("usr owner modifyDistributionList")), ("mail", "x@acme.example"), ("zimbraIsAdminGroup", "TRUE")]:
             assert owner.modify(dn("team"), ("replace", attribute, value)).code == INSUFFICIENT_ACCESS_RIGHTS
         assert owner.delete(dn("team")).code == INSUFFICIENT_ACCESS_RIGHTS
 
@@ -388,6 +422,113 @@ class TestOwners:
         grant(dn("helpers"), "grp inner ownDistList")
         assert clients["owner"].modify(dn("helpers"), ("replace", "displayName", "x")).code == SUCCESS
         assert clients["user"].modify(dn("helpers"), ("replace", "displayName", "x")).code == INSUFFICIENT_ACCESS_RIGHTS
+
+
+class TestDelegation:
+    """10.3.3, 10.3.5: who may write zimbraACE."""
+
+    def gives(self, root, client, entry, value):
+        """Whether somebody may add a grant, and take it away again."""
+        entry = entry if "=" in entry else dn(entry)
+        added = client.modify(entry, ("add", "zimbraACE", text(value)))
+        # Below cn=zimbra there is nothing for those who may not see it.
+        refused = NO_SUCH_OBJECT if entry == GLOBAL else INSUFFICIENT_ACCESS_RIGHTS
+        assert added.code in (SUCCESS, refused), added
+        if added.code != SUCCESS:
+            # Nor take away what another has given.
+            if root.modify(entry, ("add", "zimbraACE", text(value))).code == SUCCESS:
+                assert client.modify(entry, ("delete", "zimbraACE", text(value))).code == refused
+                assert root.modify(entry, ("delete", "zimbraACE", text(value))).code == SUCCESS
+            return False
+        assert client.modify(entry, ("delete", "zimbraACE", text(value))).code == SUCCESS
+        return True
+
+    def test_accounts_of_themselves(self, clients, root, grant):
+        user = clients["user"]
+        for value in ("usr owner sendAs", "usr owner sendOnBehalfOf", "grp team loginAs", "all x -invite", "dom other.example viewFreeBusy"):
+            assert self.gives(root, user, "user", value), value
+        for entry, value in [("user", "usr owner getAccount"), ("user", "usr owner +sendAs"), ("owner", "usr user sendAs"), ("team", "usr user sendAsDistList"),
+                             (ACME, "usr user createDistList"), ("user", "usr owner aRightOfAnotherServer"), (GLOBAL, "usr user getAccount")]:
+            assert not self.gives(root, user, entry, value), (entry, value)
+        grant(dn("user"), "usr helga getAccount", "usr owner sendAs")
+        stored = user.read(dn("user"), ["zimbraACE"]).only["zimbraACE"]
+        assert sorted(stored) == sorted(text(v).encode() for v in ("usr helga getAccount", "usr owner sendAs"))
+        # What an administrator has given stays.
+        assert user.modify(dn("user"), ("replace", "zimbraACE", None)).code == INSUFFICIENT_ACCESS_RIGHTS
+        assert user.modify(dn("user"), ("delete", "zimbraACE", None)).code == INSUFFICIENT_ACCESS_RIGHTS
+        assert user.modify(dn("user"), ("replace", "zimbraACE", [text("usr helga getAccount"), text("usr far sendAs")])).code == SUCCESS
+        assert user.modify(dn("user"), ("replace", "zimbraACE", [text("usr far sendAs")])).code == INSUFFICIENT_ACCESS_RIGHTS
+
+    def test_owners_of_their_lists(self, clients, root, grant):
+        owner = clients["owner"]
+        assert not self.gives(root, owner, "team", "usr user sendToDistList")
+        grant(dn("team"), "usr owner ownDistList")
+        for value in ("usr user sendToDistList", "edom other.example sendToDistList", "usr user ownDistList", "all x -viewDistList", "usr owner sendAsDistList"):
+            assert self.gives(root, owner, "team", value), value
+        for entry, value in [("team", "usr user modifyDistributionList"), ("team", "usr user +ownDistList"), ("inner", "usr user sendToDistList"), ("user", "usr owner sendAs")]:
+            assert not self.gives(root, owner, entry, value), (entry, value)
+
+    def test_10_3_5_rights_with_a_plus(self, clients, root, grant):
+        helga = clients["helga"]
+        grant(ACME, "usr helga +getAccount", "usr helga +setDomainAdminAccountAttributes", "usr helga modifyDistributionList")
+        for entry, value in [(ACME, "usr greta getAccount"), ("user", "usr greta getAccount"), ("user", "usr greta get.account.zimbraNotes"), ("user", "usr greta -getAccount"),
+                             (ACME, "usr greta +getAccount"), (ACME, "grp helpers set.account.displayName"), ("user", "usr greta get.account.displayName")]:
+            assert self.gives(root, helga, entry, value), (entry, value)
+        for entry, value in [(ACME, "usr greta modifyAccount"), (ACME, "usr greta set.account.zimbraMailTransport"), (ACME, "usr greta modifyDistributionList"),
+                             ("team", "usr greta modifyDistributionList"), (OTHER, "usr greta getAccount"), ("far", "usr greta getAccount"), (GLOBAL, "usr greta getAccount"),
+                             (ACME, "usr greta domainAdminAccountRights"), (ACME, "usr greta get.domain.zimbraNotes"), (ACME, "dom other.example crossDomainAdmin"),
+                             ("boss", "usr greta getAccount")]:
+            assert not self.gives(root, helga, entry, value), (entry, value)
+
+    def test_10_3_5_combinations_whole_and_in_part(self, clients, root, grant):
+        helga = clients["helga"]
+        grant(ACME, "usr helga +domainAdminAccountRights")
+        for value in ("usr greta domainAdminAccountRights", "usr greta listAccount", "usr greta createAccount", "usr greta +setAccountPassword", "usr greta set.account.displayName"):
+            assert self.gives(root, helga, ACME, value), value
+        for value in ("usr greta domainAdminRights", "usr greta modifyAccount", "usr greta createDistributionList", "usr greta *getDomain"):
+            assert not self.gives(root, helga, ACME, value), value
+
+    def test_10_3_5_for_subdomains_only_from_above_all(self, clients, root, grant):
+        grant(ACME, "usr helga +getDomain")
+        assert self.gives(root, clients["helga"], ACME, "usr greta getDomain") and not self.gives(root, clients["helga"], ACME, "usr greta *getDomain")
+        grant(GLOBAL, "usr helga +getDomain")
+        assert self.gives(root, clients["helga"], ACME, "usr greta *getDomain")
+
+    def test_what_is_denied_is_not_passed_on(self, clients, root, grant):
+        helga = clients["helga"]
+        grant(ACME, "usr helga +getAccount")
+        grant(dn("user"), "usr helga -get.account.zimbraNotes")
+        assert not self.gives(root, helga, ACME, "usr greta getAccount"), "greta would read the notes of user"
+        assert not self.gives(root, helga, "user", "usr greta get.account.zimbraNotes")
+        assert self.gives(root, helga, "user", "usr greta get.account.title") and self.gives(root, helga, "owner", "usr greta getAccount")
+        assert helga.modify(dn("user"), ("delete", "zimbraACE", text("usr helga -get.account.zimbraNotes"))).code == INSUFFICIENT_ACCESS_RIGHTS
+
+    def test_10_3_3_users_rights_without_holding_them(self, clients, root, grant):
+        helga = clients["helga"]
+        assert not self.gives(root, helga, "user", "usr owner sendAs")
+        grant(ACME, "usr helga domainAdminRights")
+        for entry, value in [("user", "usr owner sendAs"), ("team", "usr owner ownDistList"), ("team", "all x -sendToDistList"), (ACME, "usr owner createDistList")]:
+            assert self.gives(root, helga, entry, value), (entry, value)
+        for entry, value in [("far", "usr owner sendAs"), ("user", "usr owner getAccount"), (GLOBAL, "usr owner viewFreeBusy"), ("boss", "usr owner sendAs")]:
+            assert not self.gives(root, helga, entry, value), (entry, value)
+
+    def test_what_was_passed_on_counts(self, clients, root, grant):
+        grant(ACME, "usr helga +getAccount")
+        assert not reads(clients["greta"], dn("user"))
+        assert clients["helga"].modify(ACME, ("add", "zimbraACE", text("usr greta getAccount"))).code == SUCCESS
+        assert reads(clients["greta"], dn("user")) and not reads(clients["greta"], dn("far"))
+
+    def test_10_3_7_members_of_other_domains(self, clients, root, grant):
+        """Who puts a stranger into a list has no right over the stranger."""
+        assert root.modify(dn("team"), ("add", "zimbraMailForwardingAddress", "far@other.example")).code == SUCCESS
+        try:
+            grant(dn("team"), "usr helga getAccount", "usr helga modifyAccount")
+            assert reads(clients["helga"], dn("user"))
+            assert not reads(clients["helga"], dn("far")) and clients["helga"].modify(dn("far"), ("replace", "title", "x")).code == INSUFFICIENT_ACCESS_RIGHTS
+            grant(OTHER, "dom acme.example crossDomainAdmin")
+            assert reads(clients["helga"], dn("far"))
+        finally:
+            root.modify(dn("team"), ("delete", "zimbraMailForwardingAddress", "far@other.example"))
 
 
 class TestValues:

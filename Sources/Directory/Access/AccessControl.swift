@@ -131,9 +131,7 @@ struct AccessControl: Sendable {
                 try demand(.add, datum, values: change.values, of: id, snapshot)
             case .increment: try demand(.write, datum, of: id, "attribute", snapshot)
             }
-            if change.operation != .delete {
-                try checkGranted(change.values, change.description.type, isSum: change.operation == .increment, of: id, snapshot)
-            }
+            try checkGranted(change, of: id, snapshot)
         }
     }
 
@@ -175,20 +173,34 @@ struct AccessControl: Sendable {
             guard holder.grant(id, record, snapshot)?[datum].contains(.add) == true else {
                 throw LDAPError(.insufficientAccessRights, "no write access to attribute \(directory.schema[attribute.type].name)")
             }
-            try holder.check(attribute.values, of: attribute.type, id, record, snapshot)
+            try holder.check(attribute.values, removed: [], of: attribute.type, id, record, snapshot)
         }
     }
 
-    /// Holds new values against the limits of the right by which they are written, if it is not by rules.
-    private func checkGranted(
-        _ values: [[UInt8]], _ type: AttributeTypeID, isSum: Bool, of id: EntryID, _ snapshot: borrowing Snapshot
-    ) throws(LDAPError) {
+    /// Holds a change against the limits of the right by which it is made, if it is not by rules.
+    private func checkGranted(_ change: Modification, of id: EntryID, _ snapshot: borrowing Snapshot) throws(LDAPError) {
         let standing = subject.standing(directory, snapshot)
-        guard let holder = standing.holder, isSum || !values.isEmpty, let record = try directory.record(id, snapshot),
-            !ruledPrivileges(AccessDatum(type), value: nil, id, record, standing.conditions, snapshot).contains(.add)
-        else { return }
-        if isSum { throw LDAPError(.insufficientAccessRights, "\(directory.schema[type].name): may be replaced, not incremented") }
-        try holder.check(values, of: type, id, record, snapshot)
+        let type = change.description.type
+        guard let holder = standing.holder, let record = try directory.record(id, snapshot) else { return }
+        let ruled = ruledPrivileges(AccessDatum(type), value: nil, id, record, standing.conditions, snapshot)
+        if change.operation == .increment {
+            if ruled.contains(.add) { return }
+            throw LDAPError(.insufficientAccessRights, "\(directory.schema[type].name): may be replaced, not incremented")
+        }
+        var added = change.operation == .delete ? [] : change.values
+        var removed = change.operation == .delete ? change.values : []
+        if change.operation == .replace || change.operation == .delete && removed.isEmpty, let attribute = snapshot.catalogue.table.id(of: type) {
+            var stored = record.values(of: attribute)
+            while let value = stored.next() { removed.append(value.array) }
+            // What stays is not in question.
+            let (before, after) = (Set(removed), Set(added))
+            added = added.filter { !before.contains($0) }
+            removed = removed.filter { !after.contains($0) }
+        }
+        if ruled.contains(.add) { added = [] }
+        if ruled.contains(.delete) { removed = [] }
+        if added.isEmpty, removed.isEmpty { return }
+        try holder.check(added, removed: removed, of: type, id, record, snapshot)
     }
 
     // MARK: Filters and selections

@@ -20,10 +20,10 @@ public protocol RightsHolder: Sendable {
     /// possible: what follows from one is kept.
     func grant(_ id: EntryID, _ record: borrowing EntryRecord, _ snapshot: borrowing Snapshot) -> AccessGrant?
 
-    /// Checks values that an attribute is to get by virtue of these rights.
+    /// Checks values that an attribute is to get, and to lose, by virtue of these rights.
     /// - Throws: `insufficientAccessRights`, `constraintViolation`.
     func check(
-        _ values: [[UInt8]], of type: AttributeTypeID, _ id: EntryID, _ record: borrowing EntryRecord, _ snapshot: borrowing Snapshot
+        _ values: [[UInt8]], removed: [[UInt8]], of type: AttributeTypeID, _ id: EntryID, _ record: borrowing EntryRecord, _ snapshot: borrowing Snapshot
     ) throws(LDAPError)
 
     /// In words, where the privileges on an attribute of an entry come from; for people.

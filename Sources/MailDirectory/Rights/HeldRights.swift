@@ -33,13 +33,13 @@ struct AccountRights: GrantedRights {
 /// What one account holds, as of one commit.
 final class HeldRights: RightsHolder {
     let most: AccessGrant
-    private let actor: RightActor
-    private let walk: RightWalk
-    private let table: GrantTable
-    private let schema: Schema
+    let actor: RightActor
+    let walk: RightWalk
+    let table: GrantTable
+    let schema: Schema
     private let context: VirtualContext
     /// Entries with grants that are for this account, or that deny it something.
-    private let concerned: Set<EntryID>
+    let concerned: Set<EntryID>
     /// What it may do with itself.
     private let own: AccessGrant
     private let global: EntryID?
@@ -56,7 +56,7 @@ final class HeldRights: RightsHolder {
     }
 
     /// What a grant depends on.
-    private struct Key: Hashable {
+    struct Key: Hashable {
         let kind: RightTarget?
         let isOwn: Bool
         let isNew: Bool
@@ -65,11 +65,13 @@ final class HeldRights: RightsHolder {
     }
 
     /// Entries with grants that concern a target, at one step of its path.
-    private struct Level: Hashable {
+    struct Level: Hashable {
         let kind: RightPath.Level.Kind
         let entries: [EntryID]
         /// Whether the target is in the group directly.
         let isDirect: Bool
+        /// Whether the target is of another domain, to whose entries only users' rights, and denials, reach (10.3.7).
+        var isForeign = false
     }
 
     init(
@@ -161,17 +163,18 @@ final class HeldRights: RightsHolder {
     }
 
     /// The steps of an entry's path with grants that concern this account.
-    private func levels(
+    func levels(
         _ id: EntryID, _ record: borrowing EntryRecord, _ kind: RightTarget?, _ snapshot: borrowing Snapshot
     ) throws(EntryStoreError) -> [Level] {
         if concerned.isEmpty { return [] }
         var levels: [Level] = []
         if concerned.contains(id) { levels.append(Level(kind: .target, entries: [id], isDirect: true)) }
         if kind?.hasDomain == true, kind != .group, id.rawValue != .max {
+            let isForeign = groups.isEmpty ? false : try isOfOtherDomain(record, snapshot)
             for group in groups {
                 let members = try members(of: group, snapshot)
                 guard members.all.contains(id) else { continue }
-                levels.append(Level(kind: .groups, entries: [group], isDirect: members.direct.contains(id)))
+                levels.append(Level(kind: .groups, entries: [group], isDirect: members.direct.contains(id), isForeign: isForeign))
             }
         }
         if kind == .domain || kind?.hasDomain == true || kind == nil {
@@ -188,13 +191,14 @@ final class HeldRights: RightsHolder {
         if ofGroups.count > 1, let first = levels.firstIndex(where: { $0.kind == .groups }) {
             let direct = ofGroups.filter(\.isDirect).flatMap(\.entries), far = ofGroups.filter { !$0.isDirect }.flatMap(\.entries)
             levels.removeAll { $0.kind == .groups }
-            if !far.isEmpty { levels.insert(Level(kind: .groups, entries: far, isDirect: false), at: first) }
-            if !direct.isEmpty { levels.insert(Level(kind: .groups, entries: direct, isDirect: true), at: first) }
+            let isForeign = ofGroups.contains(where: \.isForeign)
+            if !far.isEmpty { levels.insert(Level(kind: .groups, entries: far, isDirect: false, isForeign: isForeign), at: first) }
+            if !direct.isEmpty { levels.insert(Level(kind: .groups, entries: direct, isDirect: true, isForeign: isForeign), at: first) }
         }
         return levels
     }
 
-    private func members(of group: EntryID, _ snapshot: borrowing Snapshot) throws(EntryStoreError) -> (all: Set<EntryID>, direct: Set<EntryID>) {
+    func members(of group: EntryID, _ snapshot: borrowing Snapshot) throws(EntryStoreError) -> (all: Set<EntryID>, direct: Set<EntryID>) {
         if let known = kept.withLock({ $0.members[group] }) { return known }
         var effort = Membership.Effort(budget: Membership.Effort.unlimited)
         let direct = try walk.membership.members(of: group, snapshot, context, &effort)
@@ -203,18 +207,12 @@ final class HeldRights: RightsHolder {
         return found
     }
 
-    /// The domain that a target's grants come from, for rule 10.3.7.
-    private func isOfOtherDomain(_ level: Level, _ key: Key, _ snapshot: borrowing Snapshot) -> Bool {
-        guard level.kind == .groups, let own = actor.domain else { return false }
-        for group in level.entries {
-            guard let record = try? snapshot.record(group), let domain = try? walk.domains(above: record.parent, snapshot).first else { continue }
-            if domain == own { continue }
-            let isAdmitted = table.grants(on: domain).contains { grant in
-                grant.right == Grant.crossDomainAdmin && grant.type == .domain && grant.grantee == actor.domainID && !grant.isDenied
-            }
-            if !isAdmitted { return true }
+    /// 10.3.7: whether a target is of another domain, which does not admit administrators of this account's.
+    private func isOfOtherDomain(_ record: borrowing EntryRecord, _ snapshot: borrowing Snapshot) throws(EntryStoreError) -> Bool {
+        guard let own = actor.domain, let domain = try walk.domains(above: record.parent, snapshot).first, domain != own else { return false }
+        return !table.grants(on: domain).contains { grant in
+            grant.right == Grant.crossDomainAdmin && grant.type == .domain && grant.grantee == actor.domainID && !grant.isDenied
         }
-        return false
     }
 
     private func make(_ key: Key, _ snapshot: borrowing Snapshot) -> AccessGrant? {
@@ -224,6 +222,7 @@ final class HeldRights: RightsHolder {
             decided.finishLevel()
         }
         let types = walk.types
+        let isDelegating = delegates(key, snapshot)
         var isEmpty = true
         let made = AccessGrant(schema) { draft in
             if let kind = key.kind {
@@ -239,17 +238,20 @@ final class HeldRights: RightsHolder {
             }
             if key.isParent { draft.allowChildren(.write) }
             if key.isOwn { draft.allow(own) }
+            if isDelegating {
+                draft.allow(Self.reading.union(.write), walk.grants.type)
+                draft.allowEntry(Self.reading)
+            }
             isEmpty = draft.isEmpty
         }
         return isEmpty ? nil : made
     }
 
     /// The grants of a step that are for this account, in the order in which they are tested.
-    private func matching(
+    func matching(
         _ level: Level, _ key: Key, _ snapshot: borrowing Snapshot
     ) -> [(Grant, RightDefinition, EntryID)] {
         var found: [(grant: Grant, right: RightDefinition, entry: EntryID)] = []
-        let isForeign = isOfOtherDomain(level, key, snapshot)
         for entry in level.entries {
             for grant in table.grants(on: entry) {
                 guard let right = RightDefinition.named(grant.right), right.isUserRight || actor.isDelegatedAdmin && grant.type.mayAdminister,
@@ -257,7 +259,7 @@ final class HeldRights: RightsHolder {
                 else { continue }
                 if let kind = key.kind, !walk.counts(grant, kind, level.kind) { continue }
                 if grant.isWithoutSubgroups, level.kind == .groups, !level.isDirect { continue }
-                if isForeign, !grant.isDenied, !right.isUserRight { continue }
+                if level.isForeign, !grant.isDenied, !right.isUserRight { continue }
                 if right.isForTargetOnly, level.kind != .target { continue }
                 found.append((grant, right, entry))
             }
@@ -270,6 +272,7 @@ final class HeldRights: RightsHolder {
     static func allowOwn(_ draft: inout AccessGrant.Draft, _ types: RightTypes, _ switchedOff: [AttributeTypeID]) {
         draft.allowEntry(reading)
         for type in types.accountInfo { draft.allow(reading, type) }
+        for type in types.delegated { draft.allow(reading.union(.write), type) }
         for type in types.preferences { draft.allow(switchedOff.contains(type) ? reading : reading.union(.write), type) }
         if !switchedOff.contains(types.userPassword) { draft.allow(.write, types.userPassword) }
     }
@@ -277,8 +280,16 @@ final class HeldRights: RightsHolder {
     // MARK: Values
 
     func check(
-        _ values: [[UInt8]], of type: AttributeTypeID, _ id: EntryID, _ record: borrowing EntryRecord, _ snapshot: borrowing Snapshot
+        _ values: [[UInt8]], removed: [[UInt8]], of type: AttributeTypeID, _ id: EntryID, _ record: borrowing EntryRecord,
+        _ snapshot: borrowing Snapshot
     ) throws(LDAPError) {
+        if type == walk.grants.type {
+            let problem: String?
+            do throws(EntryStoreError) { problem = try delegationProblem(values + removed, id, record, snapshot) } catch { throw LDAPError(storage: error) }
+            if let problem { throw LDAPError(.insufficientAccessRights, "zimbraACE: \(problem)") }
+            return
+        }
+        if values.isEmpty { return }
         if id == actor.entry, grant(id, record, snapshot) != nil, walk.types.preferences.contains(type) || type == walk.types.userPassword { return }
         let quota: String?
         let constraint: String?

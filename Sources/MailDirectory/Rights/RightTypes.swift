@@ -34,6 +34,8 @@ final class RightTypes: Sendable {
     let accountInfo: [AttributeTypeID]
     /// Preferences, which an account writes itself.
     let preferences: [AttributeTypeID]
+    /// Grants on itself, of which an account writes some.
+    let delegated: [AttributeTypeID]
     /// What owners of a list write (10.6).
     let listSettings: [AttributeTypeID]
     /// All attributes that are no secrets.
@@ -89,6 +91,7 @@ final class RightTypes: Sendable {
             "zimbraXMPPServerDialbackKey", "carbonioMeshCredentials",
         ])
         self.secrets = secrets
+        delegated = types(["zimbraACE"])
         reserved = types([
             "zimbraIsAdminAccount", "zimbraIsDelegatedAdminAccount", "zimbraIsDomainAdminAccount", "zimbraIsAdminGroup", "zimbraACE",
             "zimbraConstraint", "zimbraDomainAdminMaxMailQuota", "zimbraId", "objectClass", "zimbraIsSystemResource", "zimbraIsSystemAccount",
