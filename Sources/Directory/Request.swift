@@ -26,7 +26,7 @@ struct Request: ~Escapable {
 
     /// Answers with an error, and logs it.
     func refuse(_ error: LDAPError, _ session: Session, _ output: inout BERBuffer) -> Disposition {
-        directory.counters.note(error.code)
+        directory.counters.note(error, directory.settings.decoding)
         guard let tag = OperationTag.response(to: envelope.operation) else { return .answered }
         output.appendResult(messageID: messageID, tag: tag, error: error)
         logResult(tag, error.code, error.message, session)

@@ -14,6 +14,21 @@ public struct StoreStatistics: Sendable, Hashable {
     public var lastCommit = 0
     /// Entries.
     public var entries = 0
+    /// What the parts of the database take.
+    public var tables: [Table] = []
+
+    /// A part of the database.
+    public struct Table: Sendable, Hashable {
+        public var name: String
+        /// Bytes of its pages.
+        public var size: Int
+
+        public init(name: String, size: Int) {
+            self.name = name
+            self.size = size
+        }
+    }
+
     /// Read transactions that are open, of this and other processes.
     public var readers = 0
     /// The one with the oldest state; nil if none is open. If it stays while ``lastCommit`` goes on, the file grows on its account.
@@ -64,6 +79,12 @@ extension EntryStore {
             let transaction = try environment.beginRead()
             statistics.freePages = try transaction.freePages()
             statistics.entries = try transaction.count(of: databases.entries)
+            for (name, database) in [
+                ("Entries", databases.entries), ("Names", databases.names), ("Indexes", databases.indexes), ("Change Log", databases.log),
+                ("Deleted Entries", databases.deleted),
+            ] {
+                statistics.tables.append(StoreStatistics.Table(name: name, size: try transaction.size(of: database)))
+            }
             return statistics
         } catch { throw EntryStoreError(error) }
     }

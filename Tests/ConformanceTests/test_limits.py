@@ -1,12 +1,14 @@
 """Limits by who asks (slapd.conf(5), `limits`), limits of wrong passwords, and of what a search looks at."""
 import json
+import shutil
+import socket
 import subprocess
 import time
 
 import pytest
 from ldap.controls import SimplePagedResultsControl
 
-from client import ADMIN_LIMIT_EXCEEDED, INVALID_CREDENTIALS, SIZE_LIMIT_EXCEEDED, SUCCESS, UNWILLING_TO_PERFORM, Client
+from client import ADMIN_LIMIT_EXCEEDED, COMPARE_FALSE, INVALID_CREDENTIALS, SIZE_LIMIT_EXCEEDED, SUCCESS, UNWILLING_TO_PERFORM, Client
 from servers import ROOT_DN, ROOT_PASSWORD, Muster, free_port
 
 pytestmark = pytest.mark.muster
@@ -157,10 +159,73 @@ def test_wrong_passwords_from_one_address(small):
         assert client.bind(f"cn=p2,{PEOPLE}", "pw2").code == BUSY
     with Client(server.socket_url) as client:
         assert client.bind(f"cn=p2,{PEOPLE}", "pw2").code == SUCCESS, "local clients have no address"
+        assert client.bind(ROOT_DN, ROOT_PASSWORD).code == SUCCESS
+        assert int(client.read("cn=Bind Failures Per Address,cn=Limits,cn=Monitor", ["monitorCounter"]).only["monitorCounter"][0]) == 3
 
 
-def test_depth_of_filters(small):
-    server = small({"limits": {"filterDepth": 3}, "access": ["to * by * read"]})
+def reached(server, name):
+    """How often a limit was, as cn=Monitor tells."""
+    with Client(server.url, ROOT_DN, ROOT_PASSWORD) as root:
+        return int(root.read(f"cn={name},cn=Limits,cn=Monitor", ["monitorCounter"]).only["monitorCounter"][0])
+
+
+def test_filters(small):
+    server = small({"limits": {"filterDepth": 3, "filterTerms": 16}, "access": ["to * by * read"]})
     with Client(server.url) as client:
         assert client.search("dc=example", "sub", "(&(|(cn=p1)))", ["1.1"]).code == SUCCESS
         assert client.search("dc=example", "sub", "(&(|(&(|(cn=p1)))))", ["1.1"]).code == ADMIN_LIMIT_EXCEEDED
+        assert client.search("dc=example", "sub", "(cn=a*b*c*d*e*f*g*h*i*j*k*l*m*n*o)", ["1.1"]).code == SUCCESS
+        for filter in ("(cn=a*b*c*d*e*f*g*h*i*j*k*l*m*n*o*p*q)", "(|" + "(cn=x)" * 17 + ")"):
+            assert client.search("dc=example", "sub", filter, ["1.1"]).code == ADMIN_LIMIT_EXCEEDED
+        assert client.search("dc=example", "sub", "(cn=*)", ["a"] * 10_001).code == ADMIN_LIMIT_EXCEEDED
+    assert [reached(server, name) for name in ("Filter Depth", "Filter Terms", "Request Parts", "Search Candidates")] == [1, 2, 1, 0]
+
+
+def test_searches_are_counted(small):
+    server = small({"limits": {"searchCandidates": 8, "searchSize": 3}, "access": ["to * by * read"]})
+    with Client(server.url) as client:
+        assert client.search("dc=example", "sub", "(sn=p)", ["1.1"]).code == SIZE_LIMIT_EXCEEDED
+        assert client.search("dc=example", "sub", "(!(sn=x))", ["1.1"], size_limit=100).code in (SIZE_LIMIT_EXCEEDED, ADMIN_LIMIT_EXCEEDED)
+        assert client.search("dc=example", "sub", "(!(|(sn=p)(dc=*)(ou=*)(cn=*)))", ["1.1"]).code == ADMIN_LIMIT_EXCEEDED
+    assert reached(server, "Search Size") + reached(server, "Search Candidates") == 3 and reached(server, "Search Size") >= 1
+
+
+def test_connections_are_counted(small):
+    """In all, of an address, new ones of an address; each closed at once."""
+    for setting, value, name in [("maximumConnections", 3, "Connections"), ("maximumConnectionsPerAddress", 2, "Connections Per Address"),
+                                 ("maximumConnectionRate", 4, "Connection Rate")]:
+        server = small({"limits": {setting: value}})
+        local = Client(server.socket_url, ROOT_DN, ROOT_PASSWORD)
+        held = [Client(server.url) for _ in range(8)]
+        served = sum(client.read("").code == SUCCESS for client in held)
+        assert served == {"maximumConnections": 2}.get(setting, value), setting
+        assert int(local.read(f"cn={name},cn=Limits,cn=Monitor", ["monitorCounter"]).only["monitorCounter"][0]) >= 8 - served
+        local.close()
+        for client in held:
+            client.close()
+        server.stop()
+        shutil.rmtree(server.folder)
+
+
+def test_times_are_kept_and_counted(small):
+    """Idle connections, requests and handshakes that are not completed."""
+    server = small({"limits": {"idleTimeout": 1, "slowSenderTimeout": 1}})
+    idle, slow = socket.create_connection(server.address), socket.create_connection(server.address)
+    slow.sendall(b"\x30\x20\x02\x01\x01")
+    for one in (idle, slow):
+        one.settimeout(10)
+        assert one.recv(100) == b""
+        one.close()
+    with Client(server.url, ROOT_DN, ROOT_PASSWORD) as root:
+        count = lambda name: int(root.read(f"cn={name},cn=Limits,cn=Monitor", ["monitorCounter"]).only["monitorCounter"][0])
+        assert (count("Idle Time"), count("Slow Senders")) == (1, 1)
+
+
+def test_requests_by_whether_one_is_bound(small):
+    server = small({"limits": {"maximumAnonymousRequest": 20_000, "maximumRequest": 60_000}})
+    with Client(server.url) as client:
+        assert client.compare("dc=example", "o", "x" * 30_000).code not in (COMPARE_FALSE, SUCCESS)
+    with Client(server.url, f"cn=p1,{PEOPLE}", "pw1") as client:
+        assert client.compare("dc=example", "o", "x" * 30_000).code == COMPARE_FALSE
+        assert client.compare("dc=example", "o", "x" * 70_000).code not in (COMPARE_FALSE, SUCCESS)
+    assert [reached(server, name) for name in ("Anonymous Request Size", "Request Size")] == [1, 1]

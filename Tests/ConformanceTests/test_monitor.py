@@ -83,7 +83,8 @@ def test_limits_are_listed_and_counted(server, root):
     limits = {dn.split(",")[0][3:]: attributes for dn, attributes in root.search("cn=Limits," + MONITOR, "one", attributes=["*", "+"]).entries}
     for name in ("Connections", "Connections Per Address", "Connection Rate", "Handshake Time", "Anonymous Request Size", "Request Size", "Filter Depth",
                  "Operations Per Connection", "Search Size", "Search Time", "Search Candidates", "Idle Time", "Slow Readers", "Slow Senders",
-                 "Bind Failures Per Address", "Bind Failures Per Entry", "Queued Work", "Buffered Requests"):
+                 "Bind Failures Per Address", "Bind Failures Per Entry", "Queued Work", "Buffered Requests", "Filter Terms", "Request Parts",
+                 "Write Buffer"):
         assert limits[name]["monitoredInfo"] and limits[name]["monitorCounter"] and limits[name]["description"]
     before = counter(root, "cn=Anonymous Request Size,cn=Limits")
     with wire.Wire(server.address) as connection:

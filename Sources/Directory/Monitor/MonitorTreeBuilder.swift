@@ -102,6 +102,9 @@ struct MonitorTreeBuilder {
                     ("olmMDBReadersMax", ["\(store.options.maxReaders)"]), ("olmMDBReadersUsed", ["\(statistics.readers)"]),
                     ("olmMDBEntries", ["\(statistics.entries)"]),
                 ]))
+        for table in statistics.tables {
+            counter(["Databases", "Size Of \(table.name)"], table.size, [("description", ["Octets of pages in use"])])
+        }
         let writer = directory.writer.statistics
         for (name, value, description) in [
             ("Last Transaction", UInt64(statistics.lastCommit), "Number of the last commit"),
@@ -129,11 +132,17 @@ struct MonitorTreeBuilder {
                 "Search Time", "Seconds of a search, for clients without a rule of their own", value: limits.time,
                 hits: counters.timeLimitExceeded.load(ordering: .relaxed)),
             MonitorFacts.Limit(
-                "Search Candidates", "Entries that a search looks at; also counts requests that are nested too deeply or have too many parts",
-                value: limits.candidates, hits: counters.adminLimitExceeded.load(ordering: .relaxed)),
+                "Search Candidates", "Entries that a search looks at, for clients without a rule of their own", value: limits.candidates,
+                hits: counters.candidatesExceeded.load(ordering: .relaxed)),
             MonitorFacts.Limit(
-                "Filter Depth", "Nesting of a filter; counted with Search Candidates", value: directory.settings.decoding.filterDepth,
-                hits: counters.adminLimitExceeded.load(ordering: .relaxed)),
+                "Filter Depth", "Nesting of a filter", value: directory.settings.decoding.filterDepth,
+                hits: counters.filtersTooDeep.load(ordering: .relaxed)),
+            MonitorFacts.Limit(
+                "Filter Terms", "Terms of a filter, substring parts included", value: directory.settings.decoding.filterNodes,
+                hits: counters.filtersTooLong.load(ordering: .relaxed)),
+            MonitorFacts.Limit(
+                "Request Parts", "Attributes, values, controls of a request and the other fixed limits; monitoredInfo is that of attributes",
+                value: directory.settings.decoding.attributes, hits: counters.otherLimitsExceeded.load(ordering: .relaxed)),
             MonitorFacts.Limit(
                 "Bind Failures Per Address", "Wrong passwords from an IP address within a minute", value: binds.failuresPerAddress,
                 hits: counters.bindsRefusedForAddress.load(ordering: .relaxed)),

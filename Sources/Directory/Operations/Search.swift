@@ -387,7 +387,7 @@ struct SearchExecution: ~Copyable {
 
     /// Ends a search that failed in a later step.
     func fail(_ error: LDAPError, _ output: inout BERBuffer) {
-        directory.counters.note(error.code)
+        directory.counters.note(error, directory.settings.decoding)
         output.appendResult(messageID: messageID, tag: OperationTag.searchResultDone, error: error)
         let log = directory.log
         if log.isEnabled {

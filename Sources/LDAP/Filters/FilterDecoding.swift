@@ -24,15 +24,13 @@ extension Filter {
         var depth = 0
         var reader = MessageReader(bytes, range, "filter")
         repeat {
-            guard nodes.count < limits.filterNodes else { throw tooManyNodes(limits) }
+            guard nodes.count < limits.filterNodes else { throw limits.filterTooLong }
             let (tag, contents) = try reader.element()
             if parent < 0 { try reader.finish() }
             switch tag {
             case 0xa0, 0xa1, 0xa2:
                 depth += 1
-                guard depth <= limits.filterDepth else {
-                    throw LDAPError(.adminLimitExceeded, "filter: nested deeper than \(limits.filterDepth)")
-                }
+                guard depth <= limits.filterDepth else { throw limits.filterTooDeep }
                 var node = Node(kind: tag == 0xa0 ? .and : tag == 0xa1 ? .or : .not, end: Int32(parent))
                 node.value = contents
                 parent = nodes.count
@@ -79,10 +77,6 @@ extension Filter {
         } while parent >= 0
     }
 
-    private static func tooManyNodes(_ limits: DecodingLimits) -> LDAPError {
-        LDAPError(.adminLimitExceeded, "filter: more than \(limits.filterNodes) terms")
-    }
-
     /// SubstringFilter: at least one part, `initial` only first, `final` only last.
     private static func decodeSubstrings(
         _ bytes: RawSpan, _ contents: ByteRange, into nodes: inout [Node], limits: DecodingLimits
@@ -96,7 +90,7 @@ extension Filter {
         try reader.finish()
         guard !parts.isAtEnd else { throw reader.failure("substrings without parts") }
         while !parts.isAtEnd {
-            guard nodes.count < limits.filterNodes else { throw tooManyNodes(limits) }
+            guard nodes.count < limits.filterNodes else { throw limits.filterTooLong }
             let (tag, value) = try parts.element()
             var part: Node
             switch tag {

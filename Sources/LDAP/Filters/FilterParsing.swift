@@ -50,9 +50,7 @@ private struct FilterParser: ~Escapable {
 
     @_lifetime(self: copy self)
     mutating func addNode(_ node: Filter.Node) throws(LDAPError) {
-        guard nodes.count < limits.filterNodes else {
-            throw LDAPError(.adminLimitExceeded, "filter: more than \(limits.filterNodes) terms")
-        }
+        guard nodes.count < limits.filterNodes else { throw limits.filterTooLong }
         nodes.append(node)
     }
 
@@ -84,9 +82,7 @@ private struct FilterParser: ~Escapable {
                 }
                 position += 1
                 depth += 1
-                guard depth <= limits.filterDepth else {
-                    throw LDAPError(.adminLimitExceeded, "filter: nested deeper than \(limits.filterDepth)")
-                }
+                guard depth <= limits.filterDepth else { throw limits.filterTooDeep }
                 try addNode(Filter.Node(kind: kind, end: Int32(parent)))
                 parent = nodes.count - 1
             case 0x29:

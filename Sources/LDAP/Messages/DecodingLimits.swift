@@ -22,6 +22,11 @@ public struct DecodingLimits: Sendable {
         self.controls = controls
     }
 
+    /// How a filter is refused that nests deeper than ``filterDepth``.
+    public var filterTooDeep: LDAPError { LDAPError(.adminLimitExceeded, "filter: nested deeper than \(filterDepth)") }
+    /// How a filter is refused that has more terms than ``filterNodes``.
+    public var filterTooLong: LDAPError { LDAPError(.adminLimitExceeded, "filter: more than \(filterNodes) terms") }
+
     /// What a server allows its clients.
     public static let `default` = DecodingLimits()
 }

@@ -209,6 +209,7 @@ final class LDAPConnection: ChannelDuplexHandler {
     func channelWritabilityChanged(context: ChannelHandlerContext) {
         guard context.channel.isWritable else {
             holds.insert(.unwritable)
+            loop.server.counters.answersHeld.add(1, ordering: .relaxed)
             return
         }
         holds.remove(.unwritable)
