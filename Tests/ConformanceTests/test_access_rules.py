@@ -176,6 +176,9 @@ class TestTable:
             if name in ("member", "zimbraLastLogonTimestamp"):
                 continue
             for dn, value in places[:1] + places[-1:]:
+                # slapd's dynlist overlay compares values of dynamic lists without asking the rules.
+                if dn == WHOLE["group"][0]:
+                    continue
                 answers = [client.compare(dn, name, value) for client in (slapd, muster)]
                 assert answers[0].code == answers[1].code, (dn, name, answers)
             text = "".join(f"\\{octet:02x}" for octet in places[0][1])

@@ -114,7 +114,7 @@ def configure(root, **settings):
 
 
 def bind(mail, password, name="bjorn.aasen@example.com"):
-    with Client(mail.url) as client:
+    with Client(mail.url, timeout=90) as client:
         return client.bind(name, password).code
 
 
@@ -216,11 +216,11 @@ def test_a_server_that_is_silent_holds_nobody_else_up(mail, root):
     with Client(mail.url, "uid=eleni.georgiou,ou=people,dc=example,dc=org", "muster-sample") as other:
         pass
     with Client(mail.url, ROOT_DN, ROOT_PASSWORD) as other:
-        assert len(other.search(COM, "(uid=olga.ivanova)", ["cn"]).entries) == 1
+        assert len(other.search(COM, "sub", "(uid=olga.ivanova)", ["cn"]).entries) == 1
     assert time.monotonic() - began < 3
     for thread in waiting:
-        thread.join(90)
-    assert codes == [UNAVAILABLE] * 12
+        thread.join(100)
+    assert codes == [UNAVAILABLE] * 12 and time.monotonic() - began < 60
     began = time.monotonic()
     assert bind(mail, "krb-secret") == UNAVAILABLE
     assert time.monotonic() - began < 2, "it is left alone for a while"

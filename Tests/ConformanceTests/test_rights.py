@@ -220,7 +220,7 @@ class TestSelf:
         assert own.modify(dn("user"), ("replace", "zimbraPrefLocale", "de")).code == SUCCESS
         assert own.modify(dn("owner"), ("replace", "zimbraPrefLocale", "de")).code == INSUFFICIENT_ACCESS_RIGHTS
         for attribute, value in [("zimbraAccountStatus", "active"), ("zimbraMailQuota", "1"), ("zimbraIsAdminAccount", "TRUE"),
-                                 ("zimbraIsDelegatedAdminAccount", "TRUE"), ("zimbraACE", text("usr owner sendAs")), ("mail", "x@acme.example")]:
+                                 ("zimbraIsDelegatedAdminAccount", "TRUE"), ("zimbraACE", text("usr owner getAccount")), ("mail", "x@acme.example")]:
             assert own.modify(dn("user"), ("replace", attribute, value)).code == INSUFFICIENT_ACCESS_RIGHTS, attribute
 
     def test_sets_its_password(self, server, root):
