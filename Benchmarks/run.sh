@@ -7,6 +7,7 @@
 #     members member-of                                                the same of dynamic lists, against production only
 #     inherited    a search on an inherited value against one on a stored value (Muster alone)
 #     addressbook  autocompletion through cn=gal against the plain filter (Muster alone)
+#     sort         first pages and virtual list views of all accounts by indexed attributes: server CPU (Muster alone)
 #     modify modify64 add64   throughput of changes, both servers synced to the same disk, 1 and 64 connections
 #     readers-under-writes    p99 of look-ups while 64 connections write, against without (Muster alone)
 #     ldaps starttls  the look-up over TLS (needs stunnel)
@@ -29,7 +30,7 @@ export CATALOGUE=${CATALOGUE:-$root/schema/catalogue}
 work=${WORK:-${TMPDIR:-/tmp}/muster-benchmarks} accounts=${ACCOUNTS:-100000} domains=${DOMAINS:-100} seed=${SEED:-1}
 muster=${MUSTER_BIN:-$root/.build/release/muster}
 rounds=3 seconds=5 against=best fresh=0
-usage() { sed -n '2,23s/^# \{0,1\}//p' "$0" >&2; exit 2; }
+usage() { sed -n '2,24s/^# \{0,1\}//p' "$0" >&2; exit 2; }
 while getopts r:d:pPfh o; do
   case $o in
     r) rounds=$OPTARG ;; d) seconds=$OPTARG ;; p) against="best production" ;; P) against=production ;; f) fresh=1 ;; *) usage ;;
@@ -38,7 +39,7 @@ done
 shift $((OPTIND - 1))
 comparisons="lookup lookup8 postfix senders read gal autocomplete bind bind16 paged members member-of"
 [ -x "$muster" ] || { echo "run.sh: no program at $muster (swift build -c release --static-swift-stdlib, or set MUSTER_BIN)" >&2; exit 2; }
-workloads=${*:-$comparisons ldaps starttls inherited addressbook storm import idle start}
+workloads=${*:-$comparisons ldaps starttls inherited addressbook sort storm import idle start}
 mkdir -p "$work"
 work=$(cd "$work" && pwd)
 load=$work/ldapload
@@ -407,6 +408,17 @@ if wants addressbook; then
   against_itself "autocomplete" 1.5 "-b $domain -f $(filter zimbraAccountAutoComplete)" \
     "-b cn=gal,$domain -f (|(displayName=*{N}*)(cn={N}*)(sn={N}*)(gn={N}*)(mail={N}*))" \
     -c 4 "${admin[@]}" --values "$work/values-$accounts/auto-keys.txt" -s sub -z 20 --allow-code 4 -a $gal_attributes search
+  stop_muster
+fi
+
+if wants sort; then
+  load_muster "$accounts" "$domains"
+  start_muster "$accounts"
+  printf '\n| sorted, %s accounts in all | entries | server CPU in ms | at most |\n|---|---|---|---|\n' "$accounts"
+  for who in "-D cn=config -w secret" "${admin[*]}"; do
+    # shellcheck disable=SC2086
+    "$here/load/sorted.py" -n 50 $who "${url[muster]}" "${pid[muster]}" "" "(objectClass=zimbraAccount)" sn displayName mail
+  done
   stop_muster
 fi
 

@@ -23,16 +23,23 @@ import urllib.parse
 import ldap
 import ldap.dn
 from ldap.controls import SimplePagedResultsControl
+from ldap.controls.libldap import AssertionControl
+from ldap.controls.readentry import PostReadControl, PreReadControl
 from ldap.filter import escape_filter_chars
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
 import adversarial  # noqa: E402
 import wire  # noqa: E402
-from client import CONSTRAINT_VIOLATION, Client, control, NAMING_VIOLATION, NOT_ALLOWED_ON_RDN, NO_SUCH_OBJECT, REFERRAL, SUCCESS, split_dn  # noqa: E402
+from client import (ASSERTION_FAILED, COMPARE_FALSE, COMPARE_TRUE, CONSTRAINT_VIOLATION, INVALID_DN_SYNTAX, NAMING_VIOLATION,  # noqa: E402
+                    NO_SUCH_ATTRIBUTE, NO_SUCH_OBJECT, NOT_ALLOWED_ON_RDN, OBJECT_CLASS_MODS_PROHIBITED, OBJECT_CLASS_VIOLATION, REFERRAL, SUCCESS, UNAVAILABLE_CRITICAL_EXTENSION, Client, control, split_dn)
 from servers import ROOT_DN, ROOT_PASSWORD, Muster, Slapd  # noqa: E402
 
 MANAGE_DSA_IT, SUBENTRIES, MATCHED_VALUES = "2.16.840.1.113730.3.4.2", "1.3.6.1.4.1.4203.1.10.1", "1.2.826.0.1.3344810.2.3"
+ASSERTION, PRE_READ, POST_READ, PROXY = "1.3.6.1.1.12", "1.3.6.1.1.13.1", "1.3.6.1.1.13.2", "2.16.840.1.113730.3.4.18"
+# Of OpenLDAP: no-op, relax; of Active Directory: permissive modify.
+NO_OP, RELAX, PERMISSIVE, UNKNOWN_CONTROL = "1.3.6.1.4.1.4203.666.5.2", "1.3.6.1.4.1.4203.666.5.12", "1.2.840.113556.1.4.1413", "1.2.3.4.5.6"
+AUTHORIZATION_DENIED = 123
 
 # --- what may differ ------------------------------------------------------------------------------------------------------
 
@@ -69,6 +76,18 @@ DIFFERENCES = [
                lambda op, a, b: op.options.get("dereference") and a.code == b.code and a.by_name == b.by_name and len(b.entries) == len(b.by_name)),
     Difference("below-a-referral", "RFC 3296 section 3: with manageDsaIT no referral is made of a referral entry; slapd refers names below it all the same",
                lambda op, a, b: a.code == REFERRAL and b.code == NO_SUCH_OBJECT and op.has_control(MANAGE_DSA_IT)),
+    Difference("lists-in-pre-and-post-read", "RFC 4527: entries as a search shows them; slapd's dynlist overlay computes no members there",
+               lambda op, a, b: a.comparable[:-1] == b.comparable[:-1] and a.read_without_members == b.read_without_members),
+    Difference("control-before-name", "both refuse a request with a critical control that is not known and another mistake (a name that is none, an identity "
+               "that the client may not take): which of them is told is a matter of order",
+               lambda op, a, b: op.has_control(UNKNOWN_CONTROL) and UNAVAILABLE_CRITICAL_EXTENSION in (a.code, b.code)
+               and {a.code, b.code} <= {INVALID_DN_SYNTAX, UNAVAILABLE_CRITICAL_EXTENSION, AUTHORIZATION_DENIED}),
+    Difference("alias-to-something-else", "both refuse: slapd sees first that aliasedObjectName stands in aliases only, we that the structural class stays",
+               lambda op, a, b: op.kind == "modify" and (a.code, b.code) == (OBJECT_CLASS_VIOLATION, OBJECT_CLASS_MODS_PROHIBITED) and "aliasedObjectName" in a.message),
+    Difference("assertion-on-compare", "RFC 4528 section 3: an assertion that fails ends a compare too; slapd's dynlist overlay compares entries of its lists without it",
+               lambda op, a, b: op.kind == "compare" and op.has_control(ASSERTION) and b.code == ASSERTION_FAILED and a.code in (COMPARE_FALSE, COMPARE_TRUE, NO_SUCH_ATTRIBUTE)),
+    Difference("assertion-first", "neither makes the change: slapd tests the assertion before it looks for a new entry's parent, and before it refers elsewhere",
+               lambda op, a, b: op.has_control(ASSERTION) and a.code == ASSERTION_FAILED and (op.kind == "add" and b.code != SUCCESS or b.code == REFERRAL)),
     Difference("matched-name-of-rename", "slapd leaves the matched name out when the entry to rename does not exist",
                lambda op, a, b: op.kind == "rename" and a.code == b.code == NO_SUCH_OBJECT and not a.matched),
 ]
@@ -84,7 +103,14 @@ DIFFERENCES = [
 #   hasSubordinates:=       slapd evaluates the computed attribute in equality items only
 #   joiners, soft hyphens   RFC 4518 section 2.2 maps them to nothing; slapd keeps them
 #   the root DSE            describes the server itself
+#   pre-/post-read of attributes by class, and of types that are not known: slapd refuses the change (17) or leaves them out; RFC 4527
+#                           section 3 takes the selectors of a search
+#   assertions on changes of unique values: slapd's overlay has its own search keep to them, and fails (122, "unique_search failed")
+#   permissive deletion of values: slapd refuses values that are not there; we pass them over, as Active Directory
+#   permissive increments   slapd sets what is not there
+#   u:NAME in proxied authorization: what it stands for is a matter of configuration
 
+UNIQUE = {"mail", "zimbraid", "dkimselector"}
 MASKED = {"entryuuid", "entrycsn", "createtimestamp", "modifytimestamp"}
 DN_VALUED = {"entrydn", "seealso", "creatorsname", "modifiersname", "member", "dgidentity", "manager", "owner", "secretary", "roleoccupant",
              "subschemasubentry"}
@@ -142,6 +168,10 @@ class Outcome:
         self.references = sorted(normal_url(url) for urls in result.references for url in urls)
         if not operation.counted:
             self.comparable += (self.references,)
+        # RFC 4527: entries as they were and as they are.
+        self.read = sorted(((c.controlType, lower_dn(c.dn), normal_entry(c.entry)) for c in result.controls if c.controlType in (PRE_READ, POST_READ)), key=repr)
+        if self.code == SUCCESS:
+            self.comparable += (self.read,)
         self.reader = reader
 
     def differ_in_folding_only(self, other):
@@ -163,6 +193,10 @@ class Outcome:
         return sorted(((dn, {k: v for k, v in entry.items() if v}) for dn, entry in self.entries), key=repr)
 
     @property
+    def read_without_members(self):
+        return [(oid, dn, {k: v for k, v in entry.items() if k != "member"}) for oid, dn, entry in self.read]
+
+    @property
     def by_name(self):
         return {repr(dn): entry for dn, entry in self.entries}
 
@@ -176,7 +210,7 @@ class Outcome:
         return all(b"groupOfURLs" in self.reader.read(self.spelling[dn], ["objectClass"]).only["objectClass"] for dn in mine.keys() - others.keys())
 
     def __repr__(self):
-        return f"{self.code} {self.message!r} matched {self.matched} entries {len(self.entries)}"
+        return f"{self.code} {self.message!r} matched {self.matched} entries {len(self.entries)}" + (f" read {self.read}" if self.read else "")
 
 
 @dataclasses.dataclass
@@ -188,6 +222,16 @@ class Operation:
 
     def has_control(self, oid):
         return any(c.controlType == oid for c in self.options.get("controls", []))
+
+    @property
+    def touches_unique_values(self):
+        if self.kind == "add":
+            return any(name.lower() in UNIQUE for name in self.arguments[1])
+        return self.kind == "rename" or self.kind == "modify" and any(name.lower() in UNIQUE for _, name, _ in self.arguments[1:])
+
+    @property
+    def may_be_permissive(self):
+        return self.kind == "modify" and not any(kind == "delete" and values or kind == "increment" for kind, _, values in self.arguments[1:])
 
     def run(self, client):
         return getattr(client, self.kind)(*self.arguments, **self.options)
@@ -344,8 +388,13 @@ class Generator:
         elif self.chance(0.06):
             options["controls"], counted = [SimplePagedResultsControl(True, size=self.source.randint(1, 30), cookie="")], True
         elif self.chance(0.12):
-            options["controls"] = [self.pick([control(MANAGE_DSA_IT, True), control(SUBENTRIES, True, b"\x01\x01\xff"),
+            options["controls"] = [self.pick([control(MANAGE_DSA_IT, self.chance(0.7)), control(SUBENTRIES, True, b"\x01\x01\xff"),
                                               control(SUBENTRIES, True, b"\x01\x01\0"), self.matched_values()])]
+        elif self.chance(0.05):
+            # At the root slapd asserts nothing: it has no entry there.
+            assertion = self.filter() if base else None
+            options["controls"] = [self.pick([AssertionControl(self.chance(0.7), assertion) if base else control(UNKNOWN_CONTROL, False), control(UNKNOWN_CONTROL, self.chance(0.5)),
+                                              control(PROXY, True, b"dn:" + ROOT_DN.encode())])]
         if self.chance(0.08):
             options["types_only"] = True
         if self.chance(0.25):
@@ -362,7 +411,43 @@ class Generator:
                 items.append(wire.text(attribute, 0x87))
             else:
                 items.append(wire.equality(attribute, self.value(attribute)))
-        return control(MATCHED_VALUES, True, wire.sequence(*items))
+        return control(MATCHED_VALUES, self.chance(0.7), wire.sequence(*items))
+
+    # controls of changes
+
+    def read_selection(self):
+        return self.pick([["*"], ["cn", "description"], ["+"], ["*", "+"], ["1.1"], ["CN", "2.5.4.4", "name"], []])
+
+    def change_control(self, operation):
+        """One control, on an operation that it may not be for."""
+        kind = operation.kind
+        critical = self.chance(0.6)
+        choice = self.source.randrange(11)
+        if choice <= 2 and not operation.touches_unique_values:
+            return AssertionControl(critical, self.pick(["(objectClass=*)", "(!(objectClass=person))", self.term(), self.filter()]))
+        if choice <= 4 and kind in ("modify", "add", "rename"):
+            return PostReadControl(critical, self.read_selection())
+        if choice <= 6 and kind in ("modify", "delete", "rename"):
+            return PreReadControl(critical, self.read_selection())
+        if choice == 7:
+            return control(MANAGE_DSA_IT, critical)
+        if choice == 8:
+            return control(self.pick([UNKNOWN_CONTROL, PERMISSIVE if operation.may_be_permissive else UNKNOWN_CONTROL]), critical)
+        if choice == 9 and kind != "compare":
+            return control(NO_OP, critical)
+        identity = self.pick(["dn:" + ROOT_DN, "dn:" + ROOT_DN, "nonsense", "dn:nonsense"])
+        return control(PROXY, True, identity.encode())
+
+    def with_controls(self, operation):
+        """The operation with one control or two, each at most once."""
+        if self.chance(0.65):
+            return operation
+        chosen = {}
+        for _ in range(self.pick([1, 1, 1, 2])):
+            made = self.change_control(operation)
+            chosen[made.controlType] = made
+        operation.options["controls"] = list(chosen.values())
+        return operation
 
     def compare(self):
         attribute = self.pick([a for a in ATTRIBUTES if a != "entryDN"])
@@ -450,12 +535,12 @@ class Generator:
         if kind < 0.60:
             return self.search()
         if kind < 0.68:
-            return self.compare()
+            return self.with_controls(self.compare())
         if kind < 0.79:
-            return self.add()
+            return self.with_controls(self.add())
         if kind < 0.91:
-            return self.modify()
-        return self.rename() if kind < 0.96 else self.delete()
+            return self.with_controls(self.modify())
+        return self.with_controls(self.rename() if kind < 0.96 else self.delete())
 
     def learn(self, operation, code):
         """Keeps the list of names in step with what succeeded."""

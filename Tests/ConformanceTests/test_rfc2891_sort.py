@@ -267,6 +267,22 @@ def test_views_on_an_index(many, backwards):
 
 
 @pytest.mark.muster
+@pytest.mark.parametrize("key", ["sn", "cn"])
+def test_views_far_out_of_range(many, key):
+    """Hostile input, group 12: numbers as large as INTEGER (0..maxInt) goes, on an index and sorted in memory; what is beyond is no control."""
+    largest = 2**31 - 1
+    for before, after, offset, count in [(0, 0, largest, 0), (largest, largest, 1, largest), (0, 0, largest, largest), (largest, 0, largest, 1),
+                                         (0, largest, 3000, 6000), (0, 0, 1, largest), (largest, largest, largest, largest)]:
+        answer = ask(many, "dc=many", sort(key), view(before, after, offset, count), size=10)
+        assert answer.code in (SUCCESS, SIZE_LIMIT_EXCEEDED, VLV_ERROR), (before, after, offset, count, answer)
+        assert len(answer.names) <= 10 and answer.view[1] == 6000
+    for before, after, offset, count in [(-1, 0, 1, 0), (0, -1, 1, 0), (0, 0, -1, 0), (0, 0, 1, -1), (2**31, 0, 1, 0), (0, 0, 2**31, 0), (0, 0, 1, 2**63), (0, 2**70, 1, 0)]:
+        assert ask(many, "dc=many", sort(key), view(before, after, offset, count)).code == PROTOCOL_ERROR, (before, after, offset, count)
+    assert ask(many, "dc=many", sort(key), view(0, 0, value="\0" * 100_000)).code in (SUCCESS, VLV_ERROR)
+    assert many.alive()
+
+
+@pytest.mark.muster
 def test_filter_and_index(many):
     """Candidates that do not satisfy the filter are passed over."""
     kept = [m for m in many.model if int(m[0][1:]) % 10 != 3]
