@@ -43,7 +43,9 @@ public final class ClassWatch: Sendable {
     public func changes(after commit: Int) -> [EntryID]? {
         recent.withLock { recent in
             guard commit >= recent.completeAfter else { return nil }
-            let first = recent.changes.firstIndex { $0.commit > commit } ?? recent.changes.count
+            // From the end: most know all but the last few.
+            var first = recent.changes.count
+            while first > 0, recent.changes[first - 1].commit > commit { first -= 1 }
             return recent.changes[first...].map(\.id)
         }
     }
@@ -71,6 +73,13 @@ extension Snapshot {
         if isUncommitted, !changes(of: watch).isEmpty { return false }
         // Read after this snapshot was taken: no change that it sees can be missing.
         return watch.lastChange <= min(commit, self.commit)
+    }
+
+    /// The commit from which on what is worked out from the watched entries of this snapshot is right; nil if it must not be kept, because
+    /// this is a write transaction, which may be given up, and has changed such entries.
+    public borrowing func commitToKeep(of watch: ClassWatch) -> Int? {
+        if !isUncommitted { return commit }
+        return changes(of: watch).isEmpty ? commit - 1 : nil
     }
 
     /// The watched entries that this write transaction has changed so far; some may come twice.

@@ -55,6 +55,7 @@ public final class EntryStore: Sendable {
     private let current: Mutex<Catalogue>
     private let version = Atomic<Int>(0)
     private let rename = Atomic<Int>(0)
+    private let transactions = Atomic<Int>(0)
     private let watches = Mutex<[ClassWatch]>([])
     /// With ``Durability/groupInterval(milliseconds:)``.
     private let checkpoint: Mutex<Checkpoint?>
@@ -186,6 +187,8 @@ public final class EntryStore: Sendable {
 
     /// The commit that last changed a name other than by adding or removing a leaf.
     public var lastRename: Int { rename.load(ordering: .acquiring) }
+    /// A number for a write transaction that no other has.
+    func nextTransaction() -> Int { transactions.add(1, ordering: .relaxed).newValue }
     func noteRename(commit: Int) { rename.store(commit, ordering: .releasing) }
 
     // MARK: Reading

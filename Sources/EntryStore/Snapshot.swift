@@ -15,8 +15,15 @@ public struct Snapshot: ~Copyable {
     private var isAside = false
     /// Whether this is a write transaction's view: it holds changes that may be given up, and its ``commit`` is that of several states.
     public internal(set) var isUncommitted = false
+    /// Of a write transaction: its own number, which no other has, as ``commit`` may be that of several of which all but the last were given up.
+    public internal(set) var transactionNumber = 0
     /// By number of ``ClassWatch``: the entries of its classes that the write transaction has changed so far; some may come twice.
     var changedEntries: [[EntryID]] = []
+    /// Of a write transaction: what the index sets in the database do not have yet.
+    var pending = PendingIndexes()
+
+    /// Whether the index sets in the database are not all of the truth.
+    var hasPending: Bool { isUncommitted && !pending.isEmpty }
 
     init(_ store: EntryStore, _ transaction: consuming Transaction) {
         self.store = store
@@ -129,6 +136,9 @@ public struct Snapshot: ~Copyable {
                 }
                 pair = try transaction.next(in: store.databases.indexes)
             }
+            if hasPending, let changes = pending.batch.changes(of: prefix.rawSpan) {
+                ids = Set(ids).subtracting(changes.others).union(changes.members).sorted()
+            }
             return ids
         } catch { throw EntryStoreError(error) }
     }
@@ -207,6 +217,7 @@ public struct Snapshot: ~Copyable {
             var key: [UInt8] = []
             key.reserveCapacity(16)
             IndexKey.appendScope(.descendants, ancestor, to: &key)
+            if hasPending, let isMember = pending.batch.membership(of: id, in: key.rawSpan) { return isMember }
             key.appendBigEndian(id.block)
             guard let container = try transaction.get(key.rawSpan, in: store.databases.indexes) else { return false }
             return Container.contains(container, id.offset)

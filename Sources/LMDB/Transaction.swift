@@ -125,6 +125,13 @@ internal import CLMDB
         return unsafe cursor
     }
 
+    /// The value of a key, as ``get(_:in:)``; cheaper where keys are asked for in ascending order, and ``replaceFound(_:with:in:)`` and
+    /// ``insertUnfound(_:_:in:)`` go on from there.
+    @_lifetime(borrow self)
+    public borrowing func find(_ key: borrowing RawSpan, in database: Database) throws(LMDBError) -> RawSpan? {
+        try move(database, MDB_SET_KEY, key)?.value
+    }
+
     /// Number of pairs in a database.
     public borrowing func count(of database: Database) throws(LMDBError) -> Int {
         var stat = MDB_stat()
@@ -179,6 +186,34 @@ internal import CLMDB
         if code == MDB_KEYEXIST { return false }
         try check(code, "mdb_put")
         return true
+    }
+
+    /// Gives a key that ``find(_:in:)`` has just found another value: nothing may have been done with the database in between.
+    public mutating func replaceFound(
+        _ key: borrowing RawSpan, with value: borrowing RawSpan, in database: Database
+    ) throws(LMDBError) {
+        try putAtCursor(key, value, database, UInt32(MDB_CURRENT))
+    }
+
+    /// Stores a pair whose key is not there, near the place where the database was last looked at.
+    public mutating func insertUnfound(
+        _ key: borrowing RawSpan, _ value: borrowing RawSpan, in database: Database
+    ) throws(LMDBError) {
+        try putAtCursor(key, value, database, 0)
+    }
+
+    private mutating func putAtCursor(
+        _ key: borrowing RawSpan, _ value: borrowing RawSpan, _ database: Database, _ flags: UInt32
+    ) throws(LMDBError) {
+        let cursor = try unsafe cursor(database)
+        let code = unsafe key.withUnsafeBytes { k in
+            unsafe value.withUnsafeBytes { v in
+                var key = unsafe MDB_val(mv_size: k.count, mv_data: UnsafeMutableRawPointer(mutating: k.baseAddress))
+                var value = unsafe MDB_val(mv_size: v.count, mv_data: UnsafeMutableRawPointer(mutating: v.baseAddress))
+                return unsafe mdb_cursor_put(cursor, &key, &value, flags)
+            }
+        }
+        try check(code, "mdb_cursor_put")
     }
 
     /// Removes a key; whether it was there.

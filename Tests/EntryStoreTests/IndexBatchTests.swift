@@ -85,4 +85,42 @@ struct IndexBatchTests {
         }
         #expect(found == model.filter { !$0.value.isEmpty })
     }
+
+    /// Sets grow in their stored form, without being unpacked, to the same bytes as if they were made anew.
+    @Test(arguments: [1, 2, 3] as [UInt64])
+    func storedSetsGrowAsIfMadeAnew(_ seed: UInt64) {
+        var random = SeededGenerator(seed: seed)
+        var grown = 0
+        for _ in 0..<3_000 {
+            var set = BlockSet()
+            var place = random.below(300)
+            let density = 1 + random.below(40)
+            let count = 1 + random.below(random.below(2) == 0 ? 20 : 900)
+            for _ in 0..<count where place < BlockSet.capacity {
+                set.insert(place)
+                place += random.below(3) == 0 ? 1 + random.below(density) : 1
+            }
+            var stored: [UInt8] = []
+            Container.encode(set, into: &stored)
+            // Behind the others, or anywhere.
+            let from = random.below(3) == 0 ? 0 : place
+            let more = Set((0..<(1 + random.below(12))).map { _ in
+                min(from + random.below(1 + random.below(60)) + (from == 0 ? random.below(8000) : 0), BlockSet.capacity - 1)
+            }).sorted()
+            for offset in more { set.insert(offset) }
+            var anew: [UInt8] = []
+            Container.encode(set, into: &anew)
+            var out: [UInt8] = [42]
+            if Container.append(more.map { EntryID(block: 3, offset: $0).rawValue }[...], to: stored.rawSpan, into: &out) {
+                grown += 1
+                #expect(out.dropFirst() == anew[...])
+            } else {
+                #expect(out == [42])
+            }
+            var decoded = BlockSet()
+            #expect(Container.decode(anew.rawSpan, into: &decoded))
+            #expect(decoded.elementsEqual(set))
+        }
+        #expect(grown > 1_000)
+    }
 }

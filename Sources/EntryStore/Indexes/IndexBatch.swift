@@ -41,25 +41,52 @@ struct IndexBatch {
         var value: [UInt8] = []
         try forEachBlock { pair, changes throws(LMDBError) in
             value.removeAll(keepingCapacity: true)
-            var set = BlockSet()
             var isStored = false
-            if let container = try transaction.get(pair, in: database) {
-                Container.decode(container, into: &set)
+            if let container = try transaction.find(pair, in: database) {
+                changes.apply(to: container, into: &value)
                 isStored = true
-            }
-            if isStored {
-                changes.apply(to: &set)
-                if set.isEmpty {
-                    try transaction.delete(pair, in: database)
-                    return
-                }
-                Container.encode(set, into: &value)
             } else {
                 changes.encode(into: &value)
-                if value.isEmpty { return }
             }
-            try transaction.put(pair, value.rawSpan, in: database)
+            if value.isEmpty {
+                if isStored { try transaction.delete(pair, in: database) }
+            } else if isStored {
+                try transaction.replaceFound(pair, with: value.rawSpan, in: database)
+            } else {
+                try transaction.insertUnfound(pair, value.rawSpan, in: database)
+            }
         }
+    }
+
+    // MARK: Asking
+
+    /// Whether the changes make an entry a member of a set, or take it out; nil if they say nothing of it.
+    func membership(of id: EntryID, in key: RawSpan) -> Bool? {
+        guard !isEmpty, let number = keys.find(key) else { return nil }
+        var list: [UInt64] = []
+        changes.read(number, into: &list)
+        for change in list.reversed() where Self.id(change) == id { return change & Self.removal == 0 }
+        return nil
+    }
+
+    /// What the changes make of a set: the entries that they leave in it, and those that they take out of it. Nil: nothing.
+    func changes(of key: RawSpan) -> (members: Set<EntryID>, others: Set<EntryID>)? {
+        guard !isEmpty, let number = keys.find(key) else { return nil }
+        var list: [UInt64] = []
+        changes.read(number, into: &list)
+        var members: Set<EntryID> = []
+        var others: Set<EntryID> = []
+        for change in list {
+            let id = Self.id(change)
+            if change & Self.removal == 0 {
+                members.insert(id)
+                others.remove(id)
+            } else {
+                others.insert(id)
+                members.remove(id)
+            }
+        }
+        return (members, others)
     }
 
     /// What changes of one key in one block.
@@ -73,6 +100,15 @@ struct IndexBatch {
                 let offset = EntryID(rawValue: change & ~IndexBatch.removal).offset
                 if change & IndexBatch.removal != 0 { set.remove(offset) } else { set.insert(offset) }
             }
+        }
+
+        /// The stored form of a set with the changes made to it; nothing if it becomes empty.
+        func apply(to stored: RawSpan, into out: inout [UInt8]) {
+            if isPlain, Container.append(list, to: stored, into: &out) { return }
+            var set = BlockSet()
+            Container.decode(stored, into: &set)
+            apply(to: &set)
+            if !set.isEmpty { Container.encode(set, into: &out) }
         }
 
         /// The stored form of the changes made to an empty set; nothing if the set stays empty.

@@ -12,6 +12,7 @@ extension Snapshot {
         do {
             var key: [UInt8] = []
             let isExact = IndexKey.appendValue(attribute, canonical, to: &key)
+            let changes = hasPending ? pending.batch.changes(of: key.rawSpan) : nil
             var pair = try transaction.seek(key.rawSpan, in: store.databases.indexes)
             while let current = pair, current.key.byteCount == key.count + 4, current.key.starts(with: key.rawSpan),
                 let block = current.key.bigEndian32(key.count)
@@ -22,11 +23,15 @@ extension Snapshot {
                 while let member = set.first(from: offset) {
                     offset = member + 1
                     let id = EntryID(block: block, offset: member)
-                    if id == exempt { continue }
+                    if id == exempt || changes?.others.contains(id) == true { continue }
                     if isExact { return id }
                     if try has(id, type, equalTo: canonical) { return id }
                 }
                 pair = try transaction.next(in: store.databases.indexes)
+            }
+            for id in changes?.members.sorted() ?? [] where id != exempt {
+                if isExact { return id }
+                if try has(id, type, equalTo: canonical) { return id }
             }
             return nil
         } catch let error as LMDBError {

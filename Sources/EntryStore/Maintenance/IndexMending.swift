@@ -82,6 +82,8 @@ struct MendingState: Sendable {
 
 extension StoreTransaction {
     fileprivate mutating func mend(_ state: inout MendingState) throws(EntryStoreError) {
+        // The sets in the database are looked at as they are: with all that neighbours in the group have changed.
+        try applyIndexes()
         switch state.place {
         case .keys(let from): try mendKeys(from, &state)
         case .entries(let from): try mendEntries(from, &state)

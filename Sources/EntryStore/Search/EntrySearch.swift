@@ -139,7 +139,35 @@ public struct EntrySearch: ~Copyable {
         do {
             plan = try planner.plan(base: base, scope: scope, from: position, snapshot)
         } catch { throw EntryStoreError(error) }
+        if snapshot.hasPending, scope != .baseObject { try correctPlan(snapshot) }
         plannedAt = snapshot.commit
+    }
+
+    /// In a write transaction, whose sets are not right of some entries: of these, those that satisfy the search are gone through.
+    private mutating func correctPlan(_ snapshot: borrowing Snapshot) throws(EntryStoreError) {
+        let doubtful = snapshot.pending.ordered
+        snapshot.pending.noteTest()
+        var members: [EntryID] = []
+        var scratch = FilterScratch()
+        for id in doubtful where id >= position {
+            guard let record = try snapshot.record(id), try isInScope(id, record.parent, snapshot) else { continue }
+            if planner.filter.evaluate(id, record, snapshot, scratch: &scratch) == .yes { members.append(id) }
+        }
+        if let sets = plan.sets {
+            plan.sets = sets.replacing(doubtful, by: members)
+        } else {
+            let others = Set(doubtful)
+            plan.few = (plan.few.filter { !others.contains($0) } + members).sorted()
+        }
+    }
+
+    private borrowing func isInScope(_ id: EntryID, _ parent: EntryID, _ snapshot: borrowing Snapshot) throws(EntryStoreError) -> Bool {
+        switch scope {
+        case .baseObject: id == base
+        case .singleLevel: parent == base
+        case .wholeSubtree: try snapshot.isInSubtree(id, of: base)
+        case .subordinateSubtree: id == base ? false : try snapshot.isInSubtree(id, of: base)
+        }
     }
 
     private mutating func run(

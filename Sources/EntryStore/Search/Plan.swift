@@ -33,6 +33,22 @@ final class Plan {
         scratch.reserveCapacity(64)
     }
 
+    /// The same plan, but that of some entries it has those that are named, and no others.
+    /// - Parameters: in ascending order.
+    func replacing(_ entries: [EntryID], by members: [EntryID]) -> Plan {
+        var leaves = self.leaves
+        var root = self.root
+        if let leaf = Leaf(ids: entries) {
+            leaves.append(leaf)
+            root = .and([root, .not(.leaf(leaves.count - 1))])
+        }
+        if let leaf = Leaf(ids: members) {
+            leaves.append(leaf)
+            root = .or([root, .leaf(leaves.count - 1)])
+        }
+        return Plan(root: root, leaves: leaves)
+    }
+
     /// The first block at or after one that can have members, and a superset of them. Nil: no more.
     func next(from block: UInt32, _ snapshot: borrowing Snapshot, into set: inout BlockSet) throws(LMDBError) -> UInt32? {
         var wanted = block

@@ -73,6 +73,20 @@ struct BlockSet: Sendable {
         return index << 6 | word.trailingZeroBitCount
     }
 
+    /// The first offset at or after one that is no member; the capacity if there is none.
+    func firstMissing(from offset: Int) -> Int {
+        guard offset < Self.capacity else { return Self.capacity }
+        let words = words.span
+        var index = offset >> 6
+        var word = ~words[index] & (~0 << UInt64(offset & 63))
+        while word == 0 {
+            index += 1
+            guard index < Self.wordCount else { return Self.capacity }
+            word = ~words[index]
+        }
+        return index << 6 | word.trailingZeroBitCount
+    }
+
     /// Adds all offsets of a range.
     mutating func insert(_ range: ClosedRange<Int>) {
         var words = self.words.mutableSpan

@@ -132,19 +132,123 @@ enum Container {
             out.append(2)
             var from = 0
             while let first = set.first(from: from) {
-                var last = first
-                while last + 1 < BlockSet.capacity, set.contains(last + 1) { last += 1 }
+                let end = set.firstMissing(from: first)
                 append(first, to: &out)
-                append(last - first, to: &out)
-                from = last + 1
+                append(end - 1 - first, to: &out)
+                from = end
             }
         } else {
             out.append(1)
-            for index in 0..<BlockSet.wordCount {
-                let word = words[index]
-                for shift in stride(from: UInt64(0), to: 64, by: 8) { out.append(UInt8(truncatingIfNeeded: word >> shift)) }
+            appendBitmap(set, to: &out)
+        }
+    }
+
+    private static func appendBitmap(_ set: borrowing BlockSet, to out: inout [UInt8]) {
+        let words = set.words.span
+        #if _endian(little)
+        // Sound: any words are octets, and in this order.
+        unsafe words.withUnsafeBytes { unsafe out.append(contentsOf: $0) }
+        #else
+        for index in 0..<BlockSet.wordCount {
+            let word = words[index]
+            for shift in stride(from: UInt64(0), to: 64, by: 8) { out.append(UInt8(truncatingIfNeeded: word >> shift)) }
+        }
+        #endif
+    }
+
+    /// The stored form of a stored set with some more members, if that can be made without unpacking it: the same as ``encode(_:into:)``
+    /// would make. Otherwise nothing, and false.
+    /// - Parameter ids: of the block, ascending.
+    static func append(_ ids: ArraySlice<UInt64>, to bytes: RawSpan, into out: inout [UInt8]) -> Bool {
+        guard bytes.byteCount >= 1 else { return false }
+        switch bytes[at: 0] {
+        case 0: return appendMembers(ids, to: bytes, into: &out)
+        case 1: return setBits(ids, in: bytes, into: &out)
+        case 2: return appendRuns(ids, to: bytes, into: &out)
+        default: return false
+        }
+    }
+
+    /// Members behind the last one, nearly always, as long as no other form is shorter.
+    private static func appendMembers(_ ids: ArraySlice<UInt64>, to bytes: RawSpan, into out: inout [UInt8]) -> Bool {
+        var count = (bytes.byteCount - 1) / 2
+        guard count > 0, count + ids.count <= maxMembers else { return false }
+        var last = number(bytes, 1)
+        var runs = 1
+        for index in 1..<count {
+            let member = number(bytes, 1 + index * 2)
+            if member != last + 1 { runs += 1 }
+            last = member
+        }
+        let start = out.count
+        out.append(bytes.extracting(0..<1 + count * 2))
+        for id in ids {
+            let member = EntryID(rawValue: id).offset
+            if member == last { continue }
+            if member != last + 1 { runs += 1 }
+            guard member > last else {
+                out.removeLast(out.count - start)
+                return false
+            }
+            append(member, to: &out)
+            last = member
+            count += 1
+        }
+        if count <= runs * 2 { return true }
+        out.removeLast(out.count - start)
+        return false
+    }
+
+    /// A bitmap stays one unless runs grow together.
+    private static func setBits(_ ids: ArraySlice<UInt64>, in bytes: RawSpan, into out: inout [UInt8]) -> Bool {
+        guard bytes.byteCount == 1 + BlockSet.capacity / 8 else { return false }
+        let start = out.count
+        out.append(bytes)
+        for id in ids {
+            let member = EntryID(rawValue: id).offset
+            func isSet(_ member: Int) -> Bool {
+                member >= 0 && member < BlockSet.capacity && out[start + 1 + member >> 3] & (1 << UInt8(member & 7)) != 0
+            }
+            if isSet(member - 1), isSet(member + 1) {
+                out.removeLast(out.count - start)
+                return false
+            }
+            out[start + 1 + member >> 3] |= 1 << UInt8(member & 7)
+        }
+        return true
+    }
+
+    /// Members behind the last run.
+    private static func appendRuns(_ ids: ArraySlice<UInt64>, to bytes: RawSpan, into out: inout [UInt8]) -> Bool {
+        var runs = (bytes.byteCount - 1) / 4
+        guard runs > 0 else { return false }
+        var members = 0
+        for index in 0..<runs { members += number(bytes, 3 + index * 4) + 1 }
+        var first = number(bytes, 1 + (runs - 1) * 4)
+        var last = first + number(bytes, 3 + (runs - 1) * 4)
+        let start = out.count
+        out.append(bytes.extracting(0..<1 + (runs - 1) * 4))
+        var isRight = last < BlockSet.capacity
+        for id in ids where isRight {
+            let member = EntryID(rawValue: id).offset
+            if member == last { continue }
+            members += 1
+            if member == last + 1 {
+                last = member
+            } else if member > last {
+                append(first, to: &out)
+                append(last - first, to: &out)
+                (first, last) = (member, member)
+                runs += 1
+            } else {
+                isRight = false
             }
         }
+        append(first, to: &out)
+        append(last - first, to: &out)
+        if isRight, runs <= maxRuns, members > maxMembers || members > runs * 2 { return true }
+        out.removeLast(out.count - start)
+        return false
     }
 
     /// The stored form of ids of one block in ascending order, if it is a short one (members or runs); else nothing, and false.

@@ -4,6 +4,8 @@ public import Schema
 
 /// The write transaction: reads see what was changed before in it. One operation first makes all its checks, then changes;
 /// a change that fails half-way (``failure``) spoils the transaction, which is then given up whole.
+///
+/// Index changes are written for all operations together, at the latest by ``applyIndexes()`` at the end (see ``PendingIndexes``).
 public struct StoreTransaction: ~Copyable {
     /// The directory with all changes so far.
     public internal(set) var snapshot: Snapshot
@@ -27,8 +29,6 @@ public struct StoreTransaction: ~Copyable {
     /// What was changed, while somebody follows changes (``ChangeFeed``).
     private var changes: [EntryChange] = []
     private let isFollowed: Bool
-    /// Index changes that wait for the end of the change.
-    private var batch = IndexBatch()
     /// Takes the index changes of new entries, in a bulk load; then nothing but additions may be made.
     var indexer: BulkIndexer?
 
@@ -38,6 +38,7 @@ public struct StoreTransaction: ~Copyable {
             let next = try Metadata.number(.nextEntry, transaction, store.databases) ?? 1
             snapshot = Snapshot(store, transaction)
             snapshot.isUncommitted = true
+            snapshot.transactionNumber = store.nextTransaction()
             nextEntry = next
             firstEntry = next
         } catch { throw EntryStoreError(error) }
@@ -81,6 +82,7 @@ public struct StoreTransaction: ~Copyable {
     public mutating func add(
         _ entry: Entry, parent: EntryID, rdn: [UInt8], canonicalRDN: [UInt8], flags: EntryRecord.Flags
     ) throws(EntryStoreError) -> EntryID {
+        try makeRoom()
         let id = EntryID(rawValue: nextEntry)
         let databases = snapshot.store.databases
         var nameKey: [UInt8] = []
@@ -110,17 +112,18 @@ public struct StoreTransaction: ~Copyable {
     public mutating func replace(
         _ id: EntryID, _ old: Entry, with new: Entry, flags: EntryRecord.Flags, isLogged: Bool = true
     ) throws(EntryStoreError) {
+        try makeRoom()
         guard let place = try placeAndRDN(id) else { throw missing(id) }
         if isLogged { try logModification(id, old, new, parent: place.parent, rdn: place.rdn) }
         noteClasses(old, new, id)
         try put(id, new, parent: place.parent, rdn: place.rdn, flags: flags, append: false)
         note(.modify, id)
         changeKeys(from: old, to: new, id)
-        try applyIndexes()
     }
 
     /// Removes an entry that has none below it.
     public mutating func remove(_ id: EntryID, _ entry: Entry, canonicalRDN: [UInt8]) throws(EntryStoreError) {
+        try makeRoom()
         guard let place = try placeAndRDN(id) else { throw missing(id) }
         try logDeletion(id, entry, parent: place.parent, rdn: place.rdn)
         let databases = snapshot.store.databases
@@ -138,7 +141,6 @@ public struct StoreTransaction: ~Copyable {
         noteClasses(entry, id)
         try removeFromScopes([id], below: place.parent)
         changeKeys(from: entry, to: Entry(), id)
-        try applyIndexes()
     }
 
     /// Gives an entry another name or another superior, with everything below it, and new attributes.
@@ -146,6 +148,7 @@ public struct StoreTransaction: ~Copyable {
         _ id: EntryID, _ old: Entry, to new: Entry, parent: EntryID, rdn: [UInt8], canonicalRDN: [UInt8], oldCanonicalRDN: [UInt8],
         flags: EntryRecord.Flags, deletesOldRDN: Bool
     ) throws(EntryStoreError) {
+        try makeRoom()
         guard let place = try placeAndRDN(id) else { throw missing(id) }
         try logRenaming(id, old, new, from: place.parent, place.rdn, to: parent, rdn, deletesOldRDN: deletesOldRDN)
         let databases = snapshot.store.databases
@@ -171,7 +174,6 @@ public struct StoreTransaction: ~Copyable {
         changeKeys(from: old, to: new, id)
         changesNames = true
         lastSuperiors = nil
-        try applyIndexes()
     }
 
     // MARK: Parts of changes
@@ -264,11 +266,13 @@ public struct StoreTransaction: ~Copyable {
     ) throws(EntryStoreError) {
         var key: [UInt8] = []
         IndexKey.appendScope(.children, parent, to: &key)
-        change(&batch, ids[0], key.rawSpan)
-        for superior in try superiors(parent) {
+        let superiors = try superiors(parent)
+        snapshot.pending.note(ids)
+        change(&snapshot.pending.batch, ids[0], key.rawSpan)
+        for superior in superiors {
             key.removeAll(keepingCapacity: true)
             IndexKey.appendScope(.descendants, superior, to: &key)
-            for id in ids { change(&batch, id, key.rawSpan) }
+            for id in ids { change(&snapshot.pending.batch, id, key.rawSpan) }
         }
     }
 
@@ -321,20 +325,22 @@ public struct StoreTransaction: ~Copyable {
         defer { swap(&record, &self.record) }
         if let indexer { return indexer.add(id, record.bytes, superiors: superiors, catalogue) }
         var key: [UInt8] = []
-        batch.addToScopes(id, below: superiors, scratch: &key)
-        batch.entry = id
+        snapshot.pending.note(id)
+        snapshot.pending.batch.addToScopes(id, below: superiors, scratch: &key)
+        snapshot.pending.batch.entry = id
         let catalogue = self.catalogue
-        if let record = EntryRecord(record.bytes) { keys.forEach(of: record, catalogue.table, catalogue.maintained, into: &batch) }
-        try applyIndexes()
+        if let record = EntryRecord(record.bytes) {
+            keys.forEach(of: record, catalogue.table, catalogue.maintained, into: &snapshot.pending.batch)
+        }
     }
 
     /// Adds keys of an entry that is there; those there already stay.
     mutating func addKeys(of id: EntryID, _ indexes: IndexSet) throws(EntryStoreError) {
-        batch.entry = id
+        snapshot.pending.batch.entry = id
         let catalogue = self.catalogue
         // A copy: the record itself can be looked at only while nothing changes.
         guard let bytes = try snapshot.record(id)?.bytes.array, let record = EntryRecord(bytes.rawSpan) else { return }
-        keys.forEach(of: record, catalogue.table, indexes, into: &batch)
+        keys.forEach(of: record, catalogue.table, indexes, into: &snapshot.pending.batch)
     }
 
     /// The keys that an entry has in some indexes; none if there is no such entry.
@@ -348,10 +354,11 @@ public struct StoreTransaction: ~Copyable {
     }
 
     /// Changes one set, with ``applyIndexes()``.
-    mutating func addKey(_ key: RawSpan, of id: EntryID) { batch.add(id, to: key) }
-    mutating func removeKey(_ key: [UInt8], of id: EntryID) { batch.remove(id, from: key.rawSpan) }
+    mutating func addKey(_ key: RawSpan, of id: EntryID) { snapshot.pending.batch.add(id, to: key) }
+    mutating func removeKey(_ key: [UInt8], of id: EntryID) { snapshot.pending.batch.remove(id, from: key.rawSpan) }
 
     private mutating func changeKeys(from old: Entry, to new: Entry, _ id: EntryID) {
+        snapshot.pending.note(id)
         let catalogue = self.catalogue
         for type in Self.changedTypes(old, new, catalogue) {
             guard let attribute = catalogue.table.id(of: type) else { continue }
@@ -360,22 +367,26 @@ public struct StoreTransaction: ~Copyable {
             var has = KeyTable()
             keys.forEach(of: type, attribute: attribute, kinds: kinds, values: Self.values(of: type, old, catalogue.table), into: &had)
             keys.forEach(of: type, attribute: attribute, kinds: kinds, values: Self.values(of: type, new, catalogue.table), into: &has)
-            for number in 0..<had.count where has.find(had.key(number)) == nil { batch.remove(id, from: had.key(number)) }
-            for number in 0..<has.count where had.find(has.key(number)) == nil { batch.add(id, to: has.key(number)) }
+            for number in 0..<had.count where has.find(had.key(number)) == nil { snapshot.pending.batch.remove(id, from: had.key(number)) }
+            for number in 0..<has.count where had.find(has.key(number)) == nil { snapshot.pending.batch.add(id, to: has.key(number)) }
         }
+    }
+
+    /// Writes the gathered index changes if they are too many to wait longer. Before each change.
+    private mutating func makeRoom() throws(EntryStoreError) {
+        if snapshot.pending.isDue { try applyIndexes() }
     }
 
     /// Writes the gathered index changes.
     mutating func applyIndexes() throws(EntryStoreError) {
+        guard !snapshot.pending.isEmpty else { return }
         let databases = snapshot.store.databases
-        do {
-            try batch.apply(to: &snapshot.transaction, database: databases.indexes)
-            batch.removeAll()
-        } catch {
-            let failed = EntryStoreError(error)
-            failure = failure ?? failed
-            throw failed
-        }
+        // Taken out of the snapshot while its transaction is changed.
+        var pending = PendingIndexes()
+        swap(&pending, &snapshot.pending)
+        do { try pending.batch.apply(to: &snapshot.transaction, database: databases.indexes) } catch { throw spoil(EntryStoreError(error)) }
+        pending.removeAll()
+        swap(&pending, &snapshot.pending)
     }
 
     /// Writes what a bulk load's indexer has gathered. `fresh`: the index database is empty, so that pairs can be appended
@@ -415,6 +426,7 @@ public struct StoreTransaction: ~Copyable {
     /// - Returns: whether there was anything to change.
     @discardableResult
     consuming func commit() throws(EntryStoreError) -> Bool {
+        if failure == nil { try? applyIndexes() }
         if let failure {
             abort()
             throw failure

@@ -9,7 +9,8 @@ import Darwin
 /// The one thread that changes the directory: takes the changes that wait, makes them in one transaction, commits once, then answers all.
 /// While a group reaches the disk the next one gathers; a change that finds nobody waiting is made at once.
 @safe public final class Writer: @unchecked Sendable {
-    // Sound: `queue`, `waitingBytes`, `isStopping`, `isRunning` and `counted` are touched only with `lock` held; the rest never changes after init.
+    // Sound: `queue`, `waitingBytes`, `wanted`, `isStopping`, `isRunning` and `counted` are touched only with `lock` held, `pace` by the writer's
+    // thread only; the rest never changes after init.
 
     /// What a change answers.
     public struct Answer: Sendable {
@@ -68,6 +69,9 @@ import Darwin
     private let condition: UnsafeMutablePointer<pthread_cond_t>
     private var queue = FairQueue<Job>()
     private var waitingBytes = 0
+    /// The writer's thread is woken when so many changes wait.
+    private var wanted = 1
+    private var pace = GroupPace()
     private var isStopping = false
     private var isRunning = true
     private var counted = WriterStatistics()
@@ -119,9 +123,8 @@ import Darwin
             if isStopping { return EntryStoreError(.storage, "the server is stopping") }
             if waitingBytes + job.bytes > limits.waitingBytes, !queue.isEmpty { return EntryStoreError(.busy, "too many changes wait: try again later") }
             waitingBytes += job.bytes
-            let isFirst = queue.isEmpty
             queue.append(job, from: job.source)
-            if isFirst { unsafe pthread_cond_broadcast(condition) }
+            if queue.count == wanted { unsafe pthread_cond_broadcast(condition) }
             return nil
         }
         if let refusal { job.finish(job.failed(refusal)) }
@@ -209,25 +212,52 @@ import Darwin
 
     /// Makes a change and those that wait, or come meanwhile, as far as a group goes. Whether anything was committed.
     private func run(startingWith first: Job) -> Bool {
-        let deadline = MonotonicClock.nanoseconds() + limits.milliseconds * 1_000_000
+        let start = MonotonicClock.nanoseconds()
+        let deadline = start + limits.milliseconds * 1_000_000
+        var (expected, patience) = pace.patience(start)
         var bytes = first.bytes
         var count = 1
         return settle([first]) {
-            guard !first.isAlone, count < limits.operations, bytes < limits.bytes, MonotonicClock.nanoseconds() < deadline,
-                let job = locked({ queue.first?.isAlone == true ? nil : dequeue() })
-            else { return nil }
+            guard !first.isAlone, count < limits.operations, bytes < limits.bytes, MonotonicClock.nanoseconds() < deadline else { return nil }
+            var next = joining()
+            if next == nil, count < expected {
+                gather(expected - count, until: start + patience)
+                // Once in a group.
+                expected = 0
+                next = joining()
+            }
+            guard let job = next else { return nil }
             bytes += job.bytes
             count += 1
             return job
         }
     }
 
+    /// The next change, if it may join others.
+    private func joining() -> Job? { locked { queue.first?.isAlone == true ? nil : dequeue() } }
+
+    /// Waits until so many changes wait, or the time is over.
+    private func gather(_ count: Int, until deadline: Int) {
+        var time = timespec(tv_sec: deadline / 1_000_000_000, tv_nsec: deadline % 1_000_000_000)
+        unsafe pthread_mutex_lock(lock)
+        defer { unsafe pthread_mutex_unlock(lock) }
+        // What does not join need not be waited for.
+        if !queue.isEmpty { return }
+        wanted = count
+        while queue.count < count, !isStopping, unsafe pthread_cond_timedwait(condition, lock, &time) == 0 {}
+        wanted = 1
+    }
+
     /// How it went to make changes in one transaction.
     private enum Outcome {
-        /// - Parameter isChanged: there was something to commit.
-        case done([Answer], isChanged: Bool)
+        /// - Parameters:
+        ///   - isChanged: there was something to commit.
+        ///   - commit: how long that took, in nanoseconds.
+        case done([Answer], isChanged: Bool, commit: Int)
         /// The storage failed while one of them was made: nothing was changed.
         case spoiled(Int, EntryStoreError)
+        /// The storage failed under the index changes of all of them: nothing was changed.
+        case unwritten(EntryStoreError)
         /// One of them has withdrawn its changes: nothing was changed.
         case withdrawn(Int, Answer)
         /// The transaction could not begin or be committed.
@@ -235,7 +265,8 @@ import Darwin
     }
 
     /// Makes changes in one transaction if all goes well, and answers. A change whose storage fails is left out, and the others are made
-    /// again; if there is no room for all, the two halves are tried one after the other, so that what has room is done.
+    /// again; if there is no room for all, or what they have in common fails, the two halves are tried one after the other, so that what
+    /// has room is done.
     /// - Parameter join: gives further changes for the first transaction.
     /// - Returns: whether anything was committed.
     private func settle(_ first: [Job], joining join: () -> Job?) -> Bool {
@@ -246,11 +277,13 @@ import Darwin
             let outcome = attempt(&part) { isFirst ? join() : nil }
             isFirst = false
             switch outcome {
-            case .done(let answers, let hasChanged):
+            case .done(let answers, let hasChanged, let commit):
                 if hasChanged { isChanged = true }
                 locked { counted.noteGroup(part.count, isCommitted: hasChanged) }
                 for (job, answer) in zip(part, answers) { job.finish(answer) }
-            case .spoiled(_, let error) where error.reason == .noSpace && part.count > 1, .failed(let error) where error.reason == .noSpace && part.count > 1:
+                pace.note(size: part.count, commit: commit, end: MonotonicClock.nanoseconds())
+            case .spoiled(_, let error) where error.reason == .noSpace && part.count > 1,
+                .failed(let error) where error.reason == .noSpace && part.count > 1, .unwritten(let error) where part.count > 1:
                 let middle = part.count / 2
                 parts.append(Array(part[middle...]))
                 parts.append(Array(part[..<middle]))
@@ -260,7 +293,7 @@ import Darwin
             case .withdrawn(let index, let answer):
                 part.remove(at: index).finish(answer)
                 if !part.isEmpty { parts.append(part) }
-            case .failed(let error): finish(part, failedWith: error)
+            case .failed(let error), .unwritten(let error): finish(part, failedWith: error)
             }
         }
         return isChanged
@@ -288,13 +321,18 @@ import Darwin
                     if let job { group.append(job) }
                 }
             }
+            let begun = MonotonicClock.nanoseconds()
+            do throws(EntryStoreError) { try transaction.applyIndexes() } catch {
+                transaction.abort()
+                return .unwritten(error)
+            }
             let isChanged = try transaction.commit()
             if isChanged {
                 do throws(EntryStoreError) { try store.makeDurable() } catch {
                     throw EntryStoreError(error.reason, "the change was made, but the disk did not confirm it: \(error.message)")
                 }
             }
-            return .done(answers, isChanged: isChanged)
+            return .done(answers, isChanged: isChanged, commit: MonotonicClock.nanoseconds() - begun)
         } catch { return .failed(error) }
     }
 
