@@ -63,7 +63,9 @@ public enum MailDirectory {
             plugged.writeRules += lists(types, store.catalogue)
             if let tree, let rights = RightTypes(store.catalogue), let grants {
                 let walk = RightWalk(types: rights, tree: tree, grants: grants, membership: membership)
-                if settings.grantsRights { plugged.rights = AccountRights(walk, store.schema) }
+                if settings.grantsRights, let cache = HolderCache(store, rights, grants, types) {
+                    plugged.rights = AccountRights(walk, cache, store.schema)
+                }
                 plugged.virtualAttributes += sending(walk, store.schema)
                 plugged.writeRules.append(GrantRule(grants, rights))
                 if let rule = DelegatedAddressRule(store.schema, types.mail) { plugged.writeRules.append(rule) }

@@ -260,6 +260,37 @@ class TestDelegatedAdministrators:
         assert finds(helga, "(zimbraNotes=a note)") == {"user"}
         assert helga.compare(dn("user"), "zimbraNotes", "a note").code == COMPARE_TRUE
 
+    def test_each_change_counts_from_then_on(self, clients, grant, root):
+        """What an account holds is kept while other people's accounts change."""
+        def others_change():
+            for value in ("a", "b"):
+                for uid in ("owner", "far", "user"):
+                    assert root.modify(dn(uid), ("replace", "description", value)).code == SUCCESS
+
+        def may(uid):
+            others_change()
+            codes = {clients[uid].modify(dn("user"), ("replace", "title", str(n))).code for n in range(3)}
+            assert len(codes) == 1
+            return codes == {SUCCESS}
+
+        assert not may("helga") and not may("greta")
+        grant(dn("user"), "usr helga set.account.title")
+        assert may("helga") and not may("greta")
+        grant(dn("user"), "grp helpers set.account.title")
+        group = f"uid=helpers,ou=people,{ACME}"
+        assert root.modify(group, ("replace", "zimbraIsAdminGroup", "TRUE")).code == SUCCESS
+        assert may("helga") and may("greta")
+        assert root.modify(group, ("replace", "zimbraMailForwardingAddress", "owner@acme.example")).code == SUCCESS
+        assert may("helga") and not may("greta")
+        assert root.modify(dn("helga"), ("replace", "zimbraIsDelegatedAdminAccount", "FALSE")).code == SUCCESS
+        assert not may("helga")
+        assert root.modify(dn("helga"), ("replace", "zimbraIsDelegatedAdminAccount", "TRUE")).code == SUCCESS
+        assert may("helga")
+        assert root.modify(dn("user"), ("replace", "zimbraACE", text("usr far set.account.title"))).code == SUCCESS
+        assert not may("helga")
+        assert root.modify(group, ("replace", "zimbraMailForwardingAddress", "greta@acme.example"), ("replace", "zimbraIsAdminGroup", None)).code == SUCCESS
+        assert root.modify(dn("user"), ("replace", "title", None), ("replace", "description", None)).code == SUCCESS
+
     def test_10_3_2_only_those_who_are(self, clients, grant):
         grant(dn("user"), "usr owner get.account.zimbraNotes")
         assert not reads(clients["owner"], dn("user"))

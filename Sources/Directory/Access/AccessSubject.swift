@@ -108,7 +108,8 @@ final class AccessSubject: Sendable {
     func standing(_ directory: Directory, _ snapshot: borrowing Snapshot) -> Standing {
         let rules = directory.accessRules
         if rules.groups == 0, directory.rights == nil || identity.isAnonymous { return Standing(conditions: conditions, holder: nil) }
-        let commit = snapshot.commit
+        // What was found in the midst of a transaction is not for those who read its commit: it may change groups and rights afterwards.
+        let commit = snapshot.isUncommitted ? ~snapshot.commit : snapshot.commit
         if let known = known.withLock({ $0 }), known.commit == commit { return known.standing }
         let standing = Standing(
             conditions: directory.accessConditions(of: self, conditions, snapshot),

@@ -36,7 +36,7 @@ struct ListIndex: Sendable {
     /// By base in canonical form.
     private var branches: [[UInt8]: Branch] = [:]
     /// The commit of the snapshot it was last made right for.
-    private(set) var commit = 0
+    fileprivate(set) var commit = 0
 
     // MARK: Making
 
@@ -232,7 +232,9 @@ final class ListIndexCache: Sendable {
     }
 
     private func keep(_ index: ListIndex, _ snapshot: borrowing Snapshot) {
-        guard !snapshot.isUncommitted else { return }
+        guard let commit = snapshot.commitToKeep(of: watch) else { return }
+        var index = index
+        index.commit = commit
         current.withLock { if index.commit >= $0?.commit ?? 0 { $0 = index } }
     }
 }

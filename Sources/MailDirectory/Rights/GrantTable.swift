@@ -18,7 +18,7 @@ struct GrantTable: Sendable {
     /// How many grants there are to grantees of each type.
     private var counts: [Grant.GranteeType: Int] = [:]
     /// The commit of the snapshot it was last made right for.
-    private(set) var commit = 0
+    fileprivate(set) var commit = 0
 
     init() {}
 
@@ -145,7 +145,9 @@ final class Grants: Sendable {
     }
 
     private func keep(_ table: GrantTable, _ snapshot: borrowing Snapshot) {
-        guard !snapshot.isUncommitted else { return }
+        guard let commit = snapshot.commitToKeep(of: watch) else { return }
+        var table = table
+        table.commit = commit
         current.withLock { if table.commit >= $0?.commit ?? 0 { $0 = table } }
     }
 }

@@ -8,11 +8,13 @@ import Synchronization
 /// Rights that accounts hold by `zimbraACE` of entries, and over themselves (section 10): they widen what access rules give.
 struct AccountRights: GrantedRights {
     let walk: RightWalk
+    private let cache: HolderCache
     /// What every account may do with itself, as far as nothing is switched off.
     private let own: AccessGrant
 
-    init(_ walk: RightWalk, _ schema: Schema) {
+    init(_ walk: RightWalk, _ cache: HolderCache, _ schema: Schema) {
         self.walk = walk
+        self.cache = cache
         own = AccessGrant(schema) { HeldRights.allowOwn(&$0, walk.types, []) }
     }
 
@@ -22,11 +24,27 @@ struct AccountRights: GrantedRights {
         guard case .entry(let id, _, _) = identity, id.rawValue != .max, let record = try snapshot.record(id),
             let kind = walk.types.kind(record), kind == .account || kind == .resource
         else { return nil }
+        if let known = try cache.item(id, snapshot) { return known.held }
         let table = try walk.grants.table(snapshot)
         guard let actor = try walk.actor(id, needsGroups: table.grantsAnything(to: .group), snapshot, context) else { return nil }
-        let held = try HeldRights(actor, walk, table, own, snapshot, context)
+        let made = try HeldRights(actor, walk, table, own, snapshot, context)
         // The mail system's own identities, which stand in no domain, are judged by the rules alone unless they are granted something.
-        return actor.domain == nil && held.isEmpty ? nil : held
+        let held = actor.domain == nil && made.isEmpty ? nil : made
+        cache.keep(id, .init(held: held, table: table, catalogue: snapshot.catalogue, path: try Self.path(id, snapshot)), snapshot)
+        return held
+    }
+}
+
+extension AccountRights {
+    /// An entry and all that it stands below, but for the root.
+    private static func path(_ id: EntryID, _ snapshot: borrowing Snapshot) throws(EntryStoreError) -> [EntryID] {
+        var path: [EntryID] = []
+        var current = id
+        while current != .root, let record = try snapshot.record(current) {
+            path.append(current)
+            current = record.parent
+        }
+        return path
     }
 }
 
@@ -47,7 +65,7 @@ final class HeldRights: RightsHolder {
     private let groups: [EntryID]
     /// Where entries stand that may be deleted or renamed by a grant on themselves.
     private let parents: Set<EntryID>
-    private let kept = Mutex(Kept())
+    private let kept: Mutex<Kept>
 
     private struct Kept {
         var grants: [Key: AccessGrant?] = [:]
@@ -77,6 +95,7 @@ final class HeldRights: RightsHolder {
     init(
         _ actor: RightActor, _ walk: RightWalk, _ table: GrantTable, _ own: AccessGrant, _ snapshot: borrowing Snapshot, _ context: VirtualContext
     ) throws(EntryStoreError) {
+        kept = Mutex(Kept())
         self.actor = actor
         self.walk = walk
         self.table = table
@@ -131,6 +150,25 @@ final class HeldRights: RightsHolder {
             if isDelegatedAdmin { for type in types.all { draft.allow(Self.reading, type) } }
         }
     }
+
+    /// The same rights, for a state of the directory in which groups may have other members.
+    init(again other: HeldRights) {
+        most = other.most
+        actor = other.actor
+        walk = other.walk
+        table = other.table
+        schema = other.schema
+        context = other.context
+        concerned = other.concerned
+        own = other.own
+        global = other.global
+        groups = other.groups
+        parents = other.parents
+        kept = Mutex(Kept())
+    }
+
+    /// Whether it matters where entries with grants stand.
+    var dependsOnPlaces: Bool { !parents.isEmpty }
 
     /// Whether nothing is granted to the account.
     var isEmpty: Bool { concerned.isEmpty }
