@@ -31,8 +31,8 @@ extension Snapshot {
                     pair = try transaction.next(in: store.databases.deleted)
                     continue
                 }
-                let name = try transaction.get(DeletedKey.name(record.uuid).rawSpan, in: store.databases.deletedNames)?.bigEndian64()
                 if !record.uuid.isEmpty {
+                    let name = try transaction.get(DeletedKey.name(record.uuid).rawSpan, in: store.databases.deletedNames)?.bigEndian64()
                     if name == number { names += 1 } else if name == nil { report("deleted entry \(number) is not found by its UUID") }
                 }
                 pair = try transaction.next(in: store.databases.deleted)
