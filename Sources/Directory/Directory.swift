@@ -4,13 +4,20 @@ public import LDAP
 public import Schema
 import Synchronization
 
-/// What each LDAP operation means. Shared by all threads of a server.
+/// What each LDAP operation means, by one schema. Shared by all threads of a server.
+///
+/// When the schema changes another directory over the same store takes over (``current``): all that is worked out from the schema is worked
+/// out anew, and what is under way ends with what it began with.
 public final class Directory: Sendable {
+    let foundation: DirectoryFoundation
     public let store: EntryStore
     public let settings: DirectorySettings
     public let log: OperationLog
     /// The one writer of the store.
     public let writer: Writer
+    public let schema: Schema
+    /// Says when this is a directory of the past.
+    let succession = Succession()
     let known: KnownTypes
     let virtual: VirtualAttributes
     let writeRules: WriteRules
@@ -31,13 +38,15 @@ public final class Directory: Sendable {
     let decoy: Decoy
     /// Keeps those waiting who guess passwords.
     let throttle: BindThrottle
-    let counters = DirectoryCounters()
+    let counters: DirectoryCounters
     let limitRules: LimitRules
     /// What `cn=Monitor` is made of.
     public let monitor: Monitor
+    /// Whether access rules name the monitor or parts of it: then they say who may look.
+    let isMonitorRuled: Bool
     /// Entries that exist outside the store: root DSE and subschema.
     let pseudo: PseudoEntries
-    let sortMemory = SortMemory()
+    let sortMemory: SortMemory
     /// Aliases and referral entries.
     let special: SpecialEntryWatch
     let checker: EntryChecker
@@ -49,48 +58,75 @@ public final class Directory: Sendable {
     private let storedViewNames: [[UInt8]]
     /// Canonical names of identities that may look into the change log, beside administrators.
     let changeReaders: [[UInt8]]
-    private let trimming: LogTrimming
     /// The entry below which administrators stand.
     let administrators: DistinguishedName
     /// Types named by ``DirectorySettings/uniqueness``.
     let uniqueTypes: [AttributeTypeID]
 
-    public var schema: Schema { store.schema }
-
     /// - Throws: for a schema without the types that the server itself needs, and settings or an extension that do not fit the schema.
-    public init(
+    public convenience init(
         store: EntryStore, settings: DirectorySettings = DirectorySettings(), log: OperationLog = .disabled,
         extension plugged: DirectoryExtension = DirectoryExtension()
     ) throws(DirectoryError) {
-        self.store = store
+        try self.init(store: store, settings: settings, log: log) { (_, _) throws(DirectoryError) in plugged }
+    }
+
+    /// - Parameter extension: made by a catalogue, now and whenever the schema changes.
+    /// - Throws: for a schema without the types that the server itself needs, and settings or an extension that do not fit the schema.
+    public convenience init(
+        store: EntryStore, settings: DirectorySettings = DirectorySettings(), log: OperationLog = .disabled,
+        extension makeExtension: @escaping @Sendable (EntryStore, Catalogue) throws(DirectoryError) -> DirectoryExtension
+    ) throws(DirectoryError) {
+        let foundation = try DirectoryFoundation(store, settings, log, makeExtension)
+        do throws(DirectoryError) { try self.init(foundation, store.catalogue) } catch {
+            foundation.close()
+            throw error
+        }
+    }
+
+    /// A directory by a catalogue that its store has or is about to get.
+    init(_ foundation: DirectoryFoundation, _ catalogue: Catalogue) throws(DirectoryError) {
+        self.foundation = foundation
+        let settings = foundation.settings
+        let schema = catalogue.schema
+        store = foundation.store
         self.settings = settings
-        self.log = log
-        do { writer = try Writer(store, limits: settings.writer) } catch { throw DirectoryError(error.message) }
-        known = try KnownTypes(store.schema)
-        checker = EntryChecker(schema: store.schema, known: known)
+        self.schema = schema
+        log = foundation.log
+        writer = foundation.writer
+        ephemeral = foundation.ephemeral
+        decoy = foundation.decoy
+        throttle = foundation.throttle
+        counters = foundation.counters
+        monitor = foundation.monitor
+        sortMemory = foundation.sortMemory
+        let plugged = try foundation.makeExtension(foundation.store, catalogue)
+        known = try KnownTypes(schema)
+        checker = EntryChecker(schema: schema, known: known)
         virtual = try VirtualAttributes(
             [
                 EntryDN(type: known.entryDN), SubschemaSubentry(type: known.subschemaSubentry),
                 HasSubordinates(type: known.hasSubordinates), NumSubordinates(type: known.numSubordinates),
-            ] + plugged.virtualAttributes, known: known, schema: store.schema)
-        writeRules = try WriteRules(plugged.writeRules, store.schema)
+            ] + plugged.virtualAttributes, known: known, schema: schema)
+        writeRules = try WriteRules(plugged.writeRules, schema)
         returnRules = plugged.returnRules
-        deleted = DeletedBranch(store.schema, known)
-        branches = plugged.branches + [ChangeLogBranch(store.schema, known), deleted]
+        deleted = DeletedBranch(schema, known)
+        branches = plugged.branches + [ChangeLogBranch(schema, known), deleted]
         do {
-            accessRules = try AccessRules(settings.accessRules ?? AccessRules.simple(administrators: settings.administrators), store.schema)
+            accessRules = try AccessRules(settings.accessRules ?? AccessRules.simple(administrators: settings.administrators), schema)
         } catch { throw DirectoryError(error.description) }
         rights = plugged.rights
-        monitor = Monitor(store.schema, accessRules)
+        let monitorName = monitor.canonicalName
+        isMonitorRuled = accessRules.entryConditions.contains { condition in
+            guard case .name(_, _, let canonical) = condition else { return false }
+            return canonical == monitorName || AccessName.isBelow(canonical, monitorName)
+        }
         login = plugged.login
         passwordRules = plugged.passwordRules
         ephemeralTypes = Set(plugged.ephemeralTypes)
-        ephemeral = EphemeralValues(store, writer, checker)
-        limitRules = try LimitRules(settings.limits.rules, standard: settings.limits, store.schema)
-        throttle = BindThrottle(settings.bindLimits, counters)
-        do { decoy = try Decoy(settings.passwords) } catch { throw DirectoryError(error.message) }
-        pseudo = PseudoEntries(schema: store.schema, known: known)
-        special = try SpecialEntryWatch(store, known)
+        limitRules = try LimitRules(settings.limits.rules, standard: settings.limits, schema)
+        pseudo = PseudoEntries(catalogue, known)
+        special = try SpecialEntryWatch(foundation.store, known, schema)
         for url in settings.referrals {
             do { _ = try LDAPURL(url) } catch { throw DirectoryError("referral \"\(url)\": \(error.message)") }
         }
@@ -98,7 +134,7 @@ public final class Directory: Sendable {
         do {
             let root = try DistinguishedName(settings.rootName)
             rootDepth = root.rdns.count
-            try store.schema.normalizeDN(root, into: &name)
+            try schema.normalizeDN(root, into: &name)
         } catch {
             throw DirectoryError("root name \"\(settings.rootName)\": \(error.message)")
         }
@@ -106,7 +142,7 @@ public final class Directory: Sendable {
         var storedViewNames: [[UInt8]] = []
         for identity in settings.storedViewIdentities {
             var name: [UInt8] = []
-            do { try store.schema.normalizeDN(DistinguishedName(identity), into: &name) } catch {
+            do { try schema.normalizeDN(DistinguishedName(identity), into: &name) } catch {
                 throw DirectoryError("identity with the stored view \"\(identity)\": \(error.message)")
             }
             storedViewNames.append(name)
@@ -115,28 +151,33 @@ public final class Directory: Sendable {
         var changeReaders: [[UInt8]] = []
         for reader in settings.changeReaders {
             var name: [UInt8] = []
-            do { try store.schema.normalizeDN(DistinguishedName(reader), into: &name) } catch {
+            do { try schema.normalizeDN(DistinguishedName(reader), into: &name) } catch {
                 throw DirectoryError("reader of the change log \"\(reader)\": \(error.message)")
             }
             changeReaders.append(name)
         }
         self.changeReaders = changeReaders
-        trimming = LogTrimming(store, writer)
         do { administrators = try DistinguishedName(settings.administrators) } catch {
             throw DirectoryError("administrators \"\(settings.administrators)\": \(error.message)")
         }
         var types: [AttributeTypeID] = []
         for name in settings.uniqueness {
-            guard let type = store.schema.attributeType(named: name) else {
+            guard let type = schema.attributeType(named: name) else {
                 throw DirectoryError("uniqueness of \(name): the schema has no such attribute type")
             }
-            guard store.catalogue.maintained.kinds(of: type).contains(.equality) else {
+            guard catalogue.maintained.kinds(of: type).contains(.equality) else {
                 throw DirectoryError("uniqueness of \(name) needs an equality index of it")
             }
             types.append(type)
         }
         uniqueTypes = types
     }
+
+    /// The directory by the schema as it is now: what requests that come are for.
+    public var current: Directory { succession.isSuperseded ? foundation.latest ?? self : self }
+
+    /// Whether there is a newer one.
+    public var isSuperseded: Bool { succession.isSuperseded }
 
     /// How an identity sees entries unless it asks otherwise.
     func view(of identity: Identity) -> EntrySelection.View {
@@ -156,6 +197,7 @@ public final class Directory: Sendable {
     ///
     /// Answers are appended to `output`; what cannot be answered at once is handed back as a ``Disposition``.
     public func handle(_ pdu: RawSpan, session: Session, worker: DirectoryWorker, output: inout BERBuffer) -> Disposition {
+        worker.adopt(self)
         let envelope: LDAPEnvelope
         do { envelope = try LDAPEnvelope(decoding: pdu) } catch {
             writeNoticeOfDisconnection(error.code, error.message, output: &output)
@@ -218,9 +260,7 @@ public final class Directory: Sendable {
 
     /// Ends after all changes handed in so far. To be called once, after the last request.
     public func close() {
-        trimming.stop()
-        ephemeral.close()
-        writer.stop()
+        foundation.close()
     }
 
     /// Writes the notice of disconnection (RFC 4511 section 4.4.1).

@@ -5,7 +5,8 @@ import LDAP
 /// What one thread (an event loop or a search thread) needs to read the directory: a reader transaction, caches, scratch space.
 /// Confined to its thread.
 public final class DirectoryWorker {
-    let directory: Directory
+    /// The directory that it works for just now.
+    @exclusivity(unchecked) private(set) var directory: Directory
     // Unchecked: one thread has the worker, and ``isLent`` sees to it that no two accesses meet.
     @exclusivity(unchecked) private var reader = Reader()
     @exclusivity(unchecked) private var isLent = false
@@ -29,7 +30,20 @@ public final class DirectoryWorker {
         guard !isLent else { throw LDAPError(.other, "the reader of this thread is in use") }
         isLent = true
         defer { isLent = false }
-        return try reader.read(directory.store, body)
+        return try reader.read(directory, body)
+    }
+
+    /// Has it work for a directory, which may be another than before when the schema has changed. What it kept is forgotten then.
+    @inline(__always)
+    func adopt(_ directory: Directory) {
+        if directory !== self.directory { change(to: directory) }
+    }
+
+    @inline(never)
+    private func change(to directory: Directory) {
+        self.directory = directory
+        search = SearchExecution(directory)
+        reader.forget()
     }
 
     func begin(_ kind: OperationKind) {
@@ -63,12 +77,23 @@ private struct Reader: ~Copyable {
 
     init() {}
 
+    /// Forgets what was kept by another schema.
+    mutating func forget() {
+        snapshot?.release()
+        state = WorkerState()
+    }
+
     mutating func read<T>(
-        _ store: EntryStore, _ body: (borrowing Snapshot, inout WorkerState, inout FilterScratch) throws(LDAPError) -> T
+        _ directory: Directory, _ body: (borrowing Snapshot, inout WorkerState, inout FilterScratch) throws(LDAPError) -> T
     ) throws(LDAPError) -> T {
         do throws(EntryStoreError) {
-            if snapshot == nil { snapshot = try store.snapshot() } else { try snapshot?.renew() }
+            if snapshot == nil { snapshot = try directory.store.snapshot() } else { try snapshot?.renew() }
         } catch { throw LDAPError(storage: error) }
+        if directory.succession.hasBegun, let newest = snapshot?.catalogue,
+            let own = directory.succession.catalogue(of: directory.schema, inPlaceOf: newest)
+        {
+            snapshot?.use(own)
+        }
         // Taken out while lent.
         guard let held = snapshot.take() else { throw LDAPError(.other, "no snapshot") }
         state.names.validate(held)

@@ -48,6 +48,7 @@ public final class LongSearch: @unchecked Sendable {
     /// - Parameter isFinishing: the client has not taken anything for a while: an entry under way is written to its end, however long
     ///   it is, so that its snapshot can be given back.
     public func advance(worker: DirectoryWorker, limit: Int, isFinishing: Bool = false, output: inout BERBuffer) -> Progress {
+        worker.adopt(execution.directory)
         let sentBefore = execution.count
         defer {
             worker.countEntries(execution.count - sentBefore)

@@ -1,5 +1,6 @@
 import EntryStore
 import LDAP
+import Schema
 
 /// A change that was decoded and authorised as far as the request alone allows; the rest is checked inside the write transaction.
 public struct PendingWrite: Sendable {
@@ -14,6 +15,12 @@ public struct PendingWrite: Sendable {
     let isTentative: Bool
     /// Bytes of the request.
     var size = 0
+    /// The directory that checked it, by the schema as it was then.
+    private(set) var directory: Directory?
+    /// Checks the request anew, by the schema as it is now.
+    private var prepareAgain: (@Sendable (Directory) throws(LDAPError) -> PendingWrite)?
+    /// Whether it must not be made together with others.
+    var isAlone: Bool
 
     init(
         messageID: Int, tag: UInt8, isTentative: Bool = false, observed: @escaping @Sendable (WriteAnswer) -> Void,
@@ -22,6 +29,7 @@ public struct PendingWrite: Sendable {
         self.messageID = messageID
         self.tag = tag
         self.isTentative = isTentative
+        isAlone = isTentative
         self.observed = observed
         self.change = change
     }
@@ -42,15 +50,33 @@ public struct PendingWrite: Sendable {
         }
     }
 
+    /// A change that is checked again should the schema change before the writer comes to it: what was good may not be so any more.
+    static func prepared(
+        _ directory: Directory, _ prepare: @escaping @Sendable (Directory) throws(LDAPError) -> PendingWrite
+    ) throws(LDAPError) -> PendingWrite {
+        var write = try prepare(directory)
+        write.directory = directory
+        write.prepareAgain = prepare
+        return write
+    }
+
+    /// Makes the change.
+    func make(_ transaction: inout StoreTransaction) throws(LDAPError) -> WriteAnswer {
+        if let directory, let prepareAgain, !directory.schema.isIdentical(to: transaction.catalogue.schema) {
+            return try prepareAgain(directory.current).change(&transaction)
+        }
+        return try change(&transaction)
+    }
+
     /// The change as the writer takes it; `completion` gets the finished answer message.
     /// - Parameter connection: who asks.
     func job(from connection: UInt64, _ completion: @escaping @Sendable ([UInt8]) -> Void) -> Writer.Job {
         let write = self
         return Writer.Job(
-            source: connection, bytes: size, isAlone: isTentative,
+            source: connection, bytes: size, isAlone: isAlone,
             body: { transaction in
                 let answer: WriteAnswer
-                do throws(LDAPError) { answer = try write.change(&transaction) } catch {
+                do throws(LDAPError) { answer = try write.make(&transaction) } catch {
                     answer = WriteAnswer(error)
                     if write.isTentative { transaction.withdraw() }
                 }

@@ -102,10 +102,13 @@ public final class AttributeTable: Sendable {
         encodedNames = EncodedNames(bytes: encoded.bytes.array, user: userNames, operational: operationalNames)
     }
 
-    /// A table with one description more.
-    func adding(_ id: AttributeID, name: [UInt8]) -> AttributeTable {
-        AttributeTable(schema: schema, names: all.map { ($0.id, $0.name) } + [(id, name)])
+    /// A table with more descriptions.
+    func adding(_ names: [(id: AttributeID, name: [UInt8])]) -> AttributeTable {
+        AttributeTable(schema: schema, names: all.map { ($0.id, $0.name) } + names)
     }
+
+    /// The same descriptions by another schema.
+    func with(_ schema: Schema) -> AttributeTable { AttributeTable(schema: schema, names: all.map { ($0.id, $0.name) }) }
 
     public subscript(_ id: AttributeID) -> Description? {
         let list = id.isOperational ? operational : user

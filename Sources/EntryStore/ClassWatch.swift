@@ -36,7 +36,10 @@ public final class ClassWatch: Sendable {
     /// none since the store was opened. It is set before the commit can be seen.
     public var lastChange: Int { commit.load(ordering: .acquiring) }
 
-    func concerns(_ objectClass: ObjectClassID) -> Bool { isWatched[Int(objectClass.rawValue)] }
+    /// Classes that were defined later are not watched.
+    func concerns(_ objectClass: ObjectClassID) -> Bool {
+        Int(objectClass.rawValue) < isWatched.count && isWatched[Int(objectClass.rawValue)]
+    }
 
     /// The entries that commits after one have changed (some may come twice, or have been left as they were by a commit that failed);
     /// nil if they are too many to be remembered. As with ``lastChange``, to be asked after the snapshot was taken.

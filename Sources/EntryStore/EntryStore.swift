@@ -47,7 +47,8 @@ public final class EntryStore: Sendable {
 
     let environment: Environment
     let databases: Databases
-    public let schema: Schema
+    /// What the schema files define.
+    let fileSchema: Schema
     public let options: Options
     /// The database file.
     public let path: String
@@ -56,7 +57,7 @@ public final class EntryStore: Sendable {
     private let version = Atomic<Int>(0)
     private let rename = Atomic<Int>(0)
     private let transactions = Atomic<Int>(0)
-    private let watches = Mutex<[ClassWatch]>([])
+    private let watches = Mutex<[HeldWatch]>([])
     /// With ``Durability/groupInterval(milliseconds:)``.
     private let checkpoint: Mutex<Checkpoint?>
 
@@ -64,12 +65,26 @@ public final class EntryStore: Sendable {
     public static func file(in directory: String) -> String { directory + "/data.mdb" }
 
     /// Opens the store in a directory that exists, or makes it.
-    /// - Parameter indexes: the indexes to keep. New ones are built by ``buildMissingIndexes(progress:)``, old ones dropped here.
-    public init(
+    /// - Parameters:
+    ///   - schema: what the schema files define.
+    ///   - indexes: the indexes to keep. New ones are built by ``buildMissingIndexes(progress:)``, old ones dropped here.
+    public convenience init(
         directory: String, schema: Schema, indexes: [IndexDefinition], options: Options = Options(), file: String? = nil
     ) throws(EntryStoreError) {
+        try self.init(directory: directory, schema: schema, options: options, file: file) { _ in indexes }
+    }
+
+    /// Opens the store in a directory that exists, or makes it.
+    /// - Parameters:
+    ///   - schema: what the schema files define.
+    ///   - indexes: the indexes to keep, by the schema with what was defined beside the files.
+    /// - Throws: `format` for schema files that do not go with what was defined beside them; what `indexes` throws.
+    public init(
+        directory: String, schema: Schema, options: Options = Options(), file: String? = nil,
+        indexes: (Schema) throws(EntryStoreError) -> [IndexDefinition]
+    ) throws(EntryStoreError) {
         path = file ?? Self.file(in: directory)
-        self.schema = schema
+        fileSchema = schema
         self.options = options
         var flags: Environment.Flags = []
         // In full durability the meta page is synced too, by ``makeDurable()``: if LMDB did it itself, a disk that refuses just then
@@ -97,7 +112,8 @@ public final class EntryStore: Sendable {
                 log: try environment.database("log", in: transaction, create: true, integerKeys: true),
                 deleted: try environment.database("deleted", in: transaction, create: true, integerKeys: true),
                 deletedNames: try environment.database("deletedNames", in: transaction, create: true))
-            let catalogue = try Self.prepare(&transaction, databases, schema, IndexSet(indexes, schema: schema))
+            let (whole, revision) = try SchemaRevision.read(schema, transaction, databases)
+            let catalogue = try Self.prepare(&transaction, databases, whole, revision, IndexSet(try indexes(whole), schema: whole))
             current = Mutex(catalogue)
             try transaction.commit()
         } catch let error as LMDBError {
@@ -116,7 +132,7 @@ public final class EntryStore: Sendable {
         reading directory: String, schema: Schema, mapSize: Int = Options().mapSize, file: String? = nil
     ) throws(EntryStoreError) {
         path = file ?? Self.file(in: directory)
-        self.schema = schema
+        fileSchema = schema
         var options = Options()
         options.mapSize = mapSize
         self.options = options
@@ -156,12 +172,14 @@ public final class EntryStore: Sendable {
     // MARK: Catalogue
 
     public var catalogue: Catalogue { current.withLock { $0 } }
+    /// The schema as it is now: that of the files, and what was defined beside them.
+    public var schema: Schema { catalogue.schema }
 
     /// Reads the numbers of descriptions anew, of a store that is open to read only: its server may have given more.
     public func refreshCatalogue() throws(EntryStoreError) {
         do {
             let transaction = try environment.beginRead()
-            publish(try Self.inspect(transaction, databases, schema))
+            publish(try Self.inspect(transaction, databases, catalogue.schema))
         } catch let error as LMDBError { throw EntryStoreError(error) } catch let error as EntryStoreError { throw error } catch {
             throw EntryStoreError(.storage, "\(error)")
         }
@@ -175,15 +193,23 @@ public final class EntryStore: Sendable {
     }
 
     /// Has changes of entries of some classes noted from now on. To be called when a directory is set up, before anything is changed.
-    public func watch(_ classes: [ObjectClassID]) -> ClassWatch {
+    /// What is watched is noted for as long as somebody holds the watch.
+    /// - Parameter schema: says which classes are derived from them.
+    public func watch(_ classes: [ObjectClassID], _ schema: Schema) -> ClassWatch {
         watches.withLock {
-            let watch = ClassWatch(classes, number: $0.count, schema: schema)
-            $0.append(watch)
+            let place = $0.firstIndex { $0.watch == nil } ?? $0.count
+            let watch = ClassWatch(classes, number: place, schema: schema)
+            if place == $0.count { $0.append(HeldWatch(watch: watch)) } else { $0[place] = HeldWatch(watch: watch) }
             return watch
         }
     }
 
-    var classWatches: [ClassWatch] { watches.withLock { $0 } }
+    /// By their numbers; nil where one is held no more.
+    var classWatches: [ClassWatch?] { watches.withLock { $0.map(\.watch) } }
+
+    private struct HeldWatch: Sendable {
+        weak let watch: ClassWatch?
+    }
 
     /// The commit that last changed a name other than by adding or removing a leaf.
     public var lastRename: Int { rename.load(ordering: .acquiring) }

@@ -35,7 +35,8 @@ enum Metadata {
 extension EntryStore {
     /// Checks the format, numbers all attribute types of the schema, and compares the indexes that are with those that shall be.
     static func prepare(
-        _ transaction: inout Transaction, _ databases: Databases, _ schema: Schema, _ wanted: IndexSet
+        _ transaction: inout Transaction, _ databases: Databases, _ schema: Schema, _ revision: SchemaRevision?,
+        _ wanted: IndexSet
     ) throws -> Catalogue {
         if let format = try Metadata.number(.format, transaction, databases) {
             try check(format: format)
@@ -46,7 +47,7 @@ extension EntryStore {
         var names = try numberedNames(transaction, databases)
         let known = AttributeTable(schema: schema, names: names)
         var next = (user: known.nextID(operational: false), operational: known.nextID(operational: true))
-        for type in schema.attributeTypes where known.id(of: type.id) == nil {
+        for type in schema.attributeTypes where !type.isRemoved && known.id(of: type.id) == nil {
             guard let id = type.isOperational ? next.operational : next.user else {
                 throw EntryStoreError(.tooManyAttributes, "more than \(AttributeID.limit) attribute descriptions")
             }
@@ -86,16 +87,18 @@ extension EntryStore {
             }
             try transaction.delete(key.rawSpan, in: databases.meta)
         }
-        return Catalogue(table: table, maintained: wanted, usable: IndexSet(usable, schema: schema))
+        return Catalogue(table: table, maintained: wanted, usable: IndexSet(usable, schema: schema), revision: revision)
     }
 
     /// The catalogue as the database has it, without changing anything. Types that the schema has and the store has not met get no number:
     /// no entry has them.
-    static func inspect(_ transaction: borrowing Transaction, _ databases: Databases, _ schema: Schema) throws -> Catalogue {
+    /// - Parameter files: the schema of the files, whatever else it has.
+    static func inspect(_ transaction: borrowing Transaction, _ databases: Databases, _ files: Schema) throws -> Catalogue {
         guard let format = try Metadata.number(.format, transaction, databases) else {
             throw EntryStoreError(.format, "the file is not a directory's database")
         }
         try check(format: format)
+        let (schema, revision) = try SchemaRevision.read(files, transaction, databases)
         let table = AttributeTable(schema: schema, names: try numberedNames(transaction, databases))
         var definitions: [IndexDefinition] = []
         let prefix = Metadata.Key.indexPrefix.bytes
@@ -105,7 +108,7 @@ extension EntryStore {
             definitions.append(IndexDefinition(type: type, kinds: try builtKinds(key, transaction, databases)))
         }
         let indexes = IndexSet(definitions, schema: schema)
-        return Catalogue(table: table, maintained: indexes, usable: indexes)
+        return Catalogue(table: table, maintained: indexes, usable: indexes, revision: revision)
     }
 
     private static func check(format: UInt64) throws(EntryStoreError) {

@@ -79,6 +79,13 @@ public struct Snapshot: ~Copyable {
     /// Must be called again by the writer when a description was numbered in mid-transaction.
     mutating func refreshCatalogue() { catalogue = store.catalogue }
 
+    /// Reads with another catalogue than the store's, until the next ``renew()``: with an earlier one, what is under way ends on the schema that
+    /// it began with.
+    public mutating func use(_ catalogue: Catalogue) {
+        self.catalogue = catalogue
+        seenVersion = -1
+    }
+
     // MARK: Entries
 
     /// The record of an entry; nil if there is none.

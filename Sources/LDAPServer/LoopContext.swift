@@ -10,6 +10,8 @@ final class LoopContext {
     let loop: any EventLoop
     let mailbox: LoopMailbox
     let worker: DirectoryWorker
+    /// The directory that requests are for; see ``currentDirectory()``.
+    private var directory: Directory
     let counters: LoopCounters
     let allocator = ByteBufferAllocator()
     /// Where the answers of a read burst are gathered. Empty between bursts.
@@ -27,8 +29,16 @@ final class LoopContext {
         self.server = server
         self.loop = loop
         self.mailbox = mailbox
-        self.worker = DirectoryWorker(server.directory)
+        directory = server.directory.current
+        self.worker = DirectoryWorker(directory)
         self.counters = counters
+    }
+
+    /// The directory that the next request is for: another than before when the schema has changed.
+    @inline(__always)
+    func currentDirectory() -> Directory {
+        if directory.isSuperseded { directory = directory.current }
+        return directory
     }
 
     func register(_ connection: LDAPConnection) {

@@ -32,50 +32,53 @@ public enum MailDirectory {
         public init() {}
     }
 
-    /// The extension for a store. Parts whose attribute types the schema does not have are left out: a directory without the mail
-    /// schema is a plain directory.
+    /// The extension for a store with a catalogue, which need not be the store's yet. Parts whose attribute types the schema does not have are
+    /// left out: a directory without the mail schema is a plain directory.
     /// - Throws: for settings that do not fit the schema.
-    public static func directoryExtension(_ store: EntryStore, _ settings: Settings = Settings()) throws(DirectoryError) -> DirectoryExtension {
+    public static func directoryExtension(
+        _ store: EntryStore, _ catalogue: Catalogue, _ settings: Settings = Settings()
+    ) throws(DirectoryError) -> DirectoryExtension {
         var plugged = DirectoryExtension()
-        let tree = MailTypes(store.catalogue).map { MailTree($0, store) }
-        let grants = Grants(store)
+        let schema = catalogue.schema
+        let tree = MailTypes(catalogue).map { MailTree($0, store, schema) }
+        let grants = Grants(store, catalogue)
         if let tree {
-            plugged.virtualAttributes += inheritance(tree, store.schema) + statuses(tree, store.schema, settings)
-            if let login = LoginTypes(store.schema) {
+            plugged.virtualAttributes += inheritance(tree, schema) + statuses(tree, schema, settings)
+            if let login = LoginTypes(schema) {
                 let rules = StatusRules(tree: tree, admitsActiveInLockedDomains: settings.admitsActiveInLockedDomains)
-                let outside = OutsideLoginTypes(store.schema)
+                let outside = OutsideLoginTypes(schema)
                 plugged.login = AccountLogin(
                     tree, rules, login, countsFailures: settings.locksOut, outside: outside, warn: settings.warn)
                 plugged.passwordRules = AccountPasswords(tree: tree, types: login, commonPasswords: settings.commonPasswords)
                 plugged.ephemeralTypes =
-                    store.schema.attributeTypes.filter { $0.values(ofExtension: "X-FLAGS")?.contains("ephemeral") ?? false }.map(\.id)
+                    schema.attributeTypes.filter { $0.values(ofExtension: "X-FLAGS")?.contains("ephemeral") ?? false }.map(\.id)
                     + [login.failureTimes]
                 if let outside { plugged.writeRules.append(OutsideLoginRule(loginTypes: outside)) }
             }
         }
-        if let types = ListTypes(store.schema) {
-            let membership = Membership(types: types, cache: ListIndexCache(store, types))
+        if let types = ListTypes(schema) {
+            let membership = Membership(types: types, cache: ListIndexCache(store, types, schema))
             plugged.virtualAttributes += [
-                DynamicMembers(membership: membership, delivery: try DeliveryView(settings.deliveryIdentities, types, store.schema)),
+                DynamicMembers(membership: membership, delivery: try DeliveryView(settings.deliveryIdentities, types, schema)),
                 MemberOf(membership: membership),
             ] as [any VirtualAttribute]
             plugged.writeRules.append(ListURLRule(listTypes: types))
-            plugged.writeRules += lists(types, store.catalogue)
-            if let tree, let rights = RightTypes(store.catalogue), let grants {
+            plugged.writeRules += lists(types, catalogue)
+            if let tree, let rights = RightTypes(catalogue), let grants {
                 let walk = RightWalk(types: rights, tree: tree, grants: grants, membership: membership)
-                if settings.grantsRights, let cache = HolderCache(store, rights, grants, types) {
-                    plugged.rights = AccountRights(walk, cache, store.schema)
+                if settings.grantsRights, let cache = HolderCache(store, schema, rights, grants, types) {
+                    plugged.rights = AccountRights(walk, cache, schema)
                 }
-                plugged.virtualAttributes += sending(walk, store.schema)
+                plugged.virtualAttributes += sending(walk, schema)
                 plugged.writeRules.append(GrantRule(grants, rights))
-                if let rule = DelegatedAddressRule(store.schema, types.mail) { plugged.writeRules.append(rule) }
+                if let rule = DelegatedAddressRule(schema, types.mail) { plugged.writeRules.append(rule) }
             }
         }
-        if settings.addressList.isEnabled, let books = try AddressBooks(store, settings.addressList) { plugged.branches.append(books) }
-        plugged.writeRules.append(AddressListRules(store.schema))
-        if let tree { plugged.writeRules += try entries(tree, grants, store.catalogue) }
-        if let rule = AccountReturn(store.schema) { plugged.returnRules.append(rule) }
-        if let rule = CertificateRule(store.schema, warn: settings.warn) { plugged.writeRules.append(rule) }
+        if settings.addressList.isEnabled, let books = try AddressBooks(store, schema, settings.addressList) { plugged.branches.append(books) }
+        plugged.writeRules.append(AddressListRules(schema))
+        if let tree { plugged.writeRules += try entries(tree, grants, catalogue) }
+        if let rule = AccountReturn(schema) { plugged.returnRules.append(rule) }
+        if let rule = CertificateRule(schema, warn: settings.warn) { plugged.writeRules.append(rule) }
         return plugged
     }
 

@@ -19,13 +19,11 @@ struct Assembly: Sendable {
 
     /// Opens the data directory with the schema and the indexes of the configuration. Indexes that are new are built meanwhile.
     static func open(_ configuration: MusterConfiguration, log: OperationLog) throws -> Assembly {
-        let schema = try schema(configuration)
-        let store = try EntryStore(
-            directory: configuration.dataDirectory, schema: schema, indexes: try indexes(configuration, schema),
-            options: options(configuration))
-        let directory = try Directory(
-            store: store, settings: try settings(configuration, schema), log: log,
-            extension: MailDirectory.directoryExtension(store, try mailSettings(configuration)))
+        let store = try openStore(configuration)
+        let mail = try mailSettings(configuration)
+        let directory = try Directory(store: store, settings: try settings(configuration, store.schema), log: log) {
+            (store, catalogue) throws(DirectoryError) in try MailDirectory.directoryExtension(store, catalogue, mail)
+        }
         store.buildMissingIndexes(directory.writer) { error in
             if let error { complain("indexes could not be built: \(error.message)") }
         }
@@ -63,15 +61,14 @@ struct Assembly: Sendable {
     static func importFiles(
         _ files: [String], _ configuration: MusterConfiguration, progress: (ImportProgress) -> Void
     ) throws -> Int {
-        let schema = try schema(configuration)
         let sizes = files.map(size)
         let total = max(1, sizes.reduce(0, +))
         do {
             return try EntryStore.replacing(
-                directory: configuration.dataDirectory, schema: schema, indexes: try indexes(configuration, schema),
-                options: options(configuration)
+                directory: configuration.dataDirectory, schema: try schema(configuration), options: options(configuration),
+                indexes: indexes(configuration)
             ) { store in
-                var load = try LDIFImport(store, settings: try settings(configuration, schema))
+                var load = try LDIFImport(store, settings: try settings(configuration, store.schema))
                 var before = 0
                 for (file, size) in zip(files, sizes) {
                     try load.read(file) { entries, bytes in
@@ -101,7 +98,7 @@ struct Assembly: Sendable {
         let store = try reader(configuration)
         let directory = try Directory(
             store: store, settings: try settings(configuration, store.schema),
-            extension: MailDirectory.directoryExtension(store, mailSettings(configuration)))
+            extension: MailDirectory.directoryExtension(store, store.catalogue, mailSettings(configuration)))
         defer { directory.close() }
         var client = AccessClient(name: question.client)
         client.peer = question.peer
@@ -138,7 +135,7 @@ struct Assembly: Sendable {
     }
 
     func restore(_ name: String, _ time: Int64, subtree: Bool) async throws -> RestorationReport {
-        do { return try await directory.restore(name, at: time, subtree: subtree) } catch { throw ConfigurationError(error.message) }
+        do { return try await directory.current.restore(name, at: time, subtree: subtree) } catch { throw ConfigurationError(error.message) }
     }
 
     static func check(_ configuration: MusterConfiguration, problem: (String) -> Void) throws -> (entries: Int, problems: Int) {
@@ -159,10 +156,9 @@ struct Assembly: Sendable {
     }
 
     static func reindex(_ configuration: MusterConfiguration, progress: (ImportProgress) -> Void) throws -> Int {
-        let schema = try schema(configuration)
-        return try EntryStore.replacing(
-            directory: configuration.dataDirectory, schema: schema, indexes: try indexes(configuration, schema),
-            options: options(configuration)
+        try EntryStore.replacing(
+            directory: configuration.dataDirectory, schema: try schema(configuration), options: options(configuration),
+            indexes: indexes(configuration)
         ) { store in
             let total = max(1, try store.snapshot().entryCount())
             return try store.rebuild { count in
@@ -173,10 +169,7 @@ struct Assembly: Sendable {
 
     /// Mends indexes of a directory that nobody serves. The caller holds it.
     static func mend(_ configuration: MusterConfiguration, _ attributes: [String]) async throws -> [MendingReport] {
-        let schema = try schema(configuration)
-        let store = try EntryStore(
-            directory: configuration.dataDirectory, schema: schema, indexes: try indexes(configuration, schema),
-            options: options(configuration))
+        let store = try openStore(configuration)
         let writer = try Writer(store)
         var reports: [MendingReport] = []
         for attribute in attributes { reports.append(await mend(attribute, store, writer)) }
@@ -219,6 +212,21 @@ struct Assembly: Sendable {
 
     private static func reader(_ configuration: MusterConfiguration) throws -> EntryStore {
         try EntryStore(reading: configuration.dataDirectory, schema: try schema(configuration), mapSize: configuration.mapSize)
+    }
+
+    private static func openStore(_ configuration: MusterConfiguration) throws -> EntryStore {
+        try EntryStore(
+            directory: configuration.dataDirectory, schema: try schema(configuration), options: options(configuration),
+            indexes: indexes(configuration))
+    }
+
+    /// The indexes by the schema that the store has.
+    private static func indexes(_ configuration: MusterConfiguration) -> (Schema) throws(EntryStoreError) -> [IndexDefinition] {
+        { schema throws(EntryStoreError) in
+            do throws(ConfigurationError) { return try indexes(configuration, schema) } catch {
+                throw EntryStoreError(.input, error.description)
+            }
+        }
     }
 
     private static func indexes(_ configuration: MusterConfiguration, _ schema: Schema) throws(ConfigurationError) -> [IndexDefinition] {

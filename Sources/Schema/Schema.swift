@@ -2,7 +2,8 @@ import BER
 
 /// A directory's schema: attribute types, object classes, syntaxes and matching rules (RFC 4512 section 4).
 ///
-/// A value of constant size that shares its tables; it never changes once loaded.
+/// A value of constant size that shares its tables; it never changes once loaded: what changes while the directory is in use makes a new
+/// one, in which all ids of the old one mean the same (``replacing(runtimeDefinitions:)``).
 public struct Schema: Sendable {
     /// The tables, shared by all copies.
     @usableFromInline final class Tables: Sendable {
@@ -18,11 +19,20 @@ public struct Schema: Sendable {
         let superiorBits: [UInt64]
         let superiorWords: Int
         let placement: PlacementRules
+        /// What the files define.
+        let files: SchemaLoader
+        /// How many attribute types and object classes the files define: those come first.
+        let fileCounts: (types: Int, classes: Int)
+        let runtimeDefinitions: [RuntimeDefinition]
 
         init(
             attributeTypes: [AttributeType], objectClasses: [ObjectClass], attributeNames: NameTable,
-            objectClassNames: NameTable, superiors: [[ObjectClassID]], placement: PlacementRules
+            objectClassNames: NameTable, superiors: [[ObjectClassID]], placement: PlacementRules, files: SchemaLoader,
+            fileCounts: (types: Int, classes: Int), runtimeDefinitions: [RuntimeDefinition]
         ) {
+            self.files = files
+            self.fileCounts = fileCounts
+            self.runtimeDefinitions = runtimeDefinitions
             self.attributeTypes = attributeTypes
             self.objectClasses = objectClasses
             self.attributeNames = attributeNames
@@ -30,7 +40,7 @@ public struct Schema: Sendable {
             self.superiors = superiors
             self.placement = placement
             var subtypes: [[AttributeTypeID]] = attributeTypes.map { _ in [] }
-            for type in attributeTypes {
+            for type in attributeTypes where !type.isRemoved {
                 var ancestor: AttributeTypeID? = type.id
                 while let id = ancestor {
                     subtypes[Int(id.rawValue)].append(type.id)
@@ -48,6 +58,8 @@ public struct Schema: Sendable {
     }
 
     @usableFromInline let tables: Tables
+
+    init(tables: Tables) { self.tables = tables }
 
     /// Loads definitions; the order of sources and definitions does not matter.
     ///

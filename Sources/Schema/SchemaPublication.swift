@@ -1,10 +1,10 @@
 /// What `cn=subschema` publishes (RFC 4512 section 4.2); each is made anew on every call.
 extension Schema {
     /// Values of `attributeTypes`.
-    public var attributeTypeDescriptions: [String] { attributeTypes.map(\.definition) }
+    public var attributeTypeDescriptions: [String] { attributeTypes.filter { !$0.isRemoved }.map(\.definition) }
 
     /// Values of `objectClasses`.
-    public var objectClassDescriptions: [String] { objectClasses.map(\.definition) }
+    public var objectClassDescriptions: [String] { objectClasses.filter { !$0.isRemoved }.map(\.definition) }
 
     /// Values of `dITContentRules`.
     public var contentRuleDescriptions: [String] { contentRules.map(\.declared.published) }
@@ -25,7 +25,7 @@ extension Schema {
     public var matchingRuleUseDescriptions: [String] {
         var uses: [String] = []
         for rule in MatchingRule.allCases {
-            let types = attributeTypes.filter { rule.applies(to: $0) }.map(\.name)
+            let types = attributeTypes.filter { !$0.isRemoved && rule.applies(to: $0) }.map(\.name)
             guard !types.isEmpty else { continue }
             uses.append("( \(rule.oid) NAME '\(rule.name)' APPLIES \(types.count == 1 ? types[0] : "( " + types.joined(separator: " $ ") + " )") )")
         }

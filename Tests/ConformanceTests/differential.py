@@ -107,7 +107,6 @@ DIFFERENCES = [
 #                           section 3 takes the selectors of a search
 #   assertions on changes of unique values: slapd's overlay has its own search keep to them, and fails (122, "unique_search failed")
 #   permissive deletion of values: slapd refuses values that are not there; we pass them over, as Active Directory
-#   permissive increments   slapd sets what is not there
 #   u:NAME in proxied authorization: what it stands for is a matter of configuration
 
 UNIQUE = {"mail", "zimbraid", "dkimselector"}
@@ -231,7 +230,7 @@ class Operation:
 
     @property
     def may_be_permissive(self):
-        return self.kind == "modify" and not any(kind == "delete" and values or kind == "increment" for kind, _, values in self.arguments[1:])
+        return self.kind == "modify" and not any(kind == "delete" and values for kind, _, values in self.arguments[1:])
 
     def run(self, client):
         return getattr(client, self.kind)(*self.arguments, **self.options)

@@ -78,6 +78,17 @@ def test_permissive_modify(root, person):
     assert root.modify(person, ("delete", "title", "x"), controls=PERMITTED).code == SUCCESS
 
 
+def test_permissive_increment(root, person):
+    """As slapd: what is not there becomes the amount."""
+    quota = {"objectClass": ["inetOrgPerson", "zimbraAccount", "amavisAccount"], "cn": "q", "sn": "q", "uid": "q", "zimbraId": "permissive", "zimbraAccountStatus": "active"}
+    dn = "cn=q," + person.split(",", 1)[1]
+    assert root.add(dn, quota).code == SUCCESS
+    assert root.modify(dn, ("increment", "zimbraMailQuota", "-5")).code == NO_SUCH_ATTRIBUTE
+    assert root.modify(dn, ("increment", "zimbraMailQuota", "-5"), controls=PERMITTED).code == SUCCESS
+    assert root.modify(dn, ("increment", "zimbraMailQuota", "7"), controls=PERMITTED).code == SUCCESS
+    assert root.read(dn, ["zimbraMailQuota"]).only["zimbraMailQuota"] == [b"2"]
+
+
 @pytest.mark.difference("values that are not there are passed over too, as Active Directory, whose control it is, has it")
 def test_permissive_deletion_of_values(root, person):
     assert root.modify(person, ("delete", "description", ["absent", "compiler"]), controls=PERMITTED).code == SUCCESS

@@ -150,12 +150,12 @@ struct CheckTests {
             try transaction.commit()
         }
         if damage.isRebuilt {
-            let count = try EntryStore.replacing(directory: small.folder, schema: small.schema, indexes: small.indexes) { try $0.rebuild() }
+            let count = try EntryStore.replacing(directory: small.folder, schema: small.schema, indexes: { _ in small.indexes }) { try $0.rebuild() }
             #expect(count == 40)
             #expect(try small.problems(small.open()) == [])
         } else {
             #expect(throws: EntryStoreError.self) {
-                try EntryStore.replacing(directory: small.folder, schema: small.schema, indexes: small.indexes) { try $0.rebuild() }
+                try EntryStore.replacing(directory: small.folder, schema: small.schema, indexes: { _ in small.indexes }) { try $0.rebuild() }
             }
             // Nothing was made worse, and nothing is left over.
             #expect(small.files == ["data.mdb", "data.mdb-lock"])

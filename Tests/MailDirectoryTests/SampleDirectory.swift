@@ -61,7 +61,7 @@ final class SampleDirectory {
         directorySettings.rootPassword = Array("secret".utf8)
         directorySettings.storedViewIdentities = storedView
         directory = try Directory(
-            store: store, settings: directorySettings, extension: MailDirectory.directoryExtension(store, settings))
+            store: store, settings: directorySettings, extension: MailDirectory.directoryExtension(store, store.catalogue, settings))
         worker = DirectoryWorker(directory)
         try bind("cn=config", "secret")
     }

@@ -80,7 +80,7 @@ struct AccessCache: ~Copyable {
         let grant = holder?.grant(id, record, snapshot)
         if conditions == lastConditions, grant === lastGrant { return }
         profile = table.profile(conditions, directory.accessRules, number: &nextNumber)
-        if let grant { profile = widen(profile, table, conditions, grant, directory.schema.attributeTypes.count) }
+        if let grant { profile = widen(profile, table, conditions, grant) }
         lastConditions = conditions
         lastGrant = grant
     }
@@ -97,10 +97,10 @@ struct AccessCache: ~Copyable {
     }
 
     private mutating func widen(
-        _ profile: AccessProfile, _ table: AccessTable, _ conditions: UInt64, _ grant: AccessGrant, _ entryIndex: Int
+        _ profile: AccessProfile, _ table: AccessTable, _ conditions: UInt64, _ grant: AccessGrant
     ) -> AccessProfile {
         for known in widened where known.conditions == conditions && known.grant === grant && known.table === table { return known.profile }
-        let made = AccessProfile(profile, number: nextNumber, grant, entryIndex: entryIndex)
+        let made = AccessProfile(profile, number: nextNumber, grant)
         nextNumber += 1
         if widened.count >= 64 { widened.removeAll(keepingCapacity: true) }
         widened.append((table, conditions, grant, made))

@@ -19,8 +19,8 @@ struct AccessControl: Sendable {
         self.init(AccessSubject(identity, origin, directory), directory)
     }
 
-    var entry: AccessDatum { .entry(directory.schema) }
-    var children: AccessDatum { .children(directory.schema) }
+    var entry: AccessDatum { .entry }
+    var children: AccessDatum { .children }
 
     /// What is granted on an entry, which need not be in the store (yet).
     func privileges(

@@ -95,15 +95,15 @@ extension Directory {
     ) throws(LDAPError) -> [AccessExplanation] {
         var data: [(AccessDatum, String, AttributeTypeID?)] = []
         switch attribute?.lowercased() {
-        case "entry": data = [(.entry(schema), "entry", nil)]
-        case "children": data = [(.children(schema), "children", nil)]
+        case "entry": data = [(.entry, "entry", nil)]
+        case "children": data = [(.children, "children", nil)]
         case .some(let name):
             guard let type = schema.attributeType(named: name) else {
                 throw LDAPError(.undefinedAttributeType, "the schema has no attribute type \(name)")
             }
             data = [(AccessDatum(type), schema[type].name, type)]
         case nil:
-            data = [(.entry(schema), "entry", nil), (.children(schema), "children", nil)]
+            data = [(.entry, "entry", nil), (.children, "children", nil)]
             for index in 0..<record.attributeCount {
                 guard let type = snapshot.catalogue.table.type(of: record.attributeID(at: index)) else { continue }
                 if !data.contains(where: { $0.2 == type }) { data.append((AccessDatum(type), schema[type].name, type)) }

@@ -25,17 +25,17 @@ final class AccessProfile: Sendable {
             privileges.append(rules.privileges(datum, value: nil, subject: subject, own: [], entry: entry))
         }
         self.privileges = privileges
-        self.entry = privileges[AccessDatum.entry(rules.schema).index]
+        self.entry = privileges[AccessDatum.entry.index]
         readsAll = !valueDependent.contains(true) && privileges.allSatisfy { $0.contains(.read) }
     }
 
     /// A profile and what is granted beside it.
     /// - Parameter entryIndex: the place of the pseudo attribute `entry`.
-    init(_ profile: AccessProfile, number: Int, _ grant: AccessGrant, entryIndex: Int) {
+    init(_ profile: AccessProfile, number: Int, _ grant: AccessGrant) {
         self.number = number
         valueDependent = profile.valueDependent
         privileges = profile.privileges.indices.map { profile.privileges[$0].union(grant[$0]) }
-        entry = privileges[entryIndex]
+        entry = privileges[AccessDatum.entry.index]
         readsAll = !valueDependent.contains(true) && privileges.allSatisfy { $0.contains(.read) }
     }
 

@@ -6,11 +6,12 @@ import Schema
 struct AccessDatum: Hashable, Sendable {
     let index: Int
 
-    init(_ type: AttributeTypeID) { index = Int(type.rawValue) }
+    // The two that are no types come first: types that are defined later then leave all indexes as they are.
+    init(_ type: AttributeTypeID) { index = Int(type.rawValue) + 2 }
     private init(index: Int) { self.index = index }
 
-    static func entry(_ schema: Schema) -> AccessDatum { AccessDatum(index: schema.attributeTypes.count) }
-    static func children(_ schema: Schema) -> AccessDatum { AccessDatum(index: schema.attributeTypes.count + 1) }
+    static let entry = AccessDatum(index: 0)
+    static let children = AccessDatum(index: 1)
     /// How many there are.
     static func count(_ schema: Schema) -> Int { schema.attributeTypes.count + 2 }
     static func all(_ schema: Schema) -> [AccessDatum] { (0..<count(schema)).map { AccessDatum(index: $0) } }

@@ -215,8 +215,8 @@ struct AccessRuleParser {
         guard !names.contains("") else { throw failure("\(word.text): a name is missing") }
         for text in names {
             switch text.lowercased() {
-            case "entry": set.insert(.entry(schema))
-            case "children": set.insert(.children(schema))
+            case "entry": set.insert(.entry)
+            case "children": set.insert(.children)
             case "*": for type in schema.attributeTypes where !type.isOperational { set.insert(AccessDatum(type.id)) }
             case "+": for type in schema.attributeTypes where type.isOperational { set.insert(AccessDatum(type.id)) }
             default:

@@ -52,21 +52,19 @@ public final class AccessGrant: Sendable {
     /// A grant being put together.
     public struct Draft {
         fileprivate var privileges: [AccessPrivileges]
-        private let schema: Schema
 
         fileprivate init(_ schema: Schema) {
-            self.schema = schema
             privileges = Array(repeating: [], count: AccessDatum.count(schema))
         }
 
         /// Adds privileges on an attribute.
-        public mutating func allow(_ more: AccessPrivileges, _ type: AttributeTypeID) { privileges[Int(type.rawValue)].formUnion(more) }
+        public mutating func allow(_ more: AccessPrivileges, _ type: AttributeTypeID) { privileges[AccessDatum(type).index].formUnion(more) }
         /// Takes privileges on an attribute away again.
-        public mutating func refuse(_ less: AccessPrivileges, _ type: AttributeTypeID) { privileges[Int(type.rawValue)].subtract(less) }
+        public mutating func refuse(_ less: AccessPrivileges, _ type: AttributeTypeID) { privileges[AccessDatum(type).index].subtract(less) }
         /// Adds privileges on the entry itself.
-        public mutating func allowEntry(_ more: AccessPrivileges) { privileges[AccessDatum.entry(schema).index].formUnion(more) }
+        public mutating func allowEntry(_ more: AccessPrivileges) { privileges[AccessDatum.entry.index].formUnion(more) }
         /// Adds privileges on the set of entries below it.
-        public mutating func allowChildren(_ more: AccessPrivileges) { privileges[AccessDatum.children(schema).index].formUnion(more) }
+        public mutating func allowChildren(_ more: AccessPrivileges) { privileges[AccessDatum.children.index].formUnion(more) }
         /// Adds everything that another grant gives.
         public mutating func allow(_ other: AccessGrant) {
             for index in privileges.indices { privileges[index].formUnion(other[index]) }

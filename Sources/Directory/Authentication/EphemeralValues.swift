@@ -35,17 +35,17 @@ public final class EphemeralValues: Sendable {
 
     private let store: EntryStore
     private let writer: Writer
-    private let checker: EntryChecker
+    private let known: KnownTypes
     private let state = Mutex(State())
     /// Entries with changes: nothing is locked while there are none.
     private let count = Atomic<Int>(0)
     /// More entries with changes are not kept waiting.
     private static let limit = 10_000
 
-    init(_ store: EntryStore, _ writer: Writer, _ checker: EntryChecker) {
+    init(_ store: EntryStore, _ writer: Writer, _ known: KnownTypes) {
         self.store = store
         self.writer = writer
-        self.checker = checker
+        self.known = known
     }
 
     /// The values of an attribute that are on their way into an entry; nil if none are: those that are stored count.
@@ -187,15 +187,15 @@ public final class EphemeralValues: Sendable {
         for (type, values) in change.values {
             if let attribute = table.id(of: type) { after[attribute] = values }
         }
-        if let (old, new) = change.rehash, let attribute = table.id(of: checker.known.userPassword) {
+        if let (old, new) = change.rehash, let attribute = table.id(of: known.userPassword) {
             after[attribute] = after[attribute].map { $0 == old ? new : $0 }
         }
         guard after != before else { return }
         if change.isNoted {
             // Nobody's change: the modifier stays who it was.
             let moment = ChangeClock.shared.next()
-            after[try EntryChecker.id(of: checker.known.entryCSN, table)] = [moment.changeSequenceNumber]
-            after[try EntryChecker.id(of: checker.known.modifyTimestamp, table)] = [moment.timestamp]
+            after[try EntryChecker.id(of: known.entryCSN, table)] = [moment.changeSequenceNumber]
+            after[try EntryChecker.id(of: known.modifyTimestamp, table)] = [moment.timestamp]
         }
         try transaction.replace(id, before, with: after, flags: flags, isLogged: change.isNoted)
     }

@@ -10,6 +10,9 @@ struct PseudoEntry: Sendable {
     /// DN in string form.
     let name: [UInt8]
     let record: [UInt8]
+
+    /// For a record that cannot be read.
+    var damage: LDAPError { LDAPError(.other, "\(title) is damaged") }
 }
 
 /// The root DSE (RFC 4512 section 5.1) and the subschema subentry (section 4.2). Made when first asked for.
@@ -17,9 +20,13 @@ final class PseudoEntries: Sendable {
     static let subschemaName = Array("cn=Subschema".utf8)
 
     private let canonicalSubschemaName: [UInt8]
+    /// The catalogue that the directory was made by: there may be newer ones of the same schema.
+    let catalogue: Catalogue
     private let made = Mutex<(root: PseudoEntry?, subschema: PseudoEntry?)>((nil, nil))
 
-    init(schema: Schema, known: KnownTypes) {
+    init(_ catalogue: Catalogue, _ known: KnownTypes) {
+        self.catalogue = catalogue
+        let schema = catalogue.schema
         var name: [UInt8] = []
         _ = schema.normalize(Self.subschemaName.rawSpan, by: .distinguishedNameMatch, into: &name)
         canonicalSubschemaName = name
@@ -44,7 +51,12 @@ final class PseudoEntries: Sendable {
         guard directory.schema.normalize(name, by: .distinguishedNameMatch, into: &canonical), canonical == canonicalSubschemaName else {
             return nil
         }
-        return made.withLock { made in
+        return subschema(directory)
+    }
+
+    /// The subschema subentry.
+    func subschema(_ directory: Directory) -> PseudoEntry {
+        made.withLock { made in
             let entry = made.subschema ?? Subschema.make(directory)
             made.subschema = entry
             return entry

@@ -7,7 +7,7 @@ enum RootDSE {
     static let vendorName = "Muster"
 
     static func make(_ directory: Directory) -> PseudoEntry {
-        var builder = PseudoEntryBuilder(directory.store.catalogue.table)
+        var builder = PseudoEntryBuilder(directory.pseudo.catalogue.table)
         builder.set("objectClass", ["top", "OpenLDAProotDSE"])
         builder.set("structuralObjectClass", ["OpenLDAProotDSE"])
         // One naming context: the whole tree, whose root is the empty name (semantics 1.1).

@@ -23,18 +23,12 @@ public final class Monitor: Sendable {
     let startTime: Int64
     /// As access rules and names are compared.
     let canonicalName: [UInt8]
-    /// Whether access rules say who sees it; otherwise the root identity and administrators do.
-    let isRuled: Bool
 
-    init(_ schema: Schema, _ rules: AccessRules) {
+    init(_ schema: Schema) {
         startTime = ChangeClock.shared.next().microseconds
         var name: [UInt8] = []
         _ = schema.normalize(Array(Self.name.utf8).rawSpan, by: .distinguishedNameMatch, into: &name)
         canonicalName = name
-        isRuled = rules.entryConditions.contains { condition in
-            guard case .name(_, _, let canonical) = condition else { return false }
-            return canonical == name || AccessName.isBelow(canonical, name)
-        }
     }
 
     /// Has a server asked from now on, for as long as it lives.
@@ -94,6 +88,6 @@ public final class Monitor: Sendable {
 extension Directory {
     /// Whether a client may look into the monitor at all.
     func admitsToMonitor(_ access: AccessControl) -> Bool {
-        monitor.isRuled || access.identity.isAdministrator
+        isMonitorRuled || access.identity.isAdministrator
     }
 }

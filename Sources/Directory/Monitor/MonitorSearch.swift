@@ -116,7 +116,7 @@ struct MonitorAccess {
     }
 
     /// Whether access rules are asked: those who may see the monitor by default see all of it.
-    private var isJudged: Bool { directory.monitor.isRuled && !access.subject.isRoot }
+    private var isJudged: Bool { directory.isMonitorRuled && !access.subject.isRoot }
 
     /// The record of an entry with what the client may read, if it matches by what the client may search for; nil: there is nothing to
     /// be seen.

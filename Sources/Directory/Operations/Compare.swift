@@ -87,7 +87,7 @@ private struct Comparison: Sendable {
         let catalogue = snapshot.catalogue
         let type = try judge(request, catalogue.schema)
         if let pseudo = try directory.pseudo.entry(named: request.entry.rawSpan, directory) {
-            guard let record = EntryRecord(pseudo.record.rawSpan) else { throw LDAPError(.other, "\(pseudo.title) is damaged") }
+            guard let record = EntryRecord(pseudo.record.rawSpan) else { throw pseudo.damage }
             // Root DSE and subschema are open to everybody.
             return try compare(request, .root, record, snapshot, &budget) { directory.compile($0, catalogue, view, viewer: access) }
         }

@@ -117,7 +117,7 @@ struct ModifiedAttribute {
             count = slots.count
             canonical = nil
             scans = 0
-        case .increment: try increment(change)
+        case .increment: try increment(change, permissive)
         }
     }
 
@@ -164,7 +164,15 @@ struct ModifiedAttribute {
     }
 
     /// RFC 4525: every value grows by the amount.
-    private mutating func increment(_ change: Modification) throws(LDAPError) {
+    /// - Parameter permissive: what is not there becomes the amount, as in slapd.
+    private mutating func increment(_ change: Modification, _ permissive: Bool) throws(LDAPError) {
+        if count == 0, permissive {
+            slots = [Array(String(change.amount).utf8)]
+            count = 1
+            canonical = nil
+            scans = 0
+            return
+        }
         guard count > 0 else { throw failure(.noSuchAttribute, "increment", change, "no such attribute") }
         var result: [[UInt8]?] = []
         result.reserveCapacity(count)

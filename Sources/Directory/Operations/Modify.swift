@@ -15,7 +15,7 @@ extension Directory {
         let controls = try WriteControls(decoding: controls, for: .modify)
         if target.name.isRoot { throw LDAPError(.unwillingToPerform, "modify upon the root DSE not supported") }
         if pseudo.isSubschema(target.canonical) {
-            throw LDAPError(.unwillingToPerform, "modification of subschema subentry not supported")
+            return try prepareSchemaChange(request, messageID: messageID, controls: controls, access, observed: observed)
         }
         let changes = try Modification.list(request.changes, relaxed: controls.isRelaxed, checker)
         if passwordRules != nil { try checkPasswords(changes, of: target, access, controls) }

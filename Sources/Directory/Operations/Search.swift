@@ -101,7 +101,7 @@ struct SearchExecution: ~Copyable {
     init(_ directory: Directory) {
         self.directory = directory
         access = AccessControl(.anonymous, AccessOrigin(), directory)
-        search = EntrySearch(filter: CompiledFilter(directory.store.catalogue), base: .root, scope: .baseObject)
+        search = EntrySearch(filter: CompiledFilter(directory.pseudo.catalogue), base: .root, scope: .baseObject)
     }
 
     /// Takes a request.
@@ -160,7 +160,7 @@ struct SearchExecution: ~Copyable {
         monitor = nil
         if request.bytes.capacity > 1 << 16 || request.filterNodes.capacity > 1024 {
             request = SearchRequest()
-            search = EntrySearch(filter: CompiledFilter(directory.store.catalogue), base: .root, scope: .baseObject)
+            search = EntrySearch(filter: CompiledFilter(directory.pseudo.catalogue), base: .root, scope: .baseObject)
         }
         search.trim()
     }

@@ -106,7 +106,7 @@ extension SearchExecution {
     mutating func answer(_ entry: PseudoEntry, _ worker: DirectoryWorker, _ output: inout BERBuffer) throws(LDAPError) {
         var answer = BERBuffer()
         let isMatch = try worker.read { snapshot, _, _ throws(LDAPError) in
-            guard let record = EntryRecord(entry.record.rawSpan) else { throw LDAPError(.other, "\(entry.title) is damaged") }
+            guard let record = EntryRecord(entry.record.rawSpan) else { throw entry.damage }
             var scratch = FilterScratch()
             // Everybody may know what the server can do and the schema.
             let filter = directory.compile(request.filter, snapshot.catalogue, view, viewer: access)

@@ -27,17 +27,21 @@ extension Request {
             if log.isEnabled { log.add(connection: connection, operation: operation, dn: request.entry.rawSpan) }
             let circumstances = try circumstances(decodeControls(), session, worker)
             return handOver(
-                try directory.prepareAdd(
-                    request, messageID: messageID, controls: circumstances.controls, identity: circumstances.identity,
-                    origin: circumstances.origin, observed: observed), circumstances, session, &output)
+                try PendingWrite.prepared(directory) { directory throws(LDAPError) in
+                    try directory.prepareAdd(
+                        request, messageID: messageID, controls: circumstances.controls, identity: circumstances.identity,
+                        origin: circumstances.origin, observed: observed)
+                }, circumstances, session, &output)
         case OperationTag.deleteRequest:
             let request = try DeleteRequest(decoding: pdu, envelope.contents)
             if log.isEnabled { log.delete(connection: connection, operation: operation, dn: request.entry.rawSpan) }
             let circumstances = try circumstances(decodeControls(), session, worker)
             return handOver(
-                try directory.prepareDelete(
-                    request, messageID: messageID, controls: circumstances.controls, identity: circumstances.identity,
-                    origin: circumstances.origin, observed: observed), circumstances, session, &output)
+                try PendingWrite.prepared(directory) { directory throws(LDAPError) in
+                    try directory.prepareDelete(
+                        request, messageID: messageID, controls: circumstances.controls, identity: circumstances.identity,
+                        origin: circumstances.origin, observed: observed)
+                }, circumstances, session, &output)
         case OperationTag.modifyRequest:
             let request = try ModifyRequest(decoding: pdu, envelope.contents)
             if log.isEnabled {
@@ -50,9 +54,11 @@ extension Request {
             }
             let circumstances = try circumstances(decodeControls(), session, worker)
             let prepare: @Sendable () throws(LDAPError) -> PendingWrite = { () throws(LDAPError) in
-                try directory.prepareModify(
-                    request, messageID: messageID, controls: circumstances.controls, identity: circumstances.identity,
-                    origin: circumstances.origin, observed: observed)
+                try PendingWrite.prepared(directory) { directory throws(LDAPError) in
+                    try directory.prepareModify(
+                        request, messageID: messageID, controls: circumstances.controls, identity: circumstances.identity,
+                        origin: circumstances.origin, observed: observed)
+                }
             }
             // A password's rules may compare it with a history of slow hashes.
             guard directory.passwordRules != nil, directory.isPasswordChange(request, only: false) else {
@@ -64,9 +70,11 @@ extension Request {
             if log.isEnabled { log.modifyDN(connection: connection, operation: operation, dn: request.entry.rawSpan) }
             let circumstances = try circumstances(decodeControls(), session, worker)
             return handOver(
-                try directory.prepareModifyDN(
-                    request, messageID: messageID, controls: circumstances.controls, identity: circumstances.identity,
-                    origin: circumstances.origin, observed: observed), circumstances, session, &output)
+                try PendingWrite.prepared(directory) { directory throws(LDAPError) in
+                    try directory.prepareModifyDN(
+                        request, messageID: messageID, controls: circumstances.controls, identity: circumstances.identity,
+                        origin: circumstances.origin, observed: observed)
+                }, circumstances, session, &output)
         }
     }
 
@@ -125,9 +133,11 @@ extension Request {
             throw LDAPError(.unwillingToPerform, "a password cannot be made up inside a transaction: nobody would learn it")
         }
         return prepareElsewhere(OperationTag.extendedResponse, circumstances, observed) { () throws(LDAPError) in
-            try directory.preparePasswordModify(
-                request, messageID: messageID, controls: circumstances.controls, identity: circumstances.identity,
-                origin: circumstances.origin, observed: observed)
+            try PendingWrite.prepared(directory) { directory throws(LDAPError) in
+                try directory.preparePasswordModify(
+                    request, messageID: messageID, controls: circumstances.controls, identity: circumstances.identity,
+                    origin: circumstances.origin, observed: observed)
+            }
         }
     }
 

@@ -146,6 +146,25 @@ extension Directory {
         guard let selectors, let record = try record(id, snapshot) else { return nil }
         let profile = access.profile(id, record, snapshot)
         guard profile.entry.contains(.read) else { return nil }
+        let name = try stored { () throws(EntryStoreError) in try snapshot.name(of: id) }
+        return try control(
+            selectors, oid: oid, view: view(of: access.identity), profile, id, name: name.rawSpan, record, access, snapshot)
+    }
+
+    /// The same of an entry outside the store.
+    func readEntry(
+        _ entry: PseudoEntry, _ selectors: [[UInt8]]?, oid: String, _ access: AccessControl, _ snapshot: borrowing Snapshot
+    ) throws(LDAPError) -> Control? {
+        guard let selectors else { return nil }
+        guard let record = EntryRecord(entry.record.rawSpan) else { throw entry.damage }
+        return try control(
+            selectors, oid: oid, view: .realOnly, .unlimited, .root, name: entry.name.rawSpan, record, access, snapshot)
+    }
+
+    private func control(
+        _ selectors: [[UInt8]], oid: String, view: EntrySelection.View, _ profile: AccessProfile, _ id: EntryID, name: RawSpan,
+        _ record: borrowing EntryRecord, _ access: AccessControl, _ snapshot: borrowing Snapshot
+    ) throws(LDAPError) -> Control {
         var bytes: [UInt8] = []
         let places = selectors.map { selector in
             let place = ByteRange(start: bytes.count, count: selector.count)
@@ -153,10 +172,9 @@ extension Directory {
             return place
         }
         let selection = EntrySelection(
-            places, in: bytes.rawSpan, view: view(of: access.identity), profile: profile, snapshot.catalogue, virtual)
+            places, in: bytes.rawSpan, view: view, profile: profile, snapshot.catalogue, virtual)
         do {
-            let name = try snapshot.name(of: id)
-            return Control(oid: oid, value: try selection.searchResultEntry(id: id, name: name.rawSpan, record: record, snapshot, viewer: access))
+            return Control(oid: oid, value: try selection.searchResultEntry(id: id, name: name, record: record, snapshot, viewer: access))
         } catch { throw LDAPError(storage: error) }
     }
 }

@@ -32,8 +32,8 @@ final class SpecialEntryWatch: Sendable {
     private let filter: Filter
 
     /// - Throws: never, with a schema that has the classes.
-    init(_ store: EntryStore, _ known: KnownTypes) throws(DirectoryError) {
-        watch = store.watch([known.alias, known.referral, known.subentry])
+    init(_ store: EntryStore, _ known: KnownTypes, _ schema: Schema) throws(DirectoryError) {
+        watch = store.watch([known.alias, known.referral, known.subentry], schema)
         do { filter = try Filter("(|(objectClass=alias)(objectClass=referral)(objectClass=subentry))") } catch { throw DirectoryError(error.message) }
     }
 

@@ -31,6 +31,9 @@ struct OpenTransaction {
         guard !update.isTentative else {
             throw LDAPError(.unwillingToPerform, "the no-op control is not for updates of a transaction")
         }
+        guard !update.isAlone else {
+            throw LDAPError(.unwillingToPerform, "changes of the schema are not for transactions")
+        }
         guard !messageIDs.contains(update.messageID) else {
             throw LDAPError(.protocolError, "another update of the transaction has the message ID \(update.messageID)")
         }

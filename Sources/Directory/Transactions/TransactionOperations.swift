@@ -60,7 +60,7 @@ extension Request {
         var response = EndTransaction.Response()
         for update in updates {
             do throws(LDAPError) {
-                let answer = try update.change(&transaction)
+                let answer = try update.make(&transaction)
                 guard answer.code == .success else {
                     // A referral: nobody can follow it on behalf of the transaction.
                     throw LDAPError(.affectsMultipleDSAs, "an entry of the transaction is held by another server", matchedDN: answer.matchedDN)

@@ -13,7 +13,7 @@ struct ClassHierarchy: Sendable {
 
     init(known: KnownTypes, schema: Schema) {
         var subclasses: [[ObjectClassID]] = Array(repeating: [], count: schema.objectClasses.count)
-        for description in schema.objectClasses {
+        for description in schema.objectClasses where !description.isRemoved {
             for superior in schema.superiors(of: description.id) { subclasses[Int(superior.rawValue)].append(description.id) }
         }
         self.subclasses = subclasses
@@ -27,6 +27,8 @@ struct ClassHierarchy: Sendable {
             let wanted = catalogue.schema.objectClass(item.value)
         else { return nil }
         if wanted == top { return .constant(.yes) }
+        // Classes that were defined since have no others below them that are known here.
+        guard Int(wanted.rawValue) < subclasses.count else { return nil }
         let classes = subclasses[Int(wanted.rawValue)]
         guard classes.count > 1 else { return nil }
         var bytes = catalogue.schema[type].nameBytes

@@ -138,6 +138,8 @@ final class VirtualAttributes: Sendable {
 
     /// The provider of a type.
     func index(of type: AttributeTypeID) -> Int? {
+        // Types that were defined since are not computed.
+        guard Int(type.rawValue) < byType.count else { return nil }
         let number = byType[Int(type.rawValue)]
         return number == 0 ? nil : Int(number) - 1
     }

@@ -76,6 +76,13 @@ extension StoreTransaction {
         journal.superior = nil
     }
 
+    /// Notes a change of the subschema subentry, which has no record of its own.
+    mutating func logSchemaChange(_ name: [UInt8], csn: [UInt8], _ old: Entry, _ new: Entry) throws(EntryStoreError) {
+        try begin(.modify, .root, name, csn: csn, uuid: [])
+        journal.buffer.appendChanges(from: old, to: new, catalogue)
+        try write()
+    }
+
     /// Notes that entries were loaded.
     mutating func logLoad(_ count: Int) throws(EntryStoreError) {
         try begin(.load, .root, [], csn: [], uuid: [])

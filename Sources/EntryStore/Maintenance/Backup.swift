@@ -22,7 +22,7 @@ extension EntryStore {
         DatabaseFile.remove(partial)
         do throws(EntryStoreError) {
             do { try environment.copy(to: partial, compact: true) } catch { throw EntryStoreError(error) }
-            let summary = try Self.inspectBackup(partial, schema: schema, mapSize: options.mapSize)
+            let summary = try Self.inspectBackup(partial, schema: fileSchema, mapSize: options.mapSize)
             try DatabaseFile.sync(partial)
             if replaces {
                 try DatabaseFile.move(partial, to: target)

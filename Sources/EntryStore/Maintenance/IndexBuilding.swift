@@ -41,7 +41,7 @@ extension EntryStore {
                     }
                     if let next = answer.rawSpan.bigEndian64() { return step(writer, missing, EntryID(rawValue: next), count, done) }
                     let before = catalogue
-                    publish(Catalogue(table: before.table, maintained: before.maintained, usable: before.maintained))
+                    publish(Catalogue(table: before.table, maintained: before.maintained, usable: before.maintained, revision: before.revision))
                     done(nil)
                 }))
     }

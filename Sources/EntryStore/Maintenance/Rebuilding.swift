@@ -42,7 +42,7 @@ extension EntryStore {
         for definition in catalogue.maintained.definitions { try transaction.setBuilt(definition) }
         try transaction.raiseNextEntry(above: from)
         try transaction.commit()
-        publish(Catalogue(table: catalogue.table, maintained: catalogue.maintained, usable: catalogue.maintained))
+        publish(Catalogue(table: catalogue.table, maintained: catalogue.maintained, usable: catalogue.maintained, revision: catalogue.revision))
         try sync()
         return count
     }

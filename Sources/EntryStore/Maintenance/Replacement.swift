@@ -5,7 +5,7 @@ extension EntryStore {
     /// Lets `body` change a copy of a directory's database, which then takes the place of the original: all or nothing, also when the
     /// machine stops in the midst of it. Nobody else may have the directory open for writing.
     public static func replacing<T>(
-        directory: String, schema: Schema, indexes: [IndexDefinition], options: Options = Options(),
+        directory: String, schema: Schema, options: Options = Options(), indexes: (Schema) throws(EntryStoreError) -> [IndexDefinition],
         _ body: (EntryStore) throws -> T
     ) throws -> T {
         let original = file(in: directory)
@@ -22,7 +22,7 @@ extension EntryStore {
             var loading = options
             loading.durability = .none
             let result = try {
-                let store = try EntryStore(directory: directory, schema: schema, indexes: indexes, options: loading, file: copy)
+                let store = try EntryStore(directory: directory, schema: schema, options: loading, file: copy, indexes: indexes)
                 let result = try body(store)
                 try store.sync()
                 return result

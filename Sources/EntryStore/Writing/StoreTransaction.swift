@@ -17,12 +17,14 @@ public struct StoreTransaction: ~Copyable {
     private var nextEntry: UInt64
     private let firstEntry: UInt64
     private let catalogueBefore: Catalogue
+    /// Makes a new schema known once it is committed (``changeSchema(to:_:before:after:name:publication:)``).
+    var publication: (@Sendable (_ publish: () -> Void) -> Void)?
     private var keys: IndexKeys
     var record: BERBuffer
     /// What is noted in the change log.
     var journal: Journal
     private var changesNames = false
-    private let watches: [ClassWatch]
+    private let watches: [ClassWatch?]
     private let objectClass: AttributeID?
     /// The last answer of ``superiors(_:)``; forgotten when an entry moves.
     private var lastSuperiors: [EntryID]?
@@ -45,12 +47,12 @@ public struct StoreTransaction: ~Copyable {
         isFollowed = store.changeFeed.isFollowed
         watches = store.classWatches
         snapshot.changedEntries = Array(repeating: [], count: watches.count)
-        keys = IndexKeys(schema: store.schema)
         record = BERBuffer(capacity: 4096)
         let catalogue = snapshot.catalogue
+        keys = IndexKeys(schema: catalogue.schema)
         catalogueBefore = catalogue
         journal = Journal(catalogue.table)
-        objectClass = store.schema.attributeType(named: "objectClass").flatMap { catalogue.table.id(of: $0) }
+        objectClass = catalogue.schema.attributeType(named: "objectClass").flatMap { catalogue.table.id(of: $0) }
     }
 
     public var catalogue: Catalogue { snapshot.catalogue }
@@ -70,7 +72,7 @@ public struct StoreTransaction: ~Copyable {
         let name = AttributeTable.name(description, options: options)
         let store = snapshot.store
         try change { transaction throws(LMDBError) in try EntryStore.number(id, name, &transaction, store.databases) }
-        store.publish(Catalogue(table: catalogue.table.adding(id, name: name), maintained: catalogue.maintained, usable: catalogue.usable))
+        store.publish(catalogue.with(catalogue.table.adding([(id, name)])))
         snapshot.refreshCatalogue()
         return id
     }
@@ -189,7 +191,7 @@ public struct StoreTransaction: ~Copyable {
         guard let objectClass, !watches.isEmpty else { return }
         for value in entry[objectClass] {
             guard let objectClass = catalogue.schema.objectClass(value.rawSpan) else { continue }
-            for (index, watch) in watches.enumerated() where snapshot.changedEntries[index].last != id && watch.concerns(objectClass) {
+            for (index, watch) in watches.enumerated() where snapshot.changedEntries[index].last != id && watch?.concerns(objectClass) == true {
                 snapshot.changedEntries[index].append(id)
             }
         }
@@ -440,22 +442,25 @@ public struct StoreTransaction: ~Copyable {
         // Before the commit is visible: whoever sees the new names also sees this.
         if changesNames { store.noteRename(commit: snapshot.transaction.id) }
         for (index, watch) in watches.enumerated() where !snapshot.changedEntries[index].isEmpty {
-            watch.note(commit: snapshot.transaction.id, changed: snapshot.changedEntries[index])
+            watch?.note(commit: snapshot.transaction.id, changed: snapshot.changedEntries[index])
         }
         let before = catalogueBefore
         let changed = catalogue !== before
         let (changes, number) = (changes, snapshot.transaction.id)
+        let (after, publication) = (catalogue, publication)
         do { try snapshot.intoTransaction().commit() } catch {
-            if changed { store.publish(before) }
+            if changed, publication == nil { store.publish(before) }
             throw EntryStoreError(error)
         }
+        // After the commit, unlike numbers: no entry uses it yet, and what nobody may see any more must never have been seen.
+        publication? { store.publish(after) }
         if !changes.isEmpty { store.changeFeed.publish(changes, commit: number) }
         return store.environment.information.lastTransaction == number
     }
 
     /// Forgets all changes.
     consuming func abort() {
-        if catalogue !== catalogueBefore { snapshot.store.publish(catalogueBefore) }
+        if catalogue !== catalogueBefore, publication == nil { snapshot.store.publish(catalogueBefore) }
     }
 }
 

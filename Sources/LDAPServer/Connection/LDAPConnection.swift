@@ -248,7 +248,7 @@ final class LDAPConnection: ChannelDuplexHandler {
                 break
             }
             let before = loop.output.count
-            let disposition = loop.server.directory.handle(
+            let disposition = loop.currentDirectory().handle(
                 bytes.readableBytesSpan.extracting(first: length), session: session, worker: loop.worker, output: &loop.output)
             bytes.moveReaderIndex(forwardBy: length)
             requests += 1

@@ -20,6 +20,7 @@ final class AddressBooks: BranchProvider {
     private let global: DistinguishedName
     private let watch: ClassWatch
     private let store: EntryStore
+    private let schema: Schema
     private let connections = OutsideConnections()
     private let timeout: Int
     private let kept = Mutex<[EntryID: Kept]>([:])
@@ -28,11 +29,11 @@ final class AddressBooks: BranchProvider {
 
     /// - Returns: nil for a schema that is not a mail system's.
     /// - Throws: for a name that a branch cannot have.
-    init?(_ store: EntryStore, _ settings: MailDirectory.AddressListSettings) throws(DirectoryError) {
-        let schema = store.schema
+    init?(_ store: EntryStore, _ schema: Schema, _ settings: MailDirectory.AddressListSettings) throws(DirectoryError) {
         guard let types = AddressListTypes(schema) else { return nil }
         self.types = types
         self.store = store
+        self.schema = schema
         timeout = settings.timeout
         var canonical: [UInt8] = []
         do throws(LDAPError) {
@@ -46,14 +47,14 @@ final class AddressBooks: BranchProvider {
             global = try DistinguishedName("cn=config,cn=zimbra")
         } catch { throw DirectoryError("name of the address list \"\(settings.name)\": \(error.message)") }
         canonicalRDN = canonical
-        watch = store.watch(["zimbraDomain", "zimbraGlobalConfig"].compactMap { schema.objectClass(named: $0) })
+        watch = store.watch(["zimbraDomain", "zimbraGlobalConfig"].compactMap { schema.objectClass(named: $0) }, schema)
     }
 
     /// Whether a name is that of an address list, if there is a domain above it.
     private func hasName(_ rdn: RelativeDistinguishedName, below parent: EntryID) throws(LDAPError) -> Bool {
         guard parent != .root, rdn.values.count == 1 else { return false }
         var canonical: [UInt8] = []
-        try store.schema.normalizeRDN(rdn, into: &canonical)
+        try schema.normalizeRDN(rdn, into: &canonical)
         return canonical == canonicalRDN
     }
 

@@ -31,8 +31,9 @@ public final class VirtualHosts: Sendable {
 
     /// Nil for a schema without the mail system's part.
     public init?(_ store: EntryStore) {
-        let schema = store.schema
-        guard let domains = ClassTest(["zimbraDomain"], store.catalogue), let hostName = schema.attributeType(named: "zimbraVirtualHostname"),
+        let catalogue = store.catalogue
+        let schema = catalogue.schema
+        guard let domains = ClassTest(["zimbraDomain"], catalogue), let hostName = schema.attributeType(named: "zimbraVirtualHostname"),
             let certificate = schema.attributeType(named: "zimbraSSLCertificate"),
             let key = schema.attributeType(named: "zimbraSSLPrivateKey")
         else { return nil }
@@ -41,7 +42,7 @@ public final class VirtualHosts: Sendable {
         self.hostName = hostName
         self.certificate = certificate
         self.key = key
-        watch = store.watch(domains.classes)
+        watch = store.watch(domains.classes, schema)
     }
 
     /// The domain whose `zimbraVirtualHostname` a name is; nil if there is none.

@@ -16,9 +16,9 @@ final class MailTree: Sendable {
         var lineage = Lineage.none
     }
 
-    init(_ types: MailTypes, _ store: EntryStore) {
+    init(_ types: MailTypes, _ store: EntryStore, _ schema: Schema) {
         self.types = types
-        watch = store.watch(types.classOfService.classes + types.domain.classes + types.globalConfig.classes)
+        watch = store.watch(types.classOfService.classes + types.domain.classes + types.globalConfig.classes, schema)
     }
 
     /// The table that is right for a snapshot.

@@ -195,10 +195,10 @@ final class ListIndexCache: Sendable {
     private let known: Filter
     private let current = Mutex<ListIndex?>(nil)
 
-    init(_ store: EntryStore, _ types: ListTypes) {
+    init(_ store: EntryStore, _ types: ListTypes, _ schema: Schema) {
         self.types = types
-        watch = store.watch(types.dynamicClasses)
-        let name = store.schema[types.memberURL].nameBytes
+        watch = store.watch(types.dynamicClasses, schema)
+        let name = schema[types.memberURL].nameBytes
         var node = Filter.Node(kind: .present, end: 1)
         node.attribute = ByteRange(start: 0, count: name.count)
         known = Filter(bytes: name, nodes: [node])

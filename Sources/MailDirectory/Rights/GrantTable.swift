@@ -83,14 +83,15 @@ final class Grants: Sendable {
     private let current = Mutex<GrantTable?>(nil)
 
     /// Nil for a schema without `zimbraACE`.
-    init?(_ store: EntryStore) {
-        let schema = store.schema
-        guard let type = schema.attributeType(named: "zimbraACE"), let attribute = store.catalogue.table.id(of: type) else { return nil }
+    init?(_ store: EntryStore, _ catalogue: Catalogue) {
+        let schema = catalogue.schema
+        guard let type = schema.attributeType(named: "zimbraACE"), let attribute = catalogue.table.id(of: type) else { return nil }
         self.type = type
         self.attribute = attribute
         watch = store.watch(
             schema.objectClasses.filter { $0.allMay.contains(type) || $0.allMust.contains(type) }.map(\.id)
-                + [schema.objectClass(named: "extensibleObject")].compactMap { $0 })
+                + [schema.objectClass(named: "extensibleObject")].compactMap { $0 },
+            schema)
     }
 
     /// Changed entries that are looked at before the table is brought up to date.

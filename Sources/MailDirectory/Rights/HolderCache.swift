@@ -30,13 +30,13 @@ final class HolderCache: Sendable {
     private static let limit = 256
 
     /// Nil for a schema without `top`.
-    init?(_ store: EntryStore, _ types: RightTypes, _ grants: Grants, _ lists: ListTypes) {
-        guard let top = store.schema.objectClass(named: "top") else { return nil }
+    init?(_ store: EntryStore, _ schema: Schema, _ types: RightTypes, _ grants: Grants, _ lists: ListTypes) {
+        guard let top = schema.objectClass(named: "top") else { return nil }
         self.types = types
         self.grants = grants.type
         listAttributes = [lists.member, lists.memberURL]
         // All entries: every class is derived from it.
-        watch = store.watch([top])
+        watch = store.watch([top], schema)
     }
 
     /// What is known of an identity, if it is right for a snapshot.

@@ -24,6 +24,9 @@ public struct AttributeType: Sendable {
     public let isCollective: Bool
     /// False: NO-USER-MODIFICATION.
     public let isUserModifiable: Bool
+    /// Whether it was taken out of the schema while the directory was in use (``Schema/replacing(runtimeDefinitions:)``): no name leads to it
+    /// any more; its id stays its own.
+    public internal(set) var isRemoved = false
     @usableFromInline let text: Text
 
     /// Whether clients get it only on request (RFC 4512 section 3.4).

@@ -1,6 +1,7 @@
 /// Names an attribute type of one loaded ``Schema``: its place in ``Schema/attributeTypes``.
 ///
-/// Given in the order of loading, so an id means nothing outside the process that loaded the schema.
+/// Given in the order of loading, so an id means nothing outside the process that loaded the schema. Changes while the directory is in
+/// use leave it as it is, and give it to nothing else.
 public struct AttributeTypeID: Hashable, Sendable, Comparable {
     /// Index into ``Schema/attributeTypes``.
     public let rawValue: UInt16
@@ -11,7 +12,8 @@ public struct AttributeTypeID: Hashable, Sendable, Comparable {
 
 /// Names an object class of one loaded ``Schema``: its place in ``Schema/objectClasses``.
 ///
-/// Given in the order of loading, so an id means nothing outside the process that loaded the schema.
+/// Given in the order of loading, so an id means nothing outside the process that loaded the schema. Changes while the directory is in
+/// use leave it as it is, and give it to nothing else.
 public struct ObjectClassID: Hashable, Sendable, Comparable {
     /// Index into ``Schema/objectClasses``.
     public let rawValue: UInt16

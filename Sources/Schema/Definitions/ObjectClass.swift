@@ -18,6 +18,8 @@ public struct ObjectClass: Sendable {
     public let allMust: [AttributeTypeID]
     /// Everything allowed but not demanded by this class and its superiors; ascending, each once.
     public let allMay: [AttributeTypeID]
+    /// Whether it was taken out of the schema while the directory was in use, as with ``AttributeType/isRemoved``.
+    public internal(set) var isRemoved = false
     @usableFromInline let declared: ObjectClassDefinition
 
     /// Dotted decimal.

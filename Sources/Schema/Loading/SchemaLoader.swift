@@ -1,25 +1,33 @@
 import BER
 
 /// Puts the definitions of all sources together: macros, clashes, superiors, inheritance.
-struct SchemaLoader {
+struct SchemaLoader: Sendable {
     /// A definition and where it stands.
-    struct Placed<Definition> {
+    struct Placed<Definition: Sendable>: Sendable {
         var definition: Definition
         let source: String
         let line: Int
+        /// Whether it only keeps the place of what was removed.
+        var isRemoved = false
+
+        /// For people.
+        var place: String { line > 0 ? "\(source):\(line)" : source }
 
         func failure(_ name: String, _ reason: String) -> SchemaError {
             SchemaError(source: source, line: line, definition: name, reason: reason)
         }
     }
 
-    private var attributeTypes: [Placed<AttributeTypeDefinition>] = []
-    private var objectClasses: [Placed<ObjectClassDefinition>] = []
+    var attributeTypes: [Placed<AttributeTypeDefinition>] = []
+    var objectClasses: [Placed<ObjectClassDefinition>] = []
     private var syntaxes: [Placed<(oid: String, substitute: String?)>] = []
-    private(set) var contentRules: [Placed<ContentRuleDefinition>] = []
-    private(set) var nameForms: [Placed<NameFormDefinition>] = []
-    private(set) var structureRules: [Placed<StructureRuleDefinition>] = []
+    var contentRules: [Placed<ContentRuleDefinition>] = []
+    var nameForms: [Placed<NameFormDefinition>] = []
+    var structureRules: [Placed<StructureRuleDefinition>] = []
     private var macros: [String: Placed<String>] = [:]
+    /// What was resolved before of definitions that only keep their places.
+    var removedTypes: [AttributeType] = []
+    var removedClasses: [(objectClass: ObjectClass, superiors: [ObjectClassID])] = []
 
     /// Ids are 16 bits wide; the last is kept free.
     private static let maximumAttributeTypes = Int(UInt16.max) - 1
@@ -52,7 +60,7 @@ struct SchemaLoader {
                 let (name, oid) = try parser.objectIdentifier()
                 let placed = Placed(definition: oid, source: source.name, line: line)
                 if let other = macros[name.lowercased()], other.definition != oid {
-                    throw placed.failure(name, "already stands for \(other.definition) (\(other.source):\(other.line))")
+                    throw placed.failure(name, "already stands for \(other.definition) (\(other.place))")
                 }
                 macros[name.lowercased()] = placed
             }
@@ -67,7 +75,7 @@ struct SchemaLoader {
     }
 
     /// Takes a macro (`name` or `name:1.2`) apart until it is dotted decimal; nil when it is neither.
-    private func numericOID(_ text: String) -> String? {
+    func numericOID(_ text: String) -> String? {
         var text = text
         var suffix = ""
         // Macros may stand on macros; circles end here.
@@ -93,7 +101,17 @@ struct SchemaLoader {
 
     // MARK: Putting together
 
-    consuming func finish() throws(SchemaError) -> Schema.Tables {
+    /// The schema of the files, without anything else.
+    func finish() throws(SchemaError) -> Schema.Tables {
+        try finish(files: self, fileCounts: nil, runtimeDefinitions: [])
+    }
+
+    /// - Parameters:
+    ///   - files: the loader with the files' definitions alone.
+    ///   - fileCounts: how many types and classes those are; nil: all.
+    func finish(
+        files: SchemaLoader, fileCounts: (types: Int, classes: Int)?, runtimeDefinitions: [RuntimeDefinition]
+    ) throws(SchemaError) -> Schema.Tables {
         let substitutes = try substitutedSyntaxes()
         let (types, attributeNames) = try distinctAttributeTypes()
         let resolved = try resolve(types, attributeNames, substitutes)
@@ -101,7 +119,8 @@ struct SchemaLoader {
         let (objectClasses, superiors) = try resolve(classes, classNames, attributeNames)
         return Schema.Tables(
             attributeTypes: resolved, objectClasses: objectClasses, attributeNames: attributeNames,
-            objectClassNames: classNames, superiors: superiors, placement: try placementRules(objectClasses, classNames, attributeNames))
+            objectClassNames: classNames, superiors: superiors, placement: try placementRules(objectClasses, classNames, attributeNames),
+            files: files, fileCounts: fileCounts ?? (resolved.count, objectClasses.count), runtimeDefinitions: runtimeDefinitions)
     }
 
     /// Syntaxes that files define by `X-SUBST`, by their OID.
@@ -123,6 +142,10 @@ struct SchemaLoader {
         var distinct: [Placed<AttributeTypeDefinition>] = []
         var names = NameTable()
         for var placed in attributeTypes {
+            if placed.isRemoved {
+                distinct.append(placed)
+                continue
+            }
             let label = placed.definition.names.first ?? placed.definition.oid
             guard let oid = numericOID(placed.definition.oid) else {
                 throw placed.failure(label, "\"\(placed.definition.oid)\" is neither an OID nor a known macro")
@@ -132,7 +155,7 @@ struct SchemaLoader {
             if let owner = names.value(of: Array(oid.utf8).rawSpan) {
                 let first = distinct[Int(owner)]
                 guard first.definition.agrees(with: placed.definition) else {
-                    throw placed.failure(label, "OID \(oid) is defined differently at \(first.source):\(first.line)")
+                    throw placed.failure(label, "OID \(oid) is defined differently at \(first.place)")
                 }
                 distinct[Int(owner)].definition.extensions.merge(placed.definition.extensions)
                 continue
@@ -143,7 +166,7 @@ struct SchemaLoader {
             for name in [oid] + placed.definition.names {
                 if let owner = names.insert(name, id), owner != id {
                     let first = distinct[Int(owner)]
-                    throw placed.failure(label, "name \(name) is taken by \(first.definition.oid) at \(first.source):\(first.line)")
+                    throw placed.failure(label, "name \(name) is taken by \(first.definition.oid) at \(first.place)")
                 }
             }
         }
@@ -154,6 +177,10 @@ struct SchemaLoader {
         var distinct: [Placed<ObjectClassDefinition>] = []
         var names = NameTable()
         for var placed in objectClasses {
+            if placed.isRemoved {
+                distinct.append(placed)
+                continue
+            }
             let label = placed.definition.names.first ?? placed.definition.oid
             guard let oid = numericOID(placed.definition.oid) else {
                 throw placed.failure(label, "\"\(placed.definition.oid)\" is neither an OID nor a known macro")
@@ -162,7 +189,7 @@ struct SchemaLoader {
             if let owner = names.value(of: Array(oid.utf8).rawSpan) {
                 let first = distinct[Int(owner)]
                 guard first.definition.agrees(with: placed.definition) else {
-                    throw placed.failure(label, "OID \(oid) is defined differently at \(first.source):\(first.line)")
+                    throw placed.failure(label, "OID \(oid) is defined differently at \(first.place)")
                 }
                 distinct[Int(owner)].definition.extensions.merge(placed.definition.extensions)
                 continue
@@ -173,7 +200,7 @@ struct SchemaLoader {
             for name in [oid] + placed.definition.names {
                 if let owner = names.insert(name, id), owner != id {
                     let first = distinct[Int(owner)]
-                    throw placed.failure(label, "name \(name) is taken by \(first.definition.oid) at \(first.source):\(first.line)")
+                    throw placed.failure(label, "name \(name) is taken by \(first.definition.oid) at \(first.place)")
                 }
             }
         }
@@ -223,7 +250,7 @@ struct SchemaLoader {
         func label(_ type: AttributeTypeDefinition) -> String { type.names.first ?? type.oid }
         var superiors: [[UInt16]] = []
         for placed in types {
-            guard let name = placed.definition.superior else {
+            guard let name = placed.definition.superior, !placed.isRemoved else {
                 superiors.append([])
                 continue
             }
@@ -236,6 +263,10 @@ struct SchemaLoader {
         for index in try order(types, superiors, name: label) {
             let placed = types[index]
             let declared = placed.definition
+            if placed.isRemoved {
+                resolved[index] = removedTypes.first { Int($0.id.rawValue) == index }
+                continue
+            }
             let superior = superiors[index].first.flatMap { resolved[Int($0)] }
             func rule(_ name: String?, _ keyword: String, _ inherited: MatchingRule?) throws(SchemaError) -> MatchingRule? {
                 guard let name else { return inherited }
@@ -282,7 +313,7 @@ struct SchemaLoader {
         var superiors: [[UInt16]] = []
         for placed in classes {
             var list: [UInt16] = []
-            for name in placed.definition.superiors {
+            for name in placed.definition.superiors where !placed.isRemoved {
                 guard let superior = find(name, in: names) else {
                     throw placed.failure(label(placed.definition), "superior \(name) is not defined")
                 }
@@ -295,6 +326,12 @@ struct SchemaLoader {
         for index in try order(classes, superiors, name: label) {
             let placed = classes[index]
             let declared = placed.definition
+            if placed.isRemoved {
+                guard let removed = removedClasses.first(where: { Int($0.objectClass.id.rawValue) == index }) else { continue }
+                resolved[index] = removed.objectClass
+                all[index] = removed.superiors
+                continue
+            }
             func attributes(_ list: [String], _ keyword: String) throws(SchemaError) -> [AttributeTypeID] {
                 var ids: [AttributeTypeID] = []
                 for name in list {
