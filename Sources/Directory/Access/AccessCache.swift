@@ -85,17 +85,6 @@ struct AccessCache: ~Copyable {
         lastGrant = grant
     }
 
-    /// Whether a client may do something with an attribute of an entry, as ``AccessControl`` has it; ``profile`` is then the entry's.
-    mutating func allows(
-        _ wanted: AccessPrivileges, _ datum: AccessDatum, _ id: EntryID, _ record: borrowing EntryRecord, _ subject: AccessSubject,
-        _ directory: Directory, _ snapshot: borrowing Snapshot
-    ) -> Bool {
-        begin(subject, directory, snapshot)
-        judge(id, record, subject, directory, snapshot)
-        guard profile.dependsOnValue(datum) else { return profile.allows(wanted, datum) }
-        return AccessControl(subject, directory).allows(wanted, datum, id, record, snapshot)
-    }
-
     private mutating func widen(
         _ profile: AccessProfile, _ table: AccessTable, _ conditions: UInt64, _ grant: AccessGrant
     ) -> AccessProfile {

@@ -167,7 +167,7 @@ extension Directory {
     ) throws(EntryStoreError) -> LoginAccount? {
         guard let record = try snapshot.record(id), let attribute = snapshot.catalogue.table.id(of: known.userPassword) else { return nil }
         // As slapd: the right to prove oneself by it is asked of the client as it is before, anonymous.
-        guard state.access.allows(.auth, AccessDatum(known.userPassword), id, record, stranger, self, snapshot) else { return nil }
+        guard AccessControl(stranger, self).allows(.auth, AccessDatum(known.userPassword), id, record, snapshot) else { return nil }
         var passwords: [[UInt8]] = []
         var values = record.values(of: attribute)
         while let value = values.next() { passwords.append(value.array) }

@@ -55,6 +55,9 @@ public struct CompiledFilter: Sendable {
     private var nextName = 0
     private static let nameLimit = 16
 
+    /// The last value of an equality item: its rule, where it stood in the request, and where its canonical form is in ``bytes``.
+    private var lastValue: (rule: MatchingRule, source: ByteRange, canonical: ByteRange)?
+
     private struct KnownName: Sendable {
         /// As it stood in the request; without options.
         let name: [UInt8]
@@ -172,6 +175,7 @@ public struct CompiledFilter: Sendable {
         bytes.removeAll(keepingCapacity: true)
         attributes.removeAll(keepingCapacity: true)
         if !predicates.isEmpty { predicates.removeAll() }
+        lastValue = nil
         if nodes.capacity < source.count { nodes.reserveCapacity(source.count) }
         if bytes.capacity < 64 { bytes.reserveCapacity(64) }
         var index = 0
@@ -253,7 +257,7 @@ public struct CompiledFilter: Sendable {
         _ filter: [Filter.Node], _ text: RawSpan, _ index: Int, _ source: Filter.Node, _ isSpecial: (AttributeTypeID) -> Bool, _ resolver: Resolver
     ) {
         if source.kind == .equality, let known = place(ofName: text.slice(source.attribute)), !isSpecial(lastNames[known].type) {
-            return compileEquality(known, text.slice(source.value))
+            return compileEquality(known, text, source.value)
         }
         guard let (type, options) = catalogue.table.parse(text.slice(source.attribute)) else {
             return append(.constantUndefined)
@@ -301,17 +305,23 @@ public struct CompiledFilter: Sendable {
     }
 
     /// An equality item on an ordinary attribute, the most frequent one.
-    private mutating func compileEquality(_ known: Int, _ value: RawSpan) {
+    private mutating func compileEquality(_ known: Int, _ text: RawSpan, _ place: ByteRange) {
+        let value = text.slice(place)
         guard let rule = lastNames[known].equality else { return append(.constantUndefined) }
-        let place = nodes.count
-        var node = Node(kind: .equality, rule: rule, end: Int32(place + 1))
+        var node = Node(kind: .equality, rule: rule, end: Int32(nodes.count + 1))
         node.type = lastNames[known].type
         node.firstAttribute = Int32(attributes.count)
         for index in lastNames[known].ids.indices { attributes.append(lastNames[known].ids[index]) }
         node.attributeCount = Int32(attributes.count) - node.firstAttribute
-        let start = bytes.count
-        guard catalogue.schema.normalize(value, by: rule, into: &bytes) else { return append(.constantUndefined) }
-        node.value = ByteRange(start: start, count: bytes.count - start)
+        // Mail servers look for one value in several attributes.
+        if let last = lastValue, last.rule == rule, text.slice(last.source).elementsEqual(value) {
+            node.value = last.canonical
+        } else {
+            let start = bytes.count
+            guard catalogue.schema.normalize(value, by: rule, into: &bytes) else { return append(.constantUndefined) }
+            node.value = ByteRange(start: start, count: bytes.count - start)
+            lastValue = (rule, place, node.value)
+        }
         nodes.append(node)
     }
 
