@@ -18,6 +18,9 @@ public enum MailDirectory {
         /// Whether wrong passwords at binds lock accounts, where their classes of service say so (4.4). To be switched off where another
         /// server counts them too.
         public var locksOut = true
+        /// Whether changes must leave the mail system's entries in order, and take with them what belongs to them. Off where another server sees
+        /// to both; single values are checked all the same.
+        public var keepsOrder = true
 
         /// Whether `zimbraACE` of entries, and being the account itself, give rights beside the access rules (section 10).
         public var grantsRights = true
@@ -63,7 +66,7 @@ public enum MailDirectory {
                 MemberOf(membership: membership),
             ] as [any VirtualAttribute]
             plugged.writeRules.append(ListURLRule(listTypes: types))
-            plugged.writeRules += lists(types, catalogue)
+            if settings.keepsOrder { plugged.writeRules += lists(types, catalogue) }
             if let tree, let rights = RightTypes(catalogue), let grants {
                 let walk = RightWalk(types: rights, tree: tree, grants: grants, membership: membership)
                 if settings.grantsRights, let cache = HolderCache(store, schema, rights, grants, types) {
@@ -76,7 +79,7 @@ public enum MailDirectory {
         }
         if settings.addressList.isEnabled, let books = try AddressBooks(store, schema, settings.addressList) { plugged.branches.append(books) }
         plugged.writeRules.append(AddressListRules(schema))
-        if let tree { plugged.writeRules += try entries(tree, grants, catalogue) }
+        if let tree, settings.keepsOrder { plugged.writeRules += try entries(tree, grants, catalogue) }
         if let rule = AccountReturn(schema) { plugged.returnRules.append(rule) }
         if let rule = CertificateRule(schema, warn: settings.warn) { plugged.writeRules.append(rule) }
         return plugged

@@ -321,6 +321,7 @@ struct Assembly: Sendable {
         settings.addressList.timeout = configuration.addressListTimeout
         settings.grantsRights = configuration.grantsRights
         settings.locksOut = configuration.locksOut
+        settings.keepsOrder = configuration.keepsOrder
         return settings
     }
 

@@ -81,6 +81,7 @@ private struct Settings {
         result.accessFile = try await string("accessFile")
         result.grantsRights = try await bool("mail.rights") ?? true
         result.locksOut = try await bool("mail.lockout") ?? true
+        result.keepsOrder = try await bool("mail.rules") ?? true
         try await loadPasswords(&result)
         result.uniqueAttributes = try await strings("unique") ?? result.uniqueAttributes
         result.deliveryIdentities = try await strings("mail.deliveryIdentities") ?? result.deliveryIdentities

@@ -39,6 +39,9 @@ public struct MusterConfiguration: Sendable {
     public var accessFile: String?
     /// Whether wrong passwords at binds lock accounts, where their classes of service say so.
     public var locksOut = true
+    /// Whether changes must leave the mail system's entries in order, and take with them what belongs to them. Off where another server sees to
+    /// both, as the mail system's own does for its changes; single values are checked all the same.
+    public var keepsOrder = true
     /// Whether `zimbraACE` of entries, and being the account itself, give rights beside the access rules.
     public var grantsRights = true
 

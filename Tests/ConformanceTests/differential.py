@@ -43,8 +43,8 @@ AUTHORIZATION_DENIED = 123
 
 # --- what may differ ------------------------------------------------------------------------------------------------------
 
-# The identity that compares sees nothing inherited, in answers and filters.
-STORED_VIEW = {"MUSTER_MAIL_STORED_VIEW_IDENTITIES": ROOT_DN}
+# A plain directory: the identity that compares sees nothing inherited, in answers and filters, and changes take nothing with them.
+PLAIN = {"MUSTER_MAIL_STORED_VIEW_IDENTITIES": ROOT_DN, "MUSTER_MAIL_RULES": "false"}
 
 
 @dataclasses.dataclass
@@ -638,7 +638,7 @@ def main():
         data = generate(folder, accounts=a.accounts, seed=a.seed)
         servers = [Slapd(pathlib.Path(folder) / "first", rules="none"),
                    Slapd(pathlib.Path(folder) / "second", rules="none") if a.other == "slapd" else
-                   Muster(pathlib.Path(folder) / "second", environment=STORED_VIEW)]
+                   Muster(pathlib.Path(folder) / "second", environment=PLAIN)]
         try:
             hard = pathlib.Path(folder) / "adversarial.ldif"
             adversarial.write(hard, a.seed)

@@ -52,6 +52,16 @@ private let relaxed = [RelaxRules().control()]
         #expect(try change(entry, attribute, []).code == .success)
     }
 
+    @Test func anotherServerMayKeepTheOrder() throws {
+        var settings = MailDirectory.Settings()
+        settings.keepsOrder = false
+        let sample = try SampleDirectory(settings)
+        #expect(try sample.modify(kaethe, [(.replace, "zimbraAccountStatus", ["closed"])]).code == .success)
+        #expect(try sample.value(kaethe, "zimbraMailStatus") == ["enabled"])
+        #expect(try sample.modify(kaethe, [(.replace, "zimbraCOSId", ["dangling"])]).code == .success)
+        #expect(try sample.modify(kaethe, [(.replace, "zimbraACE", ["nonsense"])]).code == .invalidAttributeSyntax)
+    }
+
     // MARK: Statuses of accounts
 
     @Test(arguments: [
