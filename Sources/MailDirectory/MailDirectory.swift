@@ -73,7 +73,7 @@ public enum MailDirectory {
         }
         if settings.addressList.isEnabled, let books = try AddressBooks(store, settings.addressList) { plugged.branches.append(books) }
         plugged.writeRules.append(AddressListRules(store.schema))
-        if let tree { plugged.writeRules += try entries(tree.types, grants, store.catalogue) }
+        if let tree { plugged.writeRules += try entries(tree, grants, store.catalogue) }
         if let rule = AccountReturn(store.schema) { plugged.returnRules.append(rule) }
         if let rule = CertificateRule(store.schema, warn: settings.warn) { plugged.writeRules.append(rule) }
         return plugged
@@ -108,10 +108,11 @@ public enum MailDirectory {
     }
 
     /// The rules of how entries of the mail system hang together.
-    private static func entries(_ types: MailTypes, _ grants: Grants?, _ catalogue: Catalogue) throws(DirectoryError) -> [any WriteRule] {
+    private static func entries(_ tree: MailTree, _ grants: Grants?, _ catalogue: Catalogue) throws(DirectoryError) -> [any WriteRule] {
         let schema = catalogue.schema
+        let types = tree.types
         var rules: [any WriteRule] = [
-            try SuspendedDomainRule(types), ClassOfServiceRule(types), AccountStatusRule(types, schema), DomainStatusRule(types, schema),
+            try SuspendedDomainRule(tree), ClassOfServiceRule(types), AccountStatusRule(types, schema), DomainStatusRule(types, schema),
             DeletedReferencesRule(types, grants, catalogue),
         ]
         if let rule = DomainDeletionRule(types, schema) { rules.append(rule) }

@@ -80,7 +80,7 @@ extension Directory {
         var change = RuledChange(
             .modify, id: id, before: before, after: try revision.finish(modifier: modifier, &transaction), parent: parent,
             named: changes.map(\.description.type), by: stance, transaction.catalogue.table)
-        if !stance.passesRules { try writeRules.complete(&change, transaction.snapshot) }
+        let concerned = stance.passesRules ? 0 : try writeRules.complete(&change, transaction.snapshot)
         guard var after = change.after else { throw LDAPError(.other, "a rule took the entry away") }
         if let passwordRules {
             let catalogue = transaction.catalogue
@@ -97,9 +97,8 @@ extension Directory {
         }
         change.after = after
         var consequences = Consequences()
-        if !stance.passesRules {
-            try writeRules.check(change, transaction.snapshot)
-            try writeRules.follow(change, &consequences, transaction.snapshot)
+        if concerned != 0 {
+            try writeRules.conclude(change, for: concerned, &consequences, transaction.snapshot)
             try completePlan(&consequences, transaction.snapshot)
         }
         try stored { () throws(EntryStoreError) in try transaction.replace(id, before, with: after, flags: rules.flags) }

@@ -51,6 +51,8 @@ public struct RuledChange: Sendable {
     public let before: Entry?
     /// As it will be; nil for one that goes.
     public internal(set) var after: Entry?
+    /// Whether a rule has set something.
+    var isTouched = false
     /// What it stands below, and will stand below; the same unless it moves.
     public let oldParent: EntryID
     public let parent: EntryID
@@ -92,7 +94,10 @@ public struct RuledChange: Sendable {
 
     /// Gives the entry as it will be other values; of one that goes nothing is set.
     public mutating func set(_ type: AttributeTypeID, _ values: [[UInt8]]) {
-        if let id = table.id(of: type) { after?[id] = values }
+        if let id = table.id(of: type) {
+            after?[id] = values
+            isTouched = true
+        }
     }
 
     private func values(_ type: AttributeTypeID, _ entry: Entry?) -> [[UInt8]] {
@@ -178,28 +183,42 @@ struct WriteRules: Sendable {
     func settle(
         _ change: inout RuledChange, _ consequences: inout Consequences, _ snapshot: borrowing Snapshot
     ) throws(LDAPError) {
-        try complete(&change, snapshot)
-        try check(change, snapshot)
-        try follow(change, &consequences, snapshot)
+        let mask = try complete(&change, snapshot)
+        try conclude(change, for: mask, &consequences, snapshot)
     }
 
+    /// Sets what belongs to a change.
+    /// - Returns: the rules that the change concerns now.
     /// - Throws: as a rule.
-    func complete(_ change: inout RuledChange, _ snapshot: borrowing Snapshot) throws(LDAPError) {
+    func complete(_ change: inout RuledChange, _ snapshot: borrowing Snapshot) throws(LDAPError) -> UInt64 {
         var made: UInt64 = 0
         // What one rule sets may concern another.
-        while true {
+        repeat {
             let due = concerned(change) & ~made
-            if due == 0 { return }
+            change.isTouched = false
             try forEach(due) { rule throws(LDAPError) in try rule.complete(&change, snapshot) }
             made |= due
-        }
+        } while change.isTouched
+        return made
     }
 
+    /// Checks a change that is whole as it comes.
     /// - Throws: as the first rule that refuses.
     func check(_ change: RuledChange, _ snapshot: borrowing Snapshot) throws(LDAPError) {
         try forEach(concerned(change)) { rule throws(LDAPError) in try rule.check(change, snapshot) }
     }
 
+    /// Checks a change, and gathers what follows from it.
+    /// - Parameter mask: the rules that it concerns.
+    /// - Throws: as the first rule that refuses.
+    func conclude(
+        _ change: RuledChange, for mask: UInt64, _ consequences: inout Consequences, _ snapshot: borrowing Snapshot
+    ) throws(LDAPError) {
+        try forEach(mask) { rule throws(LDAPError) in try rule.check(change, snapshot) }
+        try forEach(mask) { rule throws(LDAPError) in try rule.follow(change, &consequences, snapshot) }
+    }
+
+    /// Gathers what follows from a consequence, which nobody refuses.
     /// - Throws: as a rule.
     func follow(
         _ change: RuledChange, _ consequences: inout Consequences, _ snapshot: borrowing Snapshot

@@ -42,6 +42,8 @@ final class InheritanceTable: Sendable {
     let domainsByDefault: [[EntryID]]
     /// Domains in which the status of accounts is not simply their own, ascending.
     let restrictedDomains: [EntryID]
+    /// Whether a domain is suspended or shut down (3.10).
+    let hasRestingDomains: Bool
     /// Domains by status, without the active ones; ascending.
     let domainsByStatus: [(status: DomainStatus, domains: [EntryID])]
     /// Domains that are closed or whose mail status is not enabled, ascending.
@@ -95,10 +97,13 @@ final class InheritanceTable: Sendable {
 
         var config: EntryID?
         var globalStatus: DomainStatus?
+        var globalRests = false
         try snapshot.forEach(types.globalConfig.filter(catalogue)) { id, record throws(EntryStoreError) in
             guard config == nil else { return }
             config = id
-            globalStatus = first(types.domainStatus, record).map { DomainStatus($0.rawSpan) }
+            let value = first(types.domainStatus, record)
+            globalStatus = value.map { DomainStatus($0.rawSpan) }
+            globalRests = value.map { DomainStatus.rests($0.rawSpan) } ?? false
         }
         self.config = config
 
@@ -154,14 +159,17 @@ final class InheritanceTable: Sendable {
         var byStatus: [(status: DomainStatus, domains: [EntryID])] = []
         var refusing: [EntryID] = []
         var parents: [EntryID] = []
+        var hasRestingDomains = false
         try snapshot.forEach(types.domain.filter(catalogue)) { id, record throws(EntryStoreError) in
             func named(_ type: MailTypes.Stored) -> Int? {
                 first(type, record).flatMap { Self.place(of: canonical($0).rawSpan, ids, idRanges, byID) }
             }
+            let ownStatus = first(types.domainStatus, record)
+            if ownStatus.map({ DomainStatus.rests($0.rawSpan) }) ?? globalRests { hasRestingDomains = true }
             let domain = Domain(
                 classOfService: named(types.defaultClassOfServiceID) ?? defaultClass,
                 externalClassOfService: named(types.defaultExternalClassOfServiceID) ?? defaultExternalClass,
-                status: first(types.domainStatus, record).map { DomainStatus($0.rawSpan) } ?? globalStatus ?? .active,
+                status: ownStatus.map { DomainStatus($0.rawSpan) } ?? globalStatus ?? .active,
                 acceptsMail: record.first(of: types.mailStatus, equals: MailStatus.enabled))
             domains[id] = domain
             byDefault[domain.classOfService ?? classes.count].append(id)
@@ -180,6 +188,7 @@ final class InheritanceTable: Sendable {
         self.domains = domains
         domainsByDefault = byDefault
         restrictedDomains = restricted
+        self.hasRestingDomains = hasRestingDomains
         domainsByStatus = byStatus
         refusingDomains = refusing
         (frontier, outerDomains) = try Self.frontier(above: parents, domains, snapshot)

@@ -23,15 +23,19 @@ final class MailTree: Sendable {
 
     /// The table that is right for a snapshot.
     func table(_ snapshot: borrowing Snapshot) throws(EntryStoreError) -> InheritanceTable {
-        if let table = kept.withLock({ $0.table }), table.catalogue === snapshot.catalogue, snapshot.serves(watch, madeAt: table.commit) {
-            return table
-        }
+        if let table = known(snapshot) { return table }
         let table = try InheritanceTable(types, snapshot)
         if !snapshot.isUncommitted {
             kept.withLock { kept in
                 if kept.table.map({ $0.commit <= table.commit }) ?? true { kept.table = table }
             }
         }
+        return table
+    }
+
+    /// The table that is right for a snapshot, if there is one already.
+    func known(_ snapshot: borrowing Snapshot) -> InheritanceTable? {
+        guard let table = kept.withLock({ $0.table }), table.catalogue === snapshot.catalogue, snapshot.serves(watch, madeAt: table.commit) else { return nil }
         return table
     }
 

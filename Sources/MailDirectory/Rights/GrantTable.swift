@@ -93,6 +93,9 @@ final class Grants: Sendable {
                 + [schema.objectClass(named: "extensibleObject")].compactMap { $0 })
     }
 
+    /// Changed entries that are looked at before the table is brought up to date.
+    private static let besides = 64
+
     func table(_ snapshot: borrowing Snapshot) throws(EntryStoreError) -> GrantTable {
         let kept = current.withLock { $0 }
         guard var table = kept, let changed = changes(since: min(table.commit, snapshot.commit), snapshot) else {
@@ -115,8 +118,10 @@ final class Grants: Sendable {
         if name.isEmpty { return [] }
         do throws(EntryStoreError) {
             // The table itself is not made anew for every change of a large transaction: what has changed is looked at besides.
-            var candidates: Set<EntryID>
-            if let table = current.withLock({ $0 }), let changed = changes(since: min(table.commit, snapshot.commit), snapshot) {
+            let candidates: Set<EntryID>
+            if let table = current.withLock({ $0 }), let changed = changes(since: min(table.commit, snapshot.commit), snapshot),
+                changed.count <= Self.besides + snapshot.changes(of: watch).count
+            {
                 candidates = table.entries(grantingTo: name).union(changed)
             } else {
                 candidates = try table(snapshot).entries(grantingTo: name)

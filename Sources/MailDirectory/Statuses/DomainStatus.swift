@@ -14,6 +14,14 @@ enum DomainStatus: Sendable, Hashable {
         self = Self.known.first { value.equalsIgnoringCase($0.0.rawSpan) }?.1 ?? .closed
     }
 
+    /// Whether a value lets nobody change what is in the domain (3.10).
+    static func rests(_ value: RawSpan) -> Bool {
+        value.equalsIgnoringCase(suspended.rawSpan) || value.equalsIgnoringCase(shutdown.rawSpan)
+    }
+
+    private static let suspended = Array("suspended".utf8)
+    private static let shutdown = Array("shutdown".utf8)
+
     private static let known: [([UInt8], DomainStatus)] = [
         (Array("active".utf8), .active), (Array("locked".utf8), .locked), (Array("maintenance".utf8), .maintenance),
         (Array("suspended".utf8), .maintenance), (Array("shutdown".utf8), .maintenance), (Array("closed".utf8), .closed),

@@ -10,12 +10,13 @@ import Schema
 struct SuspendedDomainRule: WriteRule {
     let types: [AttributeTypeID] = []
     let seesEveryChange = true
-    private let mail: MailTypes
+    private let tree: MailTree
+    private var mail: MailTypes { tree.types }
     private let configuration: DistinguishedName
 
     /// - Throws: never: the name is one.
-    init(_ mail: MailTypes) throws(DirectoryError) {
-        self.mail = mail
+    init(_ tree: MailTree) throws(DirectoryError) {
+        self.tree = tree
         do { configuration = try DistinguishedName("cn=config,cn=zimbra") } catch { throw DirectoryError(error.message) }
     }
 
@@ -23,6 +24,8 @@ struct SuspendedDomainRule: WriteRule {
 
     func check(_ change: RuledChange, _ snapshot: borrowing Snapshot) throws(LDAPError) {
         if change.isByMailSystem { return }
+        // Mostly there is no such domain.
+        if let table = tree.known(snapshot), !table.hasRestingDomains { return }
         let state = change.before ?? change.after ?? Entry()
         if mail.domain.matches(state) {
             // Leaving that status is up to the rules of statuses.

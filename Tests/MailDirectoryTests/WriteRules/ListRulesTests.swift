@@ -279,6 +279,20 @@ private let relaxed = [RelaxRules().control()]
         #expect(try sample.value("uid=lior.cohen,ou=people,dc=example,dc=org", "zimbraACE") == [])
     }
 
+    /// What is known of grants is right whatever has changed since it was worked out: a little, and much.
+    @Test(arguments: [0, 3, 80]) func rule10_9_grantsThatAreNew(changes: Int) throws {
+        let holder = "uid=zoe.lefevre,\(people)"
+        for round in 0..<3 {
+            let grantee = "uid=grantee\(round),\(people)"
+            #expect(try sample.add(grantee, StatusRulesTests.account("grantee\(round)", [("zimbraAccountStatus", ["active"])])).code == .success)
+            #expect(try sample.modify(holder, [(.add, "zimbraACE", ["id-of-grantee\(round) usr sendAs"])]).code == .success)
+            for number in 0..<changes { #expect(try sample.modify(kaethe, [(.replace, "description", ["\(round) \(number)"])]).code == .success) }
+            #expect(try sample.value(holder, "zimbraACE") == ["id-of-grantee\(round) usr sendAs"])
+            #expect(try sample.delete(grantee).code == .success)
+            #expect(try sample.value(holder, "zimbraACE") == [])
+        }
+    }
+
     /// Who mends a broken directory is not hindered, and not helped.
     @Test func theRootIdentityWithTheRelaxControlPassesAllRules() throws {
         let domain = try sample.value(com, "zimbraId")
