@@ -1,6 +1,7 @@
 import BER
-import EntryStore
+@testable import EntryStore
 import LDAP
+import Schema
 import Testing
 
 struct CompiledFilterTests {
