@@ -1,5 +1,3 @@
-public import EntryStore
-public import LDAP
 public import Schema
 
 /// What a module above plugs into the directory: meanings that go beyond LDAP's own.
