@@ -201,6 +201,18 @@ def test_a_client_that_reads_late_gets_everything(server, root, branch):
         assert {listener.next() for _ in range(200)} == {(dn, MODIFY, None)}
 
 
+def test_no_change_is_told_with_the_entry_as_it_was_before(server, root, branch):
+    """Changes that follow each other while others are being told of."""
+    dn, count = person(root, branch, "counted"), 2000
+    with Listener(server, branch, persistent()) as listener, wire.Wire(server.address) as writer:
+        writer.bind(ROOT_DN, ROOT_PASSWORD)
+        writer.send(*[wire.message(number + 2, wire.modify(dn, (2, "telephoneNumber", [str(number)]))) for number in range(count)])
+        for number in range(count):
+            attributes = wire.elements(listener.connection.receive().contents)[1][1]
+            values = {name[1]: [v for _, v in wire.elements(given[1])] for name, given in (wire.elements(a) for _, a in wire.elements(attributes))}
+            assert int(values[b"telephoneNumber"][0]) >= number
+
+
 @pytest.mark.parametrize("value", [None, b"", b"x", wire.sequence(wire.integer(0), wire.boolean(True), wire.boolean(True)), wire.sequence(wire.integer(1))])
 def test_malformed(server, value):
     with Listener(server, "", wire.control(PERSISTENT, True, value)) as listener:

@@ -336,13 +336,25 @@ def test_what_is_under_way_ends_as_it_began(running, root):
     with Client(running.url, ROOT_DN, ROOT_PASSWORD) as listener:
         message = listener.connection.search_ext(
             PEOPLE, ldap.SCOPE_ONELEVEL, "(|(sn=listened)(badge=*))", ["*"], serverctrls=[PersistentSearchControl(True, changesOnly=True)])
+
+        def heard(timeout):
+            _, data, _, _, _, _ = listener.connection.result4(message, all=0, timeout=timeout, add_ctrls=1, add_extop=1)
+            return [(dn, lower_keys(entry)) for dn, entry, _ in data or []]
+
+        # It has begun when it tells of something.
+        assert root.add(f"cn=begin,{PEOPLE}", {"objectClass": "person", "cn": "begin", "sn": "listened"}).code == SUCCESS
+        for turn in range(100):
+            assert root.modify(f"cn=begin,{PEOPLE}", ("replace", "description", str(turn))).code == SUCCESS
+            try:
+                while heard(0.2)[0][1].get("description") != [str(turn).encode()]:
+                    pass
+                break
+            except ldap.TIMEOUT:
+                continue
         define(root)
         assert person(root, "old", badge="A", sn="listened").code == SUCCESS
         assert root.modify(f"cn=old,{PEOPLE}", ("add", "description;lang-tlh", "new option")).code == SUCCESS
         assert person(root, "unseen", badge="B").code == SUCCESS
-        seen = []
-        for _ in range(2):
-            _, data, _, _, _, _ = listener.connection.result4(message, all=0, timeout=10, add_ctrls=1, add_extop=1)
-            seen += [(dn, lower_keys(entry)) for dn, entry, _ in data]
+        seen = heard(10) + heard(10)
     assert [dn.split(",")[0] for dn, _ in seen] == ["cn=old", "cn=old"], "its schema has no badge to find the other by"
     assert seen[0][1]["badge"] == [b"A"] and seen[1][1]["description;lang-tlh"] == [b"new option"]

@@ -47,15 +47,17 @@ final class Listening {
     /// Whether something has happened that was not sent.
     var hasNews: Bool { !changes.isEmpty || follower.hasNews }
 
-    /// The next change; nil: there is none.
+    /// The next change that a snapshot of the commit shows; nil: there is none. What came later waits for a later snapshot: from this one
+    /// the entry would be told of as it was before.
     /// - Throws: `adminLimitExceeded` if some were lost because the client took them too slowly.
-    func next() throws(LDAPError) -> EntryChange? {
+    func next(until commit: Int) throws(LDAPError) -> EntryChange? {
         if changes.isEmpty {
             guard let more = follower.takeAll() else {
                 throw LDAPError(.adminLimitExceeded, "the client does not take changes as fast as they happen: some are lost")
             }
             changes = more[...]
         }
+        guard let first = changes.first, first.commit <= commit else { return nil }
         return changes.popFirst()
     }
 }
@@ -68,7 +70,7 @@ extension SearchExecution {
     ) throws(LDAPError) -> LongSearch.Progress {
         let limit = output.count + bytes
         var judge = EntryJudge(self)
-        while let change = try listening.next() {
+        while let change = try listening.next(until: snapshot.commit) {
             do { try send(change, listening, &judge, snapshot, &state, &scratch, &output) } catch { throw LDAPError(storage: error) }
             if sizeLimit != 0, count >= sizeLimit { return finish(.sizeLimitExceeded, "", &output) }
             if output.count >= limit { return .more }
