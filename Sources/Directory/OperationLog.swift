@@ -1,4 +1,5 @@
 import BER
+import EntryStore
 import Synchronization
 #if canImport(Glibc)
 import Glibc
@@ -148,18 +149,8 @@ public final class OperationLog: Sendable {
     }
 
     private func startThread() {
-        // The thread keeps the log alive until ``finish()``.
-        let box = Unmanaged.passRetained(self)
-        var thread = pthread_t()
-        let result = pthread_create(
-            &thread, nil,
-            { argument in
-                guard let argument else { return nil }
-                let log = Unmanaged<OperationLog>.fromOpaque(argument).takeRetainedValue()
-                log.run()
-                return nil
-            }, box.toOpaque())
-        if result == 0 { pthread_detach(thread) } else { box.release() }
+        // The thread keeps the log alive until ``finish()``; without one, ``flush()`` alone writes.
+        _ = try? BackgroundThread { self.run() }
     }
 
     private func run() {

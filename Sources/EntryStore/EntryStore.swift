@@ -25,7 +25,7 @@ public final class EntryStore: Sendable {
     public enum Durability: Sendable, Hashable {
         /// Before the client gets its answer.
         case full
-        /// At the latest so many milliseconds after the answer. A power cut may lose the changes of that time; what is there after it is
+        /// About so many milliseconds after the answer. A power cut may lose the changes of that time; what is there after it is
         /// whole (see ``Checkpoint``).
         case groupInterval(milliseconds: Int)
         /// When the system likes, and when the server stops: for bulk work. A power cut may damage the database.
@@ -43,6 +43,25 @@ public final class EntryStore: Sendable {
         /// Deleted entries by the number of their deletion, and those numbers by UUID.
         let deleted: Database
         let deletedNames: Database
+
+        init(_ environment: Environment, _ transaction: borrowing Transaction, create: Bool) throws(LMDBError) {
+            entries = try environment.database("entries", in: transaction, create: create, integerKeys: true)
+            names = try environment.database("names", in: transaction, create: create)
+            indexes = try environment.database("indexes", in: transaction, create: create)
+            attributes = try environment.database("attributes", in: transaction, create: create)
+            meta = try environment.database("meta", in: transaction, create: create)
+            log = try environment.database("log", in: transaction, create: create, integerKeys: true)
+            deleted = try environment.database("deleted", in: transaction, create: create, integerKeys: true)
+            deletedNames = try environment.database("deletedNames", in: transaction, create: create)
+        }
+
+        /// All of them, as they were opened.
+        var named: [(name: String, database: Database, integerKeys: Bool)] {
+            [
+                ("entries", entries, true), ("names", names, false), ("indexes", indexes, false), ("attributes", attributes, false), ("meta", meta, false),
+                ("log", log, true), ("deleted", deleted, true), ("deletedNames", deletedNames, false),
+            ]
+        }
     }
 
     let environment: Environment
@@ -58,8 +77,6 @@ public final class EntryStore: Sendable {
     private let rename = Atomic<Int>(0)
     private let transactions = Atomic<Int>(0)
     private let watches = Mutex<[HeldWatch]>([])
-    /// With ``Durability/groupInterval(milliseconds:)``.
-    private let checkpoint: Mutex<Checkpoint?>
 
     /// The file of the database inside a data directory.
     public static func file(in directory: String) -> String { directory + "/data.mdb" }
@@ -86,32 +103,18 @@ public final class EntryStore: Sendable {
         path = file ?? Self.file(in: directory)
         fileSchema = schema
         self.options = options
-        var flags: Environment.Flags = []
-        // In full durability the meta page is synced too, by ``makeDurable()``: if LMDB did it itself, a disk that refuses just then
-        // would end all reading.
-        flags.insert(options.durability == .full ? .noMetaSync : .noSync)
+        // The meta page is synced by ``sync()``: if LMDB did it itself, a disk that refuses just then would end all reading. A ``Writer`` has
+        // its own ways to make changes lasting.
+        let flags: Environment.Flags = options.durability == .none ? .noSync : .noMetaSync
         do {
             try Checkpoint.recover(path)
             environment = try Environment(path: path, mapSize: options.mapSize, maxReaders: options.maxReaders, flags: flags)
             _ = try environment.clearStaleReaders()
             // What an earlier process left to the system goes to the disk before anything is built on it.
-            if case .groupInterval = options.durability {
-                checkpoint = Mutex(try Checkpoint(environment, path: path))
-            } else {
-                checkpoint = Mutex(nil)
-                if options.durability == .full || Checkpoint.exists(path) { try environment.sync() }
-                Checkpoint.remove(path)
-            }
+            if options.durability != .none || Checkpoint.exists(path) { try environment.sync() }
+            Checkpoint.remove(path)
             var transaction = try environment.beginWrite()
-            databases = Databases(
-                entries: try environment.database("entries", in: transaction, create: true, integerKeys: true),
-                names: try environment.database("names", in: transaction, create: true),
-                indexes: try environment.database("indexes", in: transaction, create: true),
-                attributes: try environment.database("attributes", in: transaction, create: true),
-                meta: try environment.database("meta", in: transaction, create: true),
-                log: try environment.database("log", in: transaction, create: true, integerKeys: true),
-                deleted: try environment.database("deleted", in: transaction, create: true, integerKeys: true),
-                deletedNames: try environment.database("deletedNames", in: transaction, create: true))
+            databases = try Databases(environment, transaction, create: true)
             let (whole, revision) = try SchemaRevision.read(schema, transaction, databases)
             let catalogue = try Self.prepare(&transaction, databases, whole, revision, IndexSet(try indexes(whole), schema: whole))
             current = Mutex(catalogue)
@@ -136,7 +139,6 @@ public final class EntryStore: Sendable {
         var options = Options()
         options.mapSize = mapSize
         self.options = options
-        checkpoint = Mutex(nil)
         do {
             if try Checkpoint.isRecoveryDue(path) {
                 throw EntryStoreError(
@@ -145,15 +147,7 @@ public final class EntryStore: Sendable {
             environment = try Environment(
                 path: path, mapSize: mapSize, maxReaders: options.maxReaders, flags: file == nil ? .readOnly : [.readOnly, .noLock])
             let transaction = try environment.beginRead()
-            databases = Databases(
-                entries: try environment.database("entries", in: transaction, create: false, integerKeys: true),
-                names: try environment.database("names", in: transaction, create: false),
-                indexes: try environment.database("indexes", in: transaction, create: false),
-                attributes: try environment.database("attributes", in: transaction, create: false),
-                meta: try environment.database("meta", in: transaction, create: false),
-                log: try environment.database("log", in: transaction, create: false, integerKeys: true),
-                deleted: try environment.database("deleted", in: transaction, create: false, integerKeys: true),
-                deletedNames: try environment.database("deletedNames", in: transaction, create: false))
+            databases = try Databases(environment, transaction, create: false)
             current = Mutex(try Self.inspect(transaction, databases, schema))
             // A database opened inside a transaction is the environment's own only once that has been committed.
             try transaction.commit()
@@ -224,39 +218,19 @@ public final class EntryStore: Sendable {
         do { return Snapshot(self, try environment.beginRead()) } catch { throw EntryStoreError(error) }
     }
 
-    /// Brings the whole database into memory, in large pages where the system has them; see `Environment.warm`.
+    /// Brings the whole database into memory, in pages of one size; see `Environment.warm`.
     /// - Parameters:
+    ///   - inLargePages: for a database that is read more than it is changed.
     ///   - limit: a larger database is left alone, in bytes.
     ///   - isWanted: asked now and then whether to go on.
-    ///   - populated: called when it is in memory; what may follow only gathers pages into larger ones.
-    public func warm(limit: Int, while isWanted: () -> Bool, populated: () -> Void) {
-        _ = environment.warm(limit: limit, while: isWanted, populated: populated)
+    ///   - populated: called when it is in memory; what may follow only exchanges its pages.
+    public func warm(inLargePages: Bool, limit: Int, while isWanted: () -> Bool, populated: () -> Void = {}) {
+        _ = environment.warm(inLargePages ? .large : .small, limit: limit, while: isWanted, populated: populated)
     }
 
     /// Flushes everything to disk.
     public func sync() throws(EntryStoreError) {
         do { try environment.sync() } catch { throw EntryStoreError(error) }
-    }
-
-    /// What the durability asks for after a commit. For the writer, between transactions, as the two below.
-    func makeDurable() throws(EntryStoreError) {
-        if options.durability == .full { try sync() }
-    }
-
-    /// Has everything on disk, and remembers that it is, where commits do not wait for it.
-    func makeCheckpoint() throws(EntryStoreError) {
-        do {
-            try checkpoint.withLock { checkpoint throws(LMDBError) in try checkpoint?.advance() }
-        } catch { throw EntryStoreError(error) }
-    }
-
-    /// Has everything on disk at the end.
-    func settle() throws(EntryStoreError) {
-        try sync()
-        checkpoint.withLock { checkpoint in
-            if checkpoint != nil { Checkpoint.remove(path) }
-            checkpoint = nil
-        }
     }
 
     /// Size of the file in use and address space reserved, in bytes; number of the last commit; readers.

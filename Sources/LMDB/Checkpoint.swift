@@ -13,62 +13,114 @@ internal import Darwin
 /// So from time to time everything is synced, and then the meta page of that state is written down in a file of its own, the
 /// *record*, beside the database. A read transaction holds that state until the next checkpoint: LMDB does not write
 /// over any page of it. When the machine was restarted in between, ``recover(_:)`` gives the recorded meta page back to the database,
-/// which then is, whole, what it was at the checkpoint. When only the process ended, the system still has all pages: nothing is lost.
+/// which then is, whole, what it was at the checkpoint; what a ``WriteAheadLog`` has of later changes is made again. When only the process
+/// ended, the system still has all pages: nothing is lost.
+///
+/// The sync may take long. It need not be waited for: ``begin()``, then ``Pending/write()`` on any thread while commits go on, then ``finish(_:)``.
 ///
 /// Caveats: to be used by the thread that writes, between its transactions, and by one process.
 public final class Checkpoint {
     private let environment: Environment
-    private let database: FileHandle
-    private let record: FileHandle
+    private let files: Files
     private var last: CheckpointRecord
     /// Keeps the pages of the last checkpoint.
     private var pin: Transaction
+    /// Keeps those of the next while it is being made.
+    private var nextPin: Transaction?
     /// Whether a sync failed: the system may have forgotten pages that it could not write.
     private var isDoubtful = false
+    /// What is changed after the checkpoint, if it is written ahead.
+    public let log: WriteAheadLog?
+
+    fileprivate final class Files: Sendable {
+        let database: FileHandle
+        let record: FileHandle
+
+        init(_ path: String) throws(LMDBError) {
+            database = try FileHandle(path, O_RDWR)
+            record = try FileHandle(Checkpoint.recordPath(path), O_RDWR | O_CREAT)
+        }
+    }
+
+    /// A checkpoint that was begun.
+    public struct Pending: Sendable {
+        fileprivate let environment: Environment
+        fileprivate let files: Files
+        fileprivate let record: CheckpointRecord
+
+        /// Waits until everything is on disk, and records it.
+        public func write() throws(LMDBError) {
+            files.database.writeOut(count: environment.information.usedSize)
+            try environment.sync()
+            try record.write(to: files.record)
+        }
+    }
 
     /// The name of the record of a database.
     static func recordPath(_ path: String) -> String { path + "-synced" }
 
-    /// Syncs the environment and makes the first checkpoint. There must be no write transaction, and none since the opening.
-    /// - Parameter path: of the database file.
-    public init(_ environment: Environment, path: String) throws(LMDBError) {
+    /// Syncs the environment and makes the first checkpoint. There must be no write transaction.
+    /// - Parameters:
+    ///   - path: of the database file.
+    ///   - log: to which later changes are written, empty.
+    public init(_ environment: Environment, path: String, log: WriteAheadLog? = nil) throws(LMDBError) {
         self.environment = environment
-        database = try FileHandle(path, O_RDWR)
+        self.log = log
         let isNew = !FileHandle.exists(Self.recordPath(path))
-        record = try FileHandle(Self.recordPath(path), O_RDWR | O_CREAT)
-        let sequence = (try CheckpointRecord.newest(record))?.sequence ?? 0
+        files = try Files(path)
+        let sequence = (try CheckpointRecord.newest(files.record))?.sequence ?? 0
         try environment.sync()
         pin = try environment.beginRead()
-        last = try Self.current(database, environment, sequence: sequence + 1)
-        try last.write(to: record)
+        last = try Self.current(files.database, environment, sequence: sequence + 1)
+        try last.write(to: files.record)
         if isNew { try FileHandle.syncDirectory(of: path) }
     }
 
-    /// Makes a checkpoint of the last commit. When it throws, the one before stays.
+    /// Whether something was committed since the last checkpoint.
+    public var isBehind: Bool { isDoubtful || environment.information.lastTransaction != last.transaction }
+
+    /// Makes a checkpoint of the last commit. When it throws, the one before stays. None may have been begun.
     public func advance() throws(LMDBError) {
-        if isDoubtful {
-            try database.rewrite(count: environment.information.usedSize)
-            isDoubtful = false
-        } else if environment.information.lastTransaction == last.transaction {
-            return
-        }
-        do { try environment.sync() } catch {
-            isDoubtful = true
+        guard isBehind else { return }
+        if isDoubtful { try files.database.rewrite(count: environment.information.usedSize) }
+        let pending = try begin()
+        do { try pending.write() } catch {
+            giveUp()
             throw error
         }
-        let next = try Self.current(database, environment, sequence: last.sequence + 1)
-        do { try next.write(to: record) } catch {
-            isDoubtful = true
-            throw error
-        }
-        last = next
-        pin.reset()
-        try pin.renew()
+        isDoubtful = false
+        finish(pending)
     }
 
-    /// Removes the record of a database that has been synced.
+    /// Begins a checkpoint of the last commit. Either ``finish(_:)`` or ``giveUp()`` has to follow.
+    public func begin() throws(LMDBError) -> Pending {
+        let record = try Self.current(files.database, environment, sequence: last.sequence + 1)
+        nextPin = try environment.beginRead()
+        do { try log?.turn() } catch {
+            nextPin = nil
+            throw error
+        }
+        return Pending(environment: environment, files: files, record: record)
+    }
+
+    /// A checkpoint was written: the one before is not needed any more.
+    public func finish(_ pending: Pending) {
+        last = pending.record
+        log?.release()
+        if let next = nextPin.take() { pin = next }
+    }
+
+    /// A checkpoint could not be written: the one before stays, and all is written again before the next.
+    public func giveUp() {
+        isDoubtful = true
+        nextPin = nil
+    }
+
+    /// Removes the record of a database that has been synced, and its log.
     public static func remove(_ path: String) {
         if FileHandle.exists(recordPath(path)), unsafe unlink(recordPath(path)) == 0 { try? FileHandle.syncDirectory(of: path) }
+        // Later than the record, which says that it is needed.
+        WriteAheadLog.remove(path)
     }
 
     /// Whether a database has a record.
@@ -77,13 +129,14 @@ public final class Checkpoint {
     /// Whether a database has to go back to its last checkpoint before anybody opens it.
     public static func isRecoveryDue(_ path: String) throws(LMDBError) -> Bool { try due(path) != nil }
 
-    /// Puts a database back to its last checkpoint if the machine was restarted since. To be called before it is opened, by who alone may
-    /// write it. Doing it twice does no harm.
+    /// Puts a database back to its last checkpoint if the machine was restarted since, and makes the changes again that were written ahead
+    /// after it. To be called before it is opened, by who alone may write it. Doing it twice does no harm.
     /// - Returns: whether it was put back.
     @discardableResult
     public static func recover(_ path: String) throws(LMDBError) -> Bool {
         guard let due = try due(path) else { return false }
         try due.restore(to: FileHandle(path, O_RDWR))
+        try WriteAheadLog.replay(path, after: due.transaction)
         remove(path)
         return true
     }

@@ -16,10 +16,10 @@ struct MetaPage {
     private static let transactionPlace = 16 + 4 + 4 + 8 + 8 + 2 * 48 + 8
 
     let bytes: [UInt8]
-    var transaction: Int { Int(truncatingIfNeeded: bytes.number64(Self.transactionPlace)) }
+    var transaction: Int { Int(truncatingIfNeeded: bytes.number(Self.transactionPlace)) }
 
     init?(_ bytes: [UInt8]) {
-        guard bytes.count == Self.size, UInt32(truncatingIfNeeded: bytes.number64(16)) == Self.magic else { return nil }
+        guard bytes.count == Self.size, UInt32(truncatingIfNeeded: bytes.number(16)) == Self.magic else { return nil }
         self.bytes = bytes
     }
 
@@ -51,7 +51,7 @@ struct CheckpointRecord {
 
     var transaction: Int { meta.transaction }
 
-    private static let signature = Array("MusterCP".utf8)
+    private static let signature = Array("MusterC2".utf8)
     private static let bootSize = 40
     private static let size = 8 + 8 + 8 + 8 + bootSize + MetaPage.size + 8
     /// Distance of the two places: no page of the disk holds parts of both.
@@ -78,7 +78,7 @@ struct CheckpointRecord {
         bytes.append(number: UInt64(truncatingIfNeeded: pageSize))
         bytes += boot + Array(repeating: 0, count: max(0, Self.bootSize - boot.count))
         bytes += meta.bytes
-        bytes.append(number: Self.checksum(bytes))
+        bytes.append(number: bytes.checksum())
         try record.write(bytes, at: sequence & 1 == 0 ? 0 : Self.distance)
         try record.sync()
     }
@@ -95,13 +95,13 @@ struct CheckpointRecord {
 
     private init?(_ bytes: [UInt8]) {
         guard bytes.count == Self.size, Array(bytes.prefix(8)) == Self.signature,
-            Self.checksum(Array(bytes.dropLast(8))) == bytes.number64(Self.size - 8),
+            Array(bytes.dropLast(8)).checksum() == bytes.number(Self.size - 8),
             let meta = MetaPage(Array(bytes[(32 + Self.bootSize)..<(Self.size - 8)]))
         else { return nil }
-        let pageSize = bytes.number64(24)
+        let pageSize = bytes.number(24)
         guard pageSize >= 512, pageSize <= 65_536 else { return nil }
-        sequence = bytes.number64(8)
-        file = bytes.number64(16)
+        sequence = bytes.number(8)
+        file = bytes.number(16)
         self.pageSize = Int(pageSize)
         let boot = Array(bytes[32..<(32 + Self.bootSize)].prefix { $0 != 0 })
         // Of a system that does not tell its runs apart nothing is the same run.
@@ -115,26 +115,5 @@ struct CheckpointRecord {
         self.pageSize = pageSize
         self.boot = boot
         self.meta = meta
-    }
-
-    /// FNV-1a, 64 bits: tells a record that was written whole.
-    private static func checksum(_ bytes: [UInt8]) -> UInt64 {
-        var hash: UInt64 = 0xcbf2_9ce4_8422_2325
-        for byte in bytes { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
-        return hash
-    }
-}
-
-extension [UInt8] {
-    /// A number of eight octets, the lowest first; 0 where they end before.
-    fileprivate func number64(_ place: Int) -> UInt64 {
-        guard place + 8 <= count else { return 0 }
-        var number: UInt64 = 0
-        for index in 0..<8 { number |= UInt64(self[place + index]) << UInt64(index * 8) }
-        return number
-    }
-
-    fileprivate mutating func append(number: UInt64) {
-        for shift in stride(from: UInt64(0), to: 64, by: 8) { append(UInt8(truncatingIfNeeded: number >> shift)) }
     }
 }

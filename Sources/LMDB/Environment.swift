@@ -69,6 +69,11 @@ internal import CLMDB
     /// Begins the write transaction; waits for another to end.
     public func beginWrite() throws(LMDBError) -> Transaction { try Transaction(self, readOnly: false) }
 
+    /// Has later commits wait for the disk or not (``Flags/noSync``). Not while there is a write transaction.
+    public func setNoSync(_ isOn: Bool) throws(LMDBError) {
+        try check(unsafe mdb_env_set_flags(handle, UInt32(MDB_NOSYNC), isOn ? 1 : 0), "mdb_env_set_flags")
+    }
+
     /// Flushes everything committed to disk.
     public func sync() throws(LMDBError) { try check(unsafe mdb_env_sync(handle, 1), "mdb_env_sync") }
 

@@ -1,3 +1,4 @@
+internal import CLMDB
 #if canImport(Glibc)
 internal import Glibc
 #elseif canImport(Musl)
@@ -7,7 +8,7 @@ internal import Darwin
 #endif
 
 /// An open file, for the few things that LMDB itself does not do. Failures are `errno` values.
-struct FileHandle: ~Copyable {
+struct FileHandle: ~Copyable, Sendable {
     private let descriptor: Int32
     private let path: String
 
@@ -66,6 +67,23 @@ struct FileHandle: ~Copyable {
     func sync() throws(LMDBError) {
         guard fdatasync(descriptor) == 0 else { throw failure("syncing") }
     }
+
+    /// Writes out what the system holds of the first bytes of the file, a part at a time, so that somebody who syncs another file meanwhile
+    /// does not have to wait for all of it. Nothing is lasting before ``sync()``.
+    func writeOut(count: Int) {
+        #if os(Linux)
+        let part = 4 << 20
+        for offset in stride(from: 0, to: count, by: part) { Self.writeOut(descriptor, offset, part) }
+        #endif
+    }
+
+    #if os(Linux)
+    /// Writes a part of a file out, and waits for it.
+    static func writeOut(_ descriptor: Int32, _ offset: Int, _ count: Int) {
+        // SYNC_FILE_RANGE_WAIT_BEFORE, _WRITE and _WAIT_AFTER.
+        _ = sync_file_range(descriptor, __off64_t(offset), __off64_t(count), 1 | 2 | 4)
+    }
+    #endif
 
     /// Writes the first bytes of the file again as they are. A system that failed to write a page out may take it for written; after
     /// this it does not. Nobody may change the file meanwhile.

@@ -20,6 +20,9 @@ public struct LMDBError: Error, Hashable, Sendable, CustomStringConvertible {
         self.call = call
     }
 
+    /// Something that was written is not what it should be.
+    static func invalid(_ call: String) -> LMDBError { LMDBError(code: Int32(MDB_INVALID), call: call) }
+
     /// The reserved address space is used up by data.
     public var isMapFull: Bool { code == MDB_MAP_FULL }
     /// There is no room: in the map, on the disk, or within a quota. What needs less may succeed, and all may later.

@@ -13,17 +13,25 @@ public struct MapWarming: Sendable {
     public var size = 0
     /// Bytes of it that the processor sees through large pages.
     public var inLargePages = 0
-    /// Whether the file was read anew because the system held it in small pages.
+    /// Whether the file was read anew because the system held it in pages of the other size.
     public var wasReread = false
 }
 
+/// In which pages the system is to hold a file.
+public enum PageSize: Sendable {
+    /// Of 2 MiB where the system has them. A look-up in a large tree touches pages at random, and most of what each costs is finding its address:
+    /// the processor finds nearly all of these in its own table.
+    case large
+    /// Of the processor's usual size, each by itself. A system that holds a file in large ones goes through all parts of a large page for
+    /// each small one in it that is written: with ext4 and Linux 6.18 that makes a commit ten times as dear.
+    case small
+}
+
 extension Environment {
-    /// Brings the whole file into memory and into the page table, in large pages where the system has them.
+    /// Brings the whole file into memory and into the page table, in pages of one size.
     ///
-    /// A look-up in a large tree touches pages at random, and most of what each costs is finding its address: with pages of 2 MiB instead
-    /// of 4 KiB the processor finds nearly all in its own table. Pages that were written in small pieces (by an import) are held in small
-    /// pages by the system until they are read again, which is done here, a part at a time. May be called beside readers and a writer;
-    /// changes nothing that they see.
+    /// The system keeps the pages that it has until the file is read again: what an import has written lies in pages of all sizes. So the file is
+    /// read anew, a part at a time, if it is not held as it should be. May be called beside readers and a writer; changes nothing that they see.
     ///
     /// Only for files that are small beside the memory: where pages are fetched on demand, large ones read too much.
     /// - Parameters:
@@ -31,33 +39,38 @@ extension Environment {
     ///   - isWanted: asked now and then whether to go on.
     ///   - populated: called when the whole file is in memory, before it is read anew if it must be.
     /// - Returns: nil if nothing was done (the file is small or too large, or the system is not Linux).
-    public func warm(limit: Int, while isWanted: () -> Bool, populated: () -> Void = {}) -> MapWarming? {
+    public func warm(_ pages: PageSize, limit: Int, while isWanted: () -> Bool, populated: () -> Void = {}) -> MapWarming? {
         #if os(Linux)
         let used = information.usedSize
         guard used >= Self.leastWarmed, used <= limit, let address = unsafe addressInMap(), let region = MappedRegion(containing: address),
             region.size >= used
         else { return nil }
         var report = MapWarming(size: used)
-        let hasLargePages = unsafe madvise(region.pointer(0), region.size, MADV_HUGEPAGE) == 0
-        forEachPart(of: used) { offset, count in
-            guard isWanted() else { return false }
-            return unsafe madvise(region.pointer(offset), count, Self.populateRead) == 0
+        let advice = unsafe madvise(region.pointer(0), region.size, pages == .large ? MADV_HUGEPAGE : MADV_NOHUGEPAGE)
+        if pages == .large {
+            forEachPart(of: used) { offset, count in
+                guard isWanted() else { return false }
+                return unsafe madvise(region.pointer(offset), count, Self.populateRead) == 0
+            }
         }
         populated()
         report.inLargePages = MappedRegion(containing: address)?.inLargePages ?? 0
-        guard hasLargePages, report.inLargePages < used / 10 * 8 else { return report }
         var descriptor: mdb_filehandle_t = -1
         guard unsafe mdb_env_get_fd(handle, &descriptor) == 0 else { return report }
-        // What is not on disk yet could not be let go of.
-        _ = fdatasync(descriptor)
+        switch pages {
+        case .large: guard advice == 0, report.inLargePages < used / 10 * 8 else { return report }
+        case .small: guard isInLargePieces(region, descriptor, used) else { return report }
+        }
         forEachPart(of: used) { offset, count in
             guard isWanted() else { return false }
-            // Out of the page table, out of the system's memory (what is on disk already), and in again.
+            // Out of the page table, out of the system's memory (but for what is written just now), and in again.
+            FileHandle.writeOut(descriptor, offset, count)
             _ = unsafe madvise(region.pointer(offset), count, MADV_DONTNEED)
             _ = posix_fadvise(descriptor, off_t(offset), off_t(count), POSIX_FADV_DONTNEED)
+            if pages == .small { _ = posix_fadvise(descriptor, off_t(offset), off_t(count), POSIX_FADV_WILLNEED) }
             guard unsafe madvise(region.pointer(offset), count, Self.populateRead) == 0 else { return false }
             report.wasReread = true
-            guard offset == 0 else { return true }
+            guard pages == .large, offset == 0 else { return true }
             // A file system that has no large pages for the first part has none for the others.
             let before = report.inLargePages
             return MappedRegion(containing: address)?.inLargePages ?? 0 > before
@@ -76,6 +89,25 @@ extension Environment {
     private static let part = 4 << 20
     /// MADV_POPULATE_READ (Linux 5.14).
     private static let populateRead: Int32 = 22
+    private static let samples = 32
+
+    /// Whether the system holds a good part of the file in pieces of more than a page, which it does not tell: but a page that is part of a larger
+    /// piece cannot be let go of alone.
+    private func isInLargePieces(_ region: borrowing MappedRegion, _ descriptor: Int32, _ used: Int) -> Bool {
+        let page = Int(sysconf(Int32(_SC_PAGESIZE)))
+        guard page > 0 else { return false }
+        var kept = 0
+        for sample in 0..<Self.samples {
+            let offset = used / Self.samples * sample / page * page
+            // Only what is on disk already can be let go of.
+            FileHandle.writeOut(descriptor, offset, page)
+            _ = unsafe madvise(region.pointer(offset), page, MADV_DONTNEED)
+            _ = posix_fadvise(descriptor, off_t(offset), off_t(page), POSIX_FADV_DONTNEED)
+            var residence: UInt8 = 0
+            if unsafe mincore(region.pointer(offset), page, &residence) == 0, residence & 1 != 0 { kept += 1 }
+        }
+        return kept > Self.samples / 4
+    }
 
     private func forEachPart(of size: Int, _ body: (_ offset: Int, _ count: Int) -> Bool) {
         var offset = 0

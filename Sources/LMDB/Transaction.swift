@@ -13,6 +13,8 @@ internal import CLMDB
     public let isReadOnly: Bool
     /// False once committed.
     private var isOpen = true
+    /// What was changed so far, if it is to be written ahead.
+    private var recording: ChangeRecording?
     static let maxCursors = 16
 
     init(_ environment: Environment, readOnly: Bool) throws(LMDBError) {
@@ -172,6 +174,7 @@ internal import CLMDB
             }
         }
         try check(code, "mdb_put")
+        recording?.put(key, value, in: database)
     }
 
     /// Stores a pair unless the key exists. Whether it was stored.
@@ -185,6 +188,7 @@ internal import CLMDB
         }
         if code == MDB_KEYEXIST { return false }
         try check(code, "mdb_put")
+        recording?.put(key, value, in: database)
         return true
     }
 
@@ -214,6 +218,7 @@ internal import CLMDB
             }
         }
         try check(code, "mdb_cursor_put")
+        recording?.put(key, value, in: database)
     }
 
     /// Removes a key; whether it was there.
@@ -225,14 +230,38 @@ internal import CLMDB
         }
         if code == MDB_NOTFOUND { return false }
         try check(code, "mdb_del")
+        recording?.delete(key, in: database)
         return true
     }
 
     /// Removes all pairs of a database.
-    public mutating func removeAll(in database: Database) throws(LMDBError) { try check(unsafe mdb_drop(handle, database.dbi, 0), "mdb_drop") }
+    public mutating func removeAll(in database: Database) throws(LMDBError) {
+        try check(unsafe mdb_drop(handle, database.dbi, 0), "mdb_drop")
+        recording?.clear(database)
+    }
+
+    /// Has what is changed from now on written to a log before it is committed (``commit(ahead:)``).
+    public mutating func record(for log: WriteAheadLog) { recording = log.recording() }
 
     /// Makes all changes permanent, or throws and makes none.
-    public consuming func commit() throws(LMDBError) {
+    public consuming func commit() throws(LMDBError) { try end() }
+
+    /// Writes the changes to a log, then makes them permanent; or throws and makes none.
+    /// - Returns: whether they are on disk now. Not if there are none, or if they are too many for the log: then a checkpoint must follow.
+    public consuming func commit(ahead log: WriteAheadLog) throws(LMDBError) -> Bool {
+        guard let recorded = recording.take(), !recorded.isEmpty, !recorded.isOverfull else {
+            try end()
+            return false
+        }
+        try log.append(recorded, transaction: id)
+        do { try end() } catch {
+            log.withdraw()
+            throw error
+        }
+        return true
+    }
+
+    private mutating func end() throws(LMDBError) {
         unsafe closeCursors()
         isOpen = false
         try check(unsafe mdb_txn_commit(handle), "mdb_txn_commit")

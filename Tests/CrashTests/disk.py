@@ -12,7 +12,7 @@ PAGE = 4096
 
 
 class Disk:
-    files = ["data.mdb", "data.mdb-synced", "data.mdb.new", "backup.mdb.partial"]
+    files = ["data.mdb", "data.mdb-synced", "data.mdb-wal-0", "data.mdb-wal-1", "data.mdb.new", "backup.mdb.partial"]
 
     def __init__(self, folder, logged=False):
         self.folder = pathlib.Path(folder)

@@ -34,7 +34,7 @@ struct SubtreeRenameTests {
             try transaction.rename(
                 top, entry, to: entry, parent: parent, rdn: Array(rdn.utf8), canonicalRDN: Array(rdn.utf8), oldCanonicalRDN: Array(oldRDN.utf8),
                 flags: [], deletesOldRDN: false)
-            #expect(try transaction.commit())
+            #expect(try transaction.commit() == .made)
         }
         func expectTree(below parent: EntryID, _ suffix: String) throws {
             let snapshot = try store.snapshot()

@@ -67,19 +67,7 @@ final class BulkIndexer {
     /// Starts the thread.
     init(schema: Schema) throws(EntryStoreError) {
         shared = Shared(schema: schema)
-        var thread = pthread_t()
-        let context = unsafe Unmanaged.passRetained(shared).toOpaque()
-        let code = unsafe pthread_create(&thread, nil, { context in
-            guard let context = unsafe context else { return nil }
-            // Sound: the reference was retained for this thread alone.
-            BulkIndexer.work(unsafe Unmanaged<Shared>.fromOpaque(context).takeRetainedValue())
-            return nil
-        }, context)
-        guard code == 0 else {
-            unsafe Unmanaged<Shared>.fromOpaque(context).release()
-            throw EntryStoreError(.storage, "cannot start the indexing thread: error \(code)")
-        }
-        pthread_detach(thread)
+        _ = try BackgroundThread { [shared] in BulkIndexer.work(shared) }
     }
 
     deinit {

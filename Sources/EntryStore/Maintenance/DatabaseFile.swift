@@ -13,7 +13,8 @@ enum DatabaseFile {
 
     /// Removes a file and what LMDB and checkpoints keep beside it.
     static func remove(_ path: String) {
-        for name in [path, path + "-lock", path + "-synced"] { unsafe unlink(name) }
+        for name in [path, path + "-lock"] { unsafe unlink(name) }
+        Checkpoint.remove(path)
     }
 
     /// Has the contents of a file on disk.
@@ -34,7 +35,10 @@ enum DatabaseFile {
     /// Puts a synced file in the place of another, or of none: at each moment one of them is there, whole. What was kept beside the other is removed.
     static func move(_ path: String, to target: String) throws(EntryStoreError) {
         guard unsafe rename(path, target) == 0 else { throw failure("renaming \(path) to", target) }
-        for name in [path + "-lock", path + "-synced", target + "-lock", target + "-synced"] { unsafe unlink(name) }
+        for name in [path, target] {
+            unsafe unlink(name + "-lock")
+            Checkpoint.remove(name)
+        }
         try syncDirectory(of: target)
     }
 

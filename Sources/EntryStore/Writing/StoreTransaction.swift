@@ -31,12 +31,16 @@ public struct StoreTransaction: ~Copyable {
     /// What was changed, while somebody follows changes (``ChangeFeed``).
     private var changes: [EntryChange] = []
     private let isFollowed: Bool
+    /// Where the changes are written before they are committed.
+    private let log: WriteAheadLog?
     /// Takes the index changes of new entries, in a bulk load; then nothing but additions may be made.
     var indexer: BulkIndexer?
 
-    init(_ store: EntryStore) throws(EntryStoreError) {
+    init(_ store: EntryStore, log: WriteAheadLog? = nil) throws(EntryStoreError) {
+        self.log = log
         do {
-            let transaction = try store.environment.beginWrite()
+            var transaction = try store.environment.beginWrite()
+            if let log { transaction.record(for: log) }
             let next = try Metadata.number(.nextEntry, transaction, store.databases) ?? 1
             snapshot = Snapshot(store, transaction)
             snapshot.isUncommitted = true
@@ -424,10 +428,19 @@ public struct StoreTransaction: ~Copyable {
 
     // MARK: End
 
-    /// Makes all changes, or throws and makes none. They are on disk after ``EntryStore/makeDurable()``.
-    /// - Returns: whether there was anything to change.
+    /// What a commit has made of the changes.
+    enum Commit {
+        /// There were none.
+        case nothing
+        /// They are made; when they are on disk depends on the environment's flags.
+        case made
+        /// They are made, and written ahead: they are lasting.
+        case lasting
+    }
+
+    /// Makes all changes, or throws and makes none.
     @discardableResult
-    consuming func commit() throws(EntryStoreError) -> Bool {
+    consuming func commit() throws(EntryStoreError) -> Commit {
         if failure == nil { try? applyIndexes() }
         if let failure {
             abort()
@@ -448,14 +461,19 @@ public struct StoreTransaction: ~Copyable {
         let changed = catalogue !== before
         let (changes, number) = (changes, snapshot.transaction.id)
         let (after, publication) = (catalogue, publication)
-        do { try snapshot.intoTransaction().commit() } catch {
+        let log = log
+        var isLasting = false
+        do {
+            let transaction = snapshot.intoTransaction()
+            if let log { isLasting = try transaction.commit(ahead: log) } else { try transaction.commit() }
+        } catch {
             if changed, publication == nil { store.publish(before) }
             throw EntryStoreError(error)
         }
         // After the commit, unlike numbers: no entry uses it yet, and what nobody may see any more must never have been seen.
         publication? { store.publish(after) }
         if !changes.isEmpty { store.changeFeed.publish(changes, commit: number) }
-        return store.environment.information.lastTransaction == number
+        return isLasting ? .lasting : store.environment.information.lastTransaction == number ? .made : .nothing
     }
 
     /// Forgets all changes.

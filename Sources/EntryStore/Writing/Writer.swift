@@ -9,8 +9,8 @@ import Darwin
 /// The one thread that changes the directory: takes the changes that wait, makes them in one transaction, commits once, then answers all.
 /// While a group reaches the disk the next one gathers; a change that finds nobody waiting is made at once.
 @safe public final class Writer: @unchecked Sendable {
-    // Sound: `queue`, `waitingBytes`, `wanted`, `isStopping`, `isRunning` and `counted` are touched only with `lock` held, `pace` by the writer's
-    // thread only; the rest never changes after init.
+    // Sound: `queue`, `waitingBytes`, `wanted`, `isStopping`, `isRunning` and `counted` are touched only with `lock` held, `pace` and `upkeep` by
+    // the writer's thread only (`upkeep` before it starts, too); the rest never changes after init.
 
     /// What a change answers.
     public struct Answer: Sendable {
@@ -72,6 +72,7 @@ import Darwin
     /// The writer's thread is woken when so many changes wait.
     private var wanted = 1
     private var pace = GroupPace()
+    private var upkeep: WriterUpkeep
     private var isStopping = false
     private var isRunning = true
     private var counted = WriterStatistics()
@@ -88,20 +89,9 @@ import Darwin
         unsafe pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC)
         unsafe pthread_cond_init(condition, &attributes)
         unsafe pthread_condattr_destroy(&attributes)
-        var thread = pthread_t()
-        let context = unsafe Unmanaged.passRetained(self).toOpaque()
-        let code = unsafe pthread_create(&thread, nil, { context in
-            guard let context = unsafe context else { return nil }
-            // Sound: the reference was retained for this thread alone.
-            let writer = unsafe Unmanaged<Writer>.fromOpaque(context).takeRetainedValue()
-            writer.work()
-            return nil
-        }, context)
-        guard code == 0 else {
-            unsafe Unmanaged<Writer>.fromOpaque(context).release()
-            throw EntryStoreError(.storage, "cannot start the writer's thread: error \(code)")
-        }
-        pthread_detach(thread)
+        upkeep = WriterUpkeep(store)
+        // It keeps this alive until ``stop()``.
+        _ = try BackgroundThread { self.work() }
     }
 
     deinit {
@@ -161,21 +151,20 @@ import Darwin
     }
 
     private func work() {
-        var upkeep = WriterUpkeep(store.options.durability)
         loop: while true {
-            switch wait(until: upkeep.checkpointDue) {
+            switch wait(until: upkeep.due) {
             case .job(let job):
-                if let error = upkeep.beforeChanges(store) {
+                if let error = upkeep.beforeChanges() {
                     finish([job], failedWith: error)
                     continue
                 }
-                if run(startingWith: job) { upkeep.noteCommit() }
+                run(startingWith: job)
             case .timeOver: break
             case .stop: break loop
             }
-            upkeep.makeDueCheckpoint(store)
+            upkeep.attend()
         }
-        try? store.settle()
+        upkeep.settle()
         locked {
             isRunning = false
             unsafe pthread_cond_broadcast(condition)
@@ -210,14 +199,14 @@ import Darwin
         return job
     }
 
-    /// Makes a change and those that wait, or come meanwhile, as far as a group goes. Whether anything was committed.
-    private func run(startingWith first: Job) -> Bool {
+    /// Makes a change and those that wait, or come meanwhile, as far as a group goes.
+    private func run(startingWith first: Job) {
         let start = MonotonicClock.nanoseconds()
         let deadline = start + limits.milliseconds * 1_000_000
         var (expected, patience) = pace.patience(start)
         var bytes = first.bytes
         var count = 1
-        return settle([first]) {
+        settle([first]) {
             guard !first.isAlone, count < limits.operations, bytes < limits.bytes, MonotonicClock.nanoseconds() < deadline else { return nil }
             var next = joining()
             if next == nil, count < expected {
@@ -268,20 +257,22 @@ import Darwin
     /// again; if there is no room for all, or what they have in common fails, the two halves are tried one after the other, so that what
     /// has room is done.
     /// - Parameter join: gives further changes for the first transaction.
-    /// - Returns: whether anything was committed.
-    private func settle(_ first: [Job], joining join: () -> Job?) -> Bool {
-        var isChanged = false
+    private func settle(_ first: [Job], joining join: () -> Job?) {
         var isFirst = true
+        var hasMadeRoom = false
         var parts = [first]
         while var part = parts.popLast() {
             let outcome = attempt(&part) { isFirst ? join() : nil }
             isFirst = false
             switch outcome {
-            case .done(let answers, let hasChanged, let commit):
-                if hasChanged { isChanged = true }
-                locked { counted.noteGroup(part.count, isCommitted: hasChanged) }
+            case .done(let answers, let isChanged, let commit):
+                locked { counted.noteGroup(part.count, isCommitted: isChanged) }
                 for (job, answer) in zip(part, answers) { job.finish(answer) }
                 pace.note(size: part.count, commit: commit, end: MonotonicClock.nanoseconds())
+            case .spoiled(_, let error) where error.reason == .noSpace && makesRoom(&hasMadeRoom),
+                .failed(let error) where error.reason == .noSpace && makesRoom(&hasMadeRoom),
+                .unwritten(let error) where error.reason == .noSpace && makesRoom(&hasMadeRoom):
+                parts.append(part)
             case .spoiled(_, let error) where error.reason == .noSpace && part.count > 1,
                 .failed(let error) where error.reason == .noSpace && part.count > 1, .unwritten(let error) where part.count > 1:
                 let middle = part.count / 2
@@ -296,13 +287,19 @@ import Darwin
             case .failed(let error), .unwritten(let error): finish(part, failedWith: error)
             }
         }
-        return isChanged
+    }
+
+    /// Whether there is more room than there was, which is tried once.
+    private func makesRoom(_ hasTried: inout Bool) -> Bool {
+        guard !hasTried else { return false }
+        hasTried = true
+        return upkeep.makeRoom()
     }
 
     private func attempt(_ group: inout [Job], joining join: () -> Job?) -> Outcome {
         do throws(EntryStoreError) {
             var answers: [Answer] = []
-            var transaction = try StoreTransaction(store)
+            var transaction = try StoreTransaction(store, log: upkeep.log)
             var job: Job? = group.first
             while let current = job {
                 answers.append(current.body(&transaction))
@@ -326,13 +323,13 @@ import Darwin
                 transaction.abort()
                 return .unwritten(error)
             }
-            let isChanged = try transaction.commit()
-            if isChanged {
-                do throws(EntryStoreError) { try store.makeDurable() } catch {
+            let commit = try transaction.commit()
+            if commit != .nothing {
+                do throws(EntryStoreError) { try upkeep.afterCommit(isLasting: commit == .lasting) } catch {
                     throw EntryStoreError(error.reason, "the change was made, but the disk did not confirm it: \(error.message)")
                 }
             }
-            return .done(answers, isChanged: isChanged, commit: MonotonicClock.nanoseconds() - begun)
+            return .done(answers, isChanged: commit != .nothing, commit: MonotonicClock.nanoseconds() - begun)
         } catch { return .failed(error) }
     }
 
