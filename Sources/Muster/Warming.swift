@@ -8,42 +8,55 @@ import Musl
 import Darwin
 #endif
 
-/// Brings a database into memory while the server already answers, on a thread of its own that does nothing else.
+/// Keeps a database in memory, on a thread of its own that does nothing else: brought in while the server already answers, in large pages
+/// while it is mostly read, in small ones while it is changed much (the kernel goes through all of a large page to write a part of it).
 final class Warming: Sendable {
     private let isWanted = Atomic<Bool>(true)
     private let isPopulated = Atomic<Bool>(false)
     private let store: EntryStore
-    private let thread = Mutex<pthread_t?>(nil)
+    private let thread = Mutex<BackgroundThread?>(nil)
+
+    /// So many commits in a second are much.
+    private static let manyCommits = 20
+    /// After so many seconds without such a second large pages are worth their making again.
+    private static let calm = 600
 
     init(_ store: EntryStore) {
         self.store = store
-        // The thread keeps this alive until it ends.
-        let box = Unmanaged.passRetained(self)
-        var thread = pthread_t()
-        let result = pthread_create(
-            &thread, nil,
-            { argument in
-                guard let argument else { return nil }
-                let warming = Unmanaged<Warming>.fromOpaque(argument).takeRetainedValue()
-                warming.run()
-                return nil
-            }, box.toOpaque())
-        if result == 0 {
-            let started = thread
-            self.thread.withLock { $0 = started }
-        } else {
-            box.release()
-        }
+        // Without a thread the system brings pages in when they are wanted.
+        let thread = try? BackgroundThread { self.run() }
+        self.thread.withLock { $0 = thread }
     }
 
     private func run() {
+        var isInLargePages = true
+        warm(inLargePages: true)
+        var commit = store.information.lastTransaction
+        var calm = 0
+        while wait(milliseconds: 1000) {
+            let now = store.information.lastTransaction
+            calm = now - commit >= Self.manyCommits ? 0 : calm + 1
+            commit = now
+            guard isInLargePages ? calm == 0 : calm >= Self.calm else { continue }
+            isInLargePages.toggle()
+            warm(inLargePages: isInLargePages)
+        }
+    }
+
+    private func warm(inLargePages: Bool) {
         // Half of what the system can give: the rest is for whoever else lives here.
-        store.warm(limit: Self.availableMemory() / 2) {
+        store.warm(inLargePages: inLargePages, limit: Self.availableMemory() / 2) {
             isWanted.load(ordering: .relaxed)
         } populated: {
             isPopulated.store(true, ordering: .relaxed)
         }
         isPopulated.store(true, ordering: .relaxed)
+    }
+
+    /// Whether it is still wanted after so long.
+    private func wait(milliseconds: Int) -> Bool {
+        for _ in 0..<(milliseconds / 50) where isWanted.load(ordering: .relaxed) { usleep(50_000) }
+        return isWanted.load(ordering: .relaxed)
     }
 
     /// Waits until the database is in memory, but not for long: then a server that is up is as large as it stays.
@@ -55,11 +68,7 @@ final class Warming: Sendable {
     /// Stops, and waits until it has.
     func stop() {
         isWanted.store(false, ordering: .relaxed)
-        let thread = thread.withLock { thread in
-            defer { thread = nil }
-            return thread
-        }
-        if let thread { pthread_join(thread, nil) }
+        thread.withLock { $0.take() }?.join()
     }
 
     /// Bytes that programs can get without others being swapped out; 0 if the system does not tell.
