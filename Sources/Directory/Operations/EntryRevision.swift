@@ -9,6 +9,8 @@ struct EntryRevision {
     private let before: Entry
     private var touched: [ModifiedAttribute] = []
     private var places: [EntryChecker.Description: Int] = [:]
+    /// The types of what is touched: most of an entry is told from it by them.
+    private var types: TypeSet
     private let leniency: WriteLeniency
 
     init(_ before: Entry, _ directory: Directory, _ table: AttributeTable, _ leniency: WriteLeniency = WriteLeniency()) {
@@ -16,13 +18,20 @@ struct EntryRevision {
         self.before = before
         self.directory = directory
         self.table = table
+        types = TypeSet(count: directory.schema.attributeTypes.count)
     }
 
     /// The place of a description in ``touched``.
+    private func touchedPlace(_ type: AttributeTypeID, _ options: [[UInt8]] = []) -> Int? {
+        types.contains(type) ? places[EntryChecker.Description(type: type, options: options)] : nil
+    }
+
+    /// The place of a description in ``touched``, where it is put if need be.
     private mutating func place(_ description: EntryChecker.Description) -> Int {
-        if let place = places[description] { return place }
+        if let place = touchedPlace(description.type, description.options) { return place }
         let values = table.id(of: description.type, options: description.options).map { before[$0] } ?? []
         places[description] = touched.count
+        types.insert(description.type)
         touched.append(ModifiedAttribute(description, directory.schema[description.type], values))
         return touched.count - 1
     }
@@ -35,7 +44,7 @@ struct EntryRevision {
 
     /// The values of a type without options as they are now.
     func values(of type: AttributeTypeID) -> [[UInt8]] {
-        if let place = places[EntryChecker.Description(type: type, options: [])] { return touched[place].values }
+        if let place = touchedPlace(type) { return touched[place].values }
         return table.id(of: type).map { before[$0] } ?? []
     }
 
@@ -63,7 +72,7 @@ struct EntryRevision {
         var set = TypeSet(count: directory.schema.attributeTypes.count)
         for attribute in before.attributes {
             guard let description = table[attribute.id], let type = description.type else { continue }
-            if places[EntryChecker.Description(type: type, options: description.options)] == nil { set.insert(type) }
+            if touchedPlace(type, description.options) == nil { set.insert(type) }
         }
         for attribute in touched where attribute.count > 0 { set.insert(attribute.description.type) }
         return set
@@ -93,7 +102,7 @@ struct EntryRevision {
             }
             entry[id] = values
         }
-        let brought = leniency.isRelaxed ? directory.known.manageable.filter { places[EntryChecker.Description(type: $0, options: [])] != nil } : []
+        let brought = leniency.isRelaxed ? directory.known.manageable.filter { touchedPlace($0) != nil } : []
         try directory.checker.noteChange(
             of: &entry, modifier: modifier, moment: ChangeClock.shared.next(), except: brought, table: transaction.catalogue.table)
         if leniency.isRelaxed { try directory.checker.noteStructuralClass(of: &entry, transaction.catalogue.table) }

@@ -107,8 +107,11 @@ extension Directory {
 
     /// The types whose values differ.
     private func changedTypes(_ before: Entry, _ after: Entry, _ table: AttributeTable) -> [AttributeTypeID] {
-        let ids = Set(before.attributes.map(\.id)).union(after.attributes.map(\.id)).filter { before[$0] != after[$0] }
-        return ids.compactMap { table[$0]?.type }
+        var types: [AttributeTypeID] = []
+        after.forEachDifference(from: before) { id, _, _ in
+            if let type = table.type(of: id) { types.append(type) }
+        }
+        return types
     }
 
     /// Checks new passwords that a client sets for itself, in clear or hashed. May take long.

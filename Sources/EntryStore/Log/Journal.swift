@@ -62,21 +62,11 @@ extension BERBuffer {
     /// Appends what differs between two states of an entry.
     mutating func appendChanges(from old: Entry, to new: Entry, _ catalogue: Catalogue) {
         let list = begin(BERTag.sequence)
-        let before = old.attributes
-        let after = new.attributes
-        var i = 0
-        var j = 0
-        while i < before.count || j < after.count {
-            if j == after.count || i < before.count && before[i].id < after[j].id {
-                appendChange(before[i].id, before[i].values[...], [], isWhole: true)
-                i += 1
-            } else if i == before.count || after[j].id < before[i].id {
-                appendChange(after[j].id, [], after[j].values[...], isWhole: true)
-                j += 1
+        new.forEachDifference(from: old) { id, before, after in
+            if before.isEmpty || after.isEmpty {
+                appendChange(id, before[...], after[...], isWhole: true)
             } else {
-                appendDifference(before[i].id, before[i].values, after[j].values, catalogue)
-                i += 1
-                j += 1
+                appendDifference(id, before, after, catalogue)
             }
         }
         end(list)
@@ -84,7 +74,6 @@ extension BERBuffer {
 
     /// Few values are noted whole; of many, those that went and came.
     private mutating func appendDifference(_ id: AttributeID, _ old: [[UInt8]], _ new: [[UInt8]], _ catalogue: Catalogue) {
-        if old == new { return }
         let hasEquality = catalogue.table.type(of: id).map { catalogue.schema[$0].equality != nil } ?? false
         guard old.count + new.count > 16, hasEquality else { return appendChange(id, old[...], new[...], isWhole: true) }
         // Most often values come at the end, or one goes.

@@ -72,6 +72,26 @@ public struct Entry: Sendable, Equatable {
         return index < attributes.count && attributes[index].id == id
     }
 
+    /// The attributes whose values are not the same, in order, in another entry, which either of them may lack.
+    public func forEachDifference(from other: Entry, _ body: (AttributeID, _ other: [[UInt8]], _ own: [[UInt8]]) -> Void) {
+        let (before, after) = (other.attributes, attributes)
+        var (left, right) = (0, 0)
+        while left < before.count || right < after.count {
+            if right == after.count || left < before.count && before[left].id < after[right].id {
+                body(before[left].id, before[left].values, [])
+                left += 1
+            } else if left == before.count || after[right].id < before[left].id {
+                body(after[right].id, [], after[right].values)
+                right += 1
+            } else {
+                // Values that were not touched are the same array.
+                if before[left].values != after[right].values { body(before[left].id, before[left].values, after[right].values) }
+                left += 1
+                right += 1
+            }
+        }
+    }
+
     /// The entry in its stored form, outside a store: for entries that the server makes up.
     public func record(parent: EntryID, rdn: [UInt8], flags: EntryRecord.Flags) -> [UInt8] {
         var buffer = BERBuffer()

@@ -293,25 +293,9 @@ public struct StoreTransaction: ~Copyable {
     /// The indexed types whose values two states of an entry do not share.
     private static func changedTypes(_ old: Entry, _ new: Entry, _ catalogue: Catalogue) -> [AttributeTypeID] {
         var types: [AttributeTypeID] = []
-        func note(_ id: AttributeID) {
+        new.forEachDifference(from: old) { id, _, _ in
             guard let type = catalogue.table.type(of: id), !catalogue.maintained.kinds(of: type).isEmpty, !types.contains(type) else { return }
             types.append(type)
-        }
-        let (before, after) = (old.attributes, new.attributes)
-        var (left, right) = (0, 0)
-        while left < before.count || right < after.count {
-            if right == after.count || left < before.count && before[left].id < after[right].id {
-                note(before[left].id)
-                left += 1
-            } else if left == before.count || after[right].id < before[left].id {
-                note(after[right].id)
-                right += 1
-            } else {
-                // Values that were not touched are the same array.
-                if before[left].values != after[right].values { note(before[left].id) }
-                left += 1
-                right += 1
-            }
         }
         return types
     }

@@ -12,8 +12,11 @@ final class RightTypes: Sendable {
     let mailQuota: MailTypes.Stored
     let objectClass: AttributeTypeID
     let userPassword: AttributeTypeID
-    /// Classes of the kinds of entries; the first that fits tells.
-    private let kinds: [(RightTarget, ClassTest)]
+    /// By the numbers of object classes, which kinds of entries they make: a bit for each place in ``kinds``.
+    private let kindsOfClasses: [UInt16]
+    private let kinds: [RightTarget]
+    private let classes: MailTypes.Stored
+    private let schema: Schema
     let inherited: InheritedTypes
     /// What accounts write of themselves only while a switch, which is on unless somebody turned it off, is on.
     let switches: [(type: AttributeTypeID, feature: AttributeTypeID)]
@@ -63,12 +66,20 @@ final class RightTypes: Sendable {
         self.mailQuota = mailQuota
         self.objectClass = objectClass.type
         self.userPassword = userPassword.type
-        let classes: [(RightTarget, [String])] = [
-            (.resource, ["zimbraCalendarResource"]), (.account, ["zimbraAccount"]), (.list, ["zimbraDistributionList"]),
-            (.group, ["zimbraGroup"]), (.domain, ["zimbraDomain"]), (.classOfService, ["zimbraCOS"]), (.server, ["zimbraServer"]),
-            (.config, ["zimbraGlobalConfig"]), (.zimlet, ["zimbraZimletEntry"]), (.global, ["zimbraAclTarget"]),
+        let classes: [(RightTarget, String)] = [
+            (.resource, "zimbraCalendarResource"), (.account, "zimbraAccount"), (.list, "zimbraDistributionList"), (.group, "zimbraGroup"),
+            (.domain, "zimbraDomain"), (.classOfService, "zimbraCOS"), (.server, "zimbraServer"), (.config, "zimbraGlobalConfig"),
+            (.zimlet, "zimbraZimletEntry"), (.global, "zimbraAclTarget"),
         ]
-        kinds = classes.compactMap { kind, names in ClassTest(names, catalogue).map { (kind, $0) } }
+        kinds = classes.map(\.0)
+        var kindsOfClasses = [UInt16](repeating: 0, count: schema.objectClasses.count)
+        for (place, name) in classes.map(\.1).enumerated() {
+            guard let root = schema.objectClass(named: name) else { continue }
+            for derived in schema.objectClasses where schema.isSubclass(derived.id, of: root) { kindsOfClasses[Int(derived.id.rawValue)] |= 1 << UInt16(place) }
+        }
+        self.kindsOfClasses = kindsOfClasses
+        self.classes = objectClass
+        self.schema = schema
         inherited = InheritedTypes(schema)
         switches = [
             ("userPassword", "zimbraFeatureChangePasswordEnabled"), ("zimbraPrefMailForwardingAddress", "zimbraFeatureMailForwardingEnabled"),
@@ -136,13 +147,17 @@ final class RightTypes: Sendable {
 
     /// What an entry is; nil: nothing that rights are about, or several things at once.
     func kind(_ record: borrowing EntryRecord) -> RightTarget? {
-        var found: RightTarget?
-        for (kind, test) in kinds where test.matches(record) {
-            // A resource is an account too.
-            if kind == .account, found == .resource { continue }
-            if found != nil { return nil }
-            found = kind
+        var found: UInt16 = 0
+        var values = record.values(of: classes.id)
+        while let value = values.next() {
+            guard let known = schema.objectClass(value), Int(known.rawValue) < kindsOfClasses.count else { continue }
+            found |= kindsOfClasses[Int(known.rawValue)]
         }
-        return found
+        guard found != 0 else { return nil }
+        let first = found.trailingZeroBitCount
+        let others = found & (found - 1)
+        // A resource, which comes first, is an account too.
+        guard others == 0 || kinds[first] == .resource && others & (others - 1) == 0 && kinds[others.trailingZeroBitCount] == .account else { return nil }
+        return kinds[first]
     }
 }
