@@ -65,7 +65,7 @@ public struct Schema: Sendable {
     ///
     /// Throws for text that is not RFC 4512 section 4.1, for names and OIDs that clash, superiors that are unknown or go in circles,
     /// and syntaxes or matching rules that are not known. A definition that is repeated must agree with the first in all but
-    /// its description; its `X-` fields are added.
+    /// its description and matching rules that it leaves out; its `X-` fields are added.
     public init(_ sources: [SchemaSource]) throws(SchemaError) {
         var loader = SchemaLoader()
         for source in sources { try loader.read(source) }

@@ -7,7 +7,7 @@ struct RFC4523CertificateTests {
     /// Serial number 17357386176853808775 (0xf0e1d2c3b4a59687), issuer CN=Test CA,O=Example Ltd,C=IT.
     static let certificate = decode("MIIBtzCCAVygAwIBAgIJAPDh0sO0pZaHMAoGCCqGSM49BAMCMDUxCzAJBgNVBAYTAklUMRQwEgYDVQQKDAtFeGFtcGxlIEx0ZDEQMA4GA1UEAwwHVGVzdCBDQTAgFw0yNjExMjMwMzIyMDZaGA8yMTI2MTAzMDAzMjIwNlowNTELMAkGA1UEBhMCSVQxFDASBgNVBAoMC0V4YW1wbGUgTHRkMRAwDgYDVQQDDAdUZXN0IENBMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEFUZO8K2S3RjXKszNfsMgJ+SgR9Wm/jubkvXlMUIYlHWMdvtN6CEKfiRO79h9Jwa5jgNjCPrmij8lxuCS95UWFqNTMFEwHQYDVR0OBBYEFEBsQhkqPvv1JaD2sFwEoWt1Vy7+MB8GA1UdIwQYMBaAFEBsQhkqPvv1JaD2sFwEoWt1Vy7+MA8GA1UdEwEB/wQFMAMBAf8wCgYIKoZIzj0EAwIDSQAwRgIhAJ0SAqEN98Yw2MM6SvV7PRYlkWYKOQQnuvtMQPqQWpLeAiEA/agKOEs2Ra+N9c4ldCCq2NWw178fy9fW1lTyBuVbOfU=")
 
-    private static func decode(_ base64: String) -> [UInt8] {
+    static func decode(_ base64: String) -> [UInt8] {
         var bytes: [UInt8] = []
         var bits: UInt32 = 0
         var count = 0

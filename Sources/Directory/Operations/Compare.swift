@@ -141,8 +141,7 @@ private struct Comparison: Sendable {
         guard let rule = type.equality else {
             throw LDAPError(.inappropriateMatching, "\(type.name): has no equality matching rule")
         }
-        var canonical: [UInt8] = []
-        guard schema.normalize(request.assertionValue.rawSpan, by: rule, into: &canonical) else {
+        guard schema.isAssertion(request.assertionValue.rawSpan, by: rule) else {
             throw LDAPError(.invalidAttributeSyntax, "\(type.name): assertion value is not valid")
         }
         return id

@@ -18,6 +18,8 @@ public struct CompiledFilter: Sendable {
         case word
         /// A stored name that stands in a subtree relation to the assertion.
         case nameScope
+        /// A value has the components that an assertion of RFC 4523's rules asks for.
+        case components
         /// A value of the entry's own name equals the assertion (`:dn:`).
         case nameValue
         case constantNo, constantYes, constantUndefined
@@ -37,6 +39,8 @@ public struct CompiledFilter: Sendable {
         /// The type asked for; for the planner.
         var type: AttributeTypeID?
         var predicate: Int32 = 0
+        /// Place in ``assertions``.
+        var assertion: Int32 = 0
     }
 
     public private(set) var catalogue: Catalogue
@@ -44,6 +48,7 @@ public struct CompiledFilter: Sendable {
     private(set) var bytes: [UInt8] = []
     private(set) var attributes: [AttributeID] = []
     private(set) var predicates: [any EntryPredicate] = []
+    private(set) var assertions: [ComponentAssertion] = []
     /// For `>=` and `<=` on types without an ordering rule.
     private var ordering: MatchingRule?
 
@@ -175,6 +180,7 @@ public struct CompiledFilter: Sendable {
         bytes.removeAll(keepingCapacity: true)
         attributes.removeAll(keepingCapacity: true)
         if !predicates.isEmpty { predicates.removeAll() }
+        if !assertions.isEmpty { assertions.removeAll() }
         lastValue = nil
         if nodes.capacity < source.count { nodes.reserveCapacity(source.count) }
         if bytes.capacity < 64 { bytes.reserveCapacity(64) }
@@ -318,9 +324,12 @@ public struct CompiledFilter: Sendable {
             node.value = last.canonical
         } else {
             let start = bytes.count
-            guard catalogue.schema.normalize(value, by: rule, into: &bytes) else { return append(.constantUndefined) }
-            node.value = ByteRange(start: start, count: bytes.count - start)
-            lastValue = (rule, place, node.value)
+            if catalogue.schema.normalize(value, by: rule, into: &bytes) {
+                node.value = ByteRange(start: start, count: bytes.count - start)
+                lastValue = (rule, place, node.value)
+            } else if !setComponents(value, rule, &node) {
+                return append(.constantUndefined)
+            }
         }
         nodes.append(node)
     }
@@ -340,8 +349,22 @@ public struct CompiledFilter: Sendable {
 
     private mutating func setValue(_ value: RawSpan, _ rule: MatchingRule, of place: Int) {
         let start = bytes.count
-        guard catalogue.schema.normalize(value, by: rule, into: &bytes) else { return makeUndefined(from: place) }
+        guard catalogue.schema.normalize(value, by: rule, into: &bytes) else {
+            var node = nodes[place]
+            guard node.kind == .equality, setComponents(value, rule, &node) else { return makeUndefined(from: place) }
+            nodes[place] = node
+            return
+        }
         nodes[place].value = ByteRange(start: start, count: bytes.count - start)
+    }
+
+    /// Makes an equality item one about components, if its value is an assertion about them.
+    private mutating func setComponents(_ value: RawSpan, _ rule: MatchingRule, _ node: inout Node) -> Bool {
+        guard let assertion = ComponentAssertion(value, by: rule, catalogue.schema) else { return false }
+        node.kind = .components
+        node.assertion = Int32(assertions.count)
+        assertions.append(assertion)
+        return true
     }
 
     private mutating func append(_ item: VirtualItem) {
@@ -358,13 +381,16 @@ public struct CompiledFilter: Sendable {
             let byteBase = bytes.count
             let attributeBase = Int32(attributes.count)
             let predicateBase = Int32(predicates.count)
+            let assertionBase = Int32(assertions.count)
             bytes += other.bytes
             attributes += other.attributes
             predicates += other.predicates
+            assertions += other.assertions
             for var node in other.nodes {
                 node.end += nodeBase
                 node.firstAttribute += attributeBase
                 node.predicate += predicateBase
+                node.assertion += assertionBase
                 if !node.value.isEmpty { node.value = ByteRange(start: node.value.lowerBound + byteBase, count: Int(node.value.count)) }
                 nodes.append(node)
             }

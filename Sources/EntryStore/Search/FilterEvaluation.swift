@@ -61,6 +61,7 @@ extension CompiledFilter {
         case .predicate: return predicates[Int(node.predicate)].evaluate(id, record, snapshot)
         case .nameValue: return nameContains(node, id, snapshot, &scratch)
         case .initial, .any, .final: return .undefined
+        case .components: return hasComponents(node, record)
         case .equality, .greaterOrEqual, .lessOrEqual, .less, .present, .substrings, .bitAnd, .bitOr, .word, .nameScope:
             var place = Int(node.firstAttribute)
             let end = place + Int(node.attributeCount)
@@ -78,15 +79,38 @@ extension CompiledFilter {
         }
     }
 
+    /// Whether a value has the components that are asked for; Undefined if that cannot be said of one, and of no other it is true.
+    private func hasComponents(_ node: Node, _ record: borrowing EntryRecord) -> Ternary {
+        let schema = catalogue.schema
+        let assertion = assertions[Int(node.assertion)]
+        var result = Ternary.no
+        for place in Int(node.firstAttribute)..<Int(node.firstAttribute + node.attributeCount) {
+            guard let found = record.index(of: attributes[place]) else { continue }
+            var values = record.values(at: found)
+            while let value = values.next() {
+                switch assertion.matches(value, schema) {
+                case true?: return .yes
+                case nil: result = .undefined
+                case false?: break
+                }
+            }
+        }
+        return result
+    }
+
     /// Whether a value of an attribute satisfies one of the filter's items (RFC 3876); how they are joined does not matter.
     public func matches(_ value: RawSpan, of id: AttributeID, scratch: inout FilterScratch) -> Bool {
         for index in nodes.indices {
             let node = nodes[index]
             switch node.kind {
-            case .equality, .greaterOrEqual, .lessOrEqual, .less, .present, .substrings, .bitAnd, .bitOr, .nameScope: break
+            case .equality, .greaterOrEqual, .lessOrEqual, .less, .present, .substrings, .bitAnd, .bitOr, .word, .nameScope, .components: break
             default: continue
             }
             guard attributes[Int(node.firstAttribute)..<Int(node.firstAttribute + node.attributeCount)].contains(id) else { continue }
+            if node.kind == .components {
+                if assertions[Int(node.assertion)].matches(value, catalogue.schema) == true { return true }
+                continue
+            }
             if node.kind == .present || test(node, index, value, &scratch) { return true }
         }
         return false

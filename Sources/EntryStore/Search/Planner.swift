@@ -200,7 +200,7 @@ struct Planner: ~Copyable {
             try planner.range(node, attribute, snapshot)
         }
         case .not: return try not(index, snapshot)
-        case .less, .bitAnd, .bitOr, .word, .nameScope, .nameValue, .initial, .any, .final: return .all
+        case .less, .bitAnd, .bitOr, .word, .nameScope, .nameValue, .components, .initial, .any, .final: return .all
         }
     }
 
@@ -241,7 +241,7 @@ struct Planner: ~Copyable {
     private func isTwoValued(_ index: Int) -> Bool {
         for node in filter.nodes[index..<Int(filter.nodes[index].end)] {
             switch node.kind {
-            case .constantUndefined, .nameValue: return false
+            case .constantUndefined, .nameValue, .components: return false
             case .predicate: if !filter.predicates[Int(node.predicate)].isTwoValued { return false }
             default: break
             }

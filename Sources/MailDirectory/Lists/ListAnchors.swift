@@ -84,7 +84,10 @@ struct ListAnchors: Sendable {
             if type == objectClass || type == excluded || schema[type].isOperational { return nil }
             guard let rule = schema[type].equality else { return nobody }
             var value: [UInt8] = []
-            guard schema.normalize(bytes.rawSpan.slice(node.value), by: rule, into: &value) else { return nobody }
+            guard schema.normalize(bytes.rawSpan.slice(node.value), by: rule, into: &value) else {
+                // A question about components has no value that an index could hold.
+                return schema.isAssertion(bytes.rawSpan.slice(node.value), by: rule) ? nil : nobody
+            }
             return Found(anchors: [Anchor(type: type, value: value)], isExact: end == description.byteCount)
         }
     }

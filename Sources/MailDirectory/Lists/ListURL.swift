@@ -63,8 +63,7 @@ final class ListURL: Sendable {
             }
             if type == types.memberOf { throw Self.failure("filter: memberOf cannot be used, it depends on the members of lists") }
             if node.kind == .equality, let rule = schema[type].equality {
-                var canonical: [UInt8] = []
-                guard schema.normalize(bytes.rawSpan.slice(node.value), by: rule, into: &canonical) else {
+                guard schema.isAssertion(bytes.rawSpan.slice(node.value), by: rule) else {
                     throw Self.failure("filter: \(schema[type].name) has no value \(String(decoding: bytes.rawSpan.slice(node.value).array, as: UTF8.self))")
                 }
             }

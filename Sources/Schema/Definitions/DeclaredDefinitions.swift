@@ -48,6 +48,14 @@ struct AttributeTypeDefinition: Sendable {
         return text + " )"
     }
 
+    /// Takes the matching rules that another definition of the type has and this one leaves out: OpenLDAP's files have not all that
+    /// RFC 4523 gives.
+    mutating func takeRules(of other: AttributeTypeDefinition) {
+        equality = equality ?? other.equality
+        ordering = ordering ?? other.ordering
+        substring = substring ?? other.substring
+    }
+
     /// Whether both declare the same type; descriptions and `X-` fields may differ.
     func agrees(with other: AttributeTypeDefinition) -> Bool {
         func same(_ a: String?, _ b: String?) -> Bool { a?.lowercased() == b?.lowercased() }

@@ -153,11 +153,14 @@ struct SchemaLoader: Sendable {
             placed.definition.oid = oid
             if let syntax = placed.definition.syntax { placed.definition.syntax = numericOID(syntax) ?? syntax }
             if let owner = names.value(of: Array(oid.utf8).rawSpan) {
-                let first = distinct[Int(owner)]
+                var first = distinct[Int(owner)]
+                first.definition.takeRules(of: placed.definition)
+                placed.definition.takeRules(of: first.definition)
                 guard first.definition.agrees(with: placed.definition) else {
                     throw placed.failure(label, "OID \(oid) is defined differently at \(first.place)")
                 }
-                distinct[Int(owner)].definition.extensions.merge(placed.definition.extensions)
+                first.definition.extensions.merge(placed.definition.extensions)
+                distinct[Int(owner)] = first
                 continue
             }
             guard distinct.count < Self.maximumAttributeTypes else { throw placed.failure(label, "too many attribute types") }

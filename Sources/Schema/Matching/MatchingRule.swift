@@ -3,8 +3,8 @@ import BER
 /// The matching rules that Muster carries out: RFC 4517 section 4.2, RFC 4530 (UUID), RFC 4523 (certificates),
 /// and those that OpenLDAP and Active Directory add.
 ///
-/// Of RFC 4523's rules the exact ones of certificates and of revocation lists are carried out. The rules of attribute certificates, and
-/// of relics like presentation addresses, compare whole values octet by octet.
+/// Assertions of some of RFC 4523's rules ask for components of a value and have no canonical form: ``ComponentAssertion``. The rules of
+/// attribute certificates, and of relics like presentation addresses, compare whole values octet by octet.
 public enum MatchingRule: UInt8, Sendable, CaseIterable {
     case objectIdentifierMatch, distinguishedNameMatch
     case caseIgnoreMatch, caseIgnoreOrderingMatch, caseIgnoreSubstringsMatch
@@ -32,6 +32,7 @@ public enum MatchingRule: UInt8, Sendable, CaseIterable {
     /// Active Directory's rule of chains: the value is reached by following names from entry to entry. Only providers of virtual
     /// attributes carry it out; of other attributes it is Undefined.
     case inChainMatch
+    case certificateMatch, certificatePairExactMatch, certificatePairMatch, certificateListMatch, algorithmIdentifierMatch
 
     /// How values are brought into canonical form.
     @usableFromInline enum Form: UInt8, Sendable {
@@ -41,7 +42,9 @@ public enum MatchingRule: UInt8, Sendable, CaseIterable {
         case objectIdentifier, distinguishedName, nameAndUID
         case integerFirstComponent, objectIdentifierFirstComponent, stringFirstComponent
         case uuid, csn, csnSID
-        case certificate, certificateList
+        case certificate, certificatePair, certificateList, algorithmIdentifier
+        /// Whole values; assertions are questions about their components.
+        case certificateComponents, certificatePairComponents, certificateListComponents
     }
 
     /// What a rule is used for.
@@ -113,8 +116,16 @@ public enum MatchingRule: UInt8, Sendable, CaseIterable {
         case .csnSIDMatch: rule("1.3.6.1.4.1.4203.666.11.2.5", "CSNSIDMatch", .sid, .csnSID)
         case .authzMatch: rule("1.3.6.1.4.1.4203.666.4.12", "authzMatch", .authz, .caseExactString)
         case .certificateExactMatch: rule("2.5.13.34", "certificateExactMatch", .certificateExactAssertion, .certificate)
-        case .certificateListExactMatch: 
+        case .certificateListExactMatch:
             rule("2.5.13.38", "certificateListExactMatch", .certificateListExactAssertion, .certificateList)
+        case .certificateMatch: rule("2.5.13.35", "certificateMatch", .certificateAssertion, .certificateComponents)
+        case .certificatePairExactMatch:
+            rule("2.5.13.36", "certificatePairExactMatch", .certificatePairExactAssertion, .certificatePair)
+        case .certificatePairMatch:
+            rule("2.5.13.37", "certificatePairMatch", .certificatePairAssertion, .certificatePairComponents)
+        case .certificateListMatch:
+            rule("2.5.13.39", "certificateListMatch", .certificateListAssertion, .certificateListComponents)
+        case .algorithmIdentifierMatch: rule("2.5.13.40", "algorithmIdentifierMatch", .algorithmIdentifier, .algorithmIdentifier)
         case .attributeCertificateExactMatch:
             rule("2.5.13.45", "attributeCertificateExactMatch", .attributeCertificate, .octets)
         case .privateKeyMatch: rule("1.3.6.1.4.1.4203.666.4.13", "privateKeyMatch", .privateKey, .octets)
@@ -207,8 +218,10 @@ public enum MatchingRule: UInt8, Sendable, CaseIterable {
         case .stringFirstComponent: false
         case .uuid: syntax == .uuid
         case .csn, .csnSID: syntax == .csn || syntax == .sid
-        case .certificate: syntax == .certificate
-        case .certificateList: syntax == .certificateList
+        case .certificate, .certificateComponents: syntax == .certificate
+        case .certificatePair, .certificatePairComponents: syntax == .certificatePair
+        case .certificateList, .certificateListComponents: syntax == .certificateList
+        case .algorithmIdentifier: syntax == .supportedAlgorithm
         }
     }
 

@@ -16,7 +16,8 @@ extension Schema {
     /// | names | as ``normalizeDN(_:into:)`` |
     /// | OIDs | dotted decimal |
     /// | UUIDs | sixteen octets |
-    /// | certificates, revocation lists | serial number and issuer, date and issuer |
+    /// | certificates, pairs of them, revocation lists | serial number and issuer, both of them, date and issuer |
+    /// | supported algorithms | the algorithm identifier |
     /// | octet strings | as they are |
     public func normalize(_ value: RawSpan, by rule: MatchingRule, into out: inout [UInt8]) -> Bool {
         let start = out.count
@@ -64,7 +65,13 @@ extension Schema {
         case .csn: return Identifiers.appendCSN(value, into: &out)
         case .csnSID: return Identifiers.appendSID(value, into: &out)
         case .certificate: return appendCertificate(value, into: &out)
+        case .certificatePair: return appendCertificatePair(value, into: &out)
         case .certificateList: return appendCertificateList(value, into: &out)
+        case .algorithmIdentifier: return appendSupportedAlgorithm(value, into: &out)
+        case .certificateComponents, .certificatePairComponents, .certificateListComponents:
+            guard Syntax.isSequence(value) else { return false }
+            out.append(value)
+            return true
         }
     }
 

@@ -15,6 +15,7 @@ public enum Syntax: UInt8, Sendable, CaseIterable {
     case nisNetgroupTriple, bootParameter, uuid
     case void, authPassword, csn, sid, authz, openLDAPACI, attributeCertificate, privateKey
     case certificateExactAssertion, certificateListExactAssertion
+    case certificateAssertion, certificatePairExactAssertion, certificatePairAssertion, certificateListAssertion, algorithmIdentifier
 
     private var described: (oid: StaticString, name: StaticString) {
         switch self {
@@ -77,7 +78,12 @@ public enum Syntax: UInt8, Sendable, CaseIterable {
         case .attributeCertificate: ("1.3.6.1.4.1.4203.666.11.10.2.1", "X.509 AttributeCertificate")
         case .privateKey: ("1.2.840.113549.1.8.1.1", "PKCS#8 PrivateKeyInfo")
         case .certificateExactAssertion: ("1.3.6.1.1.15.1", "X.509 Certificate Exact Assertion")
+        case .certificateAssertion: ("1.3.6.1.1.15.2", "X.509 Certificate Assertion")
+        case .certificatePairExactAssertion: ("1.3.6.1.1.15.3", "X.509 Certificate Pair Exact Assertion")
+        case .certificatePairAssertion: ("1.3.6.1.1.15.4", "X.509 Certificate Pair Assertion")
         case .certificateListExactAssertion: ("1.3.6.1.1.15.5", "X.509 Certificate List Exact Assertion")
+        case .certificateListAssertion: ("1.3.6.1.1.15.6", "X.509 Certificate List Assertion")
+        case .algorithmIdentifier: ("1.3.6.1.1.15.7", "X.509 Algorithm Identifier")
         }
     }
 

@@ -16,6 +16,8 @@ extension Syntax {
             .teletexTerminalIdentifier, .otherMailbox, .presentationAddress, .dsaQuality, .protocolInformation,
             .certificateExactAssertion, .certificateListExactAssertion:
             return !value.isEmpty && value.isUTF8
+        case .certificateAssertion, .certificatePairExactAssertion, .certificatePairAssertion, .certificateListAssertion, .algorithmIdentifier:
+            return value.isUTF8 && GSERValue(value) != nil
         case .ia5String: return value.isASCII
         case .printableString, .telephoneNumber: return !value.isEmpty && value.allBytes(CharacterClass.isPrintable)
         case .facsimileTelephoneNumber, .telexNumber:
