@@ -32,6 +32,8 @@ struct AssertedNameConstraints: Sendable {
     private let permitted: [Subtree]
     private let excluded: [Subtree]
 
+    private static let maximumComparisons = 65_536
+
     init?(_ written: GSERValue, _ schema: Schema) {
         guard var parts = GSERSequence(written) else { return nil }
         func subtrees(_ written: GSERValue) -> [Subtree]? {
@@ -59,7 +61,10 @@ struct AssertedNameConstraints: Sendable {
             body.extensions.judge(.subjectAltName, value, missing: true) { place in
                 var outer = BERReader(value, place)
                 var result: Bool? = true
-                for name in try DERGeneralName.list(value, outer.contents(of: BERTag.sequence)) {
+                let names = try DERGeneralName.list(value, outer.contents(of: BERTag.sequence))
+                // Both lists come from outside.
+                guard names.count * (permitted.count + excluded.count) <= Self.maximumComparisons else { return nil }
+                for name in names {
                     result = result.and(isAllowed(name.form) { $0.contains(name, value, schema) })
                 }
                 return result
