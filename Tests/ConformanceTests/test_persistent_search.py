@@ -112,6 +112,8 @@ def test_scopes(server, root, branch, scope, expected):
         time.sleep(0.3)
         root.delete(names["below"])
         root.delete(names["child"])
+        # The answer to another search may overtake what is told of changes.
+        time.sleep(0.3)
         listener.connection.send(wire.message(9, wire.search("", 0)))
         told = []
         while (message := listener.connection.receive()).number == 7:
