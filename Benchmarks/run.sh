@@ -127,6 +127,26 @@ stop_muster() {
   muster_process=
 }
 
+# certificate: of the servers, in $tls
+certificate() {
+  tls=$work/tls
+  mkdir -p "$tls"
+  [ -s "$tls/server.pem" ] || openssl req -x509 -newkey rsa:2048 -nodes -keyout "$tls/server.key" -out "$tls/server.pem" -days 3650 -subj /CN=localhost 2>/dev/null
+  export MUSTER_TLS_CERTIFICATE=$tls/server.pem MUSTER_TLS_KEY=$tls/server.key
+}
+
+# start_tunnel <SERVICES: stunnel speaks TLS for the load generator
+start_tunnel() {
+  { printf 'foreground = yes\npid =\ndebug = err\n'; cat; } >"$work/stunnel.conf"
+  stunnel "$work/stunnel.conf" 2>"$work/stunnel.log" &
+  tunnel_process=$!
+  sleep 1
+}
+
+stop_tunnel() {
+  kill $tunnel_process; wait $tunnel_process || true
+}
+
 filter() { awk -F'\t' -v n="$1:" '$1 == "zimbraGalLdapFilterDef" && index($3, n) == 1 { print substr($3, length(n) + 1) }' "$CATALOGUE/defaults.tsv" | sed 's/%s/{N}/g'; }
 six=zimbraMailDeliveryAddress,zimbraMailHost,zimbraMailTransport,zimbraId,zimbraAccountStatus,displayName
 gal_attributes=displayName,cn,sn,givenName,mail,zimbraMailDeliveryAddress,zimbraMailAlias,telephoneNumber,mobile,title,company,ou,zimbraId,objectClass,zimbraCalResType,modifyTimestamp
@@ -317,10 +337,7 @@ fi
 
 if wants ldaps || wants starttls; then
   # The load generator speaks in clear to a tunnel beside it; what is compared is the servers' processor time.
-  tls=$work/tls
-  mkdir -p "$tls"
-  [ -s "$tls/server.pem" ] || openssl req -x509 -newkey rsa:2048 -nodes -keyout "$tls/server.key" -out "$tls/server.pem" -days 3650 -subj /CN=localhost 2>/dev/null
-  export MUSTER_TLS_CERTIFICATE=$tls/server.pem MUSTER_TLS_KEY=$tls/server.key
+  certificate
   load_muster "$accounts" "$domains"
   MUSTER_ARGS="${MUSTER_ARGS:-} --listen ldaps://127.0.0.1:0" start_muster "$accounts"
   declare -A secure=([muster]=$(sed -n 's|^listening on ldaps://\([^/]*\).*|\1|p' "$work/muster-$accounts/out")
@@ -339,16 +356,13 @@ if wants ldaps || wants starttls; then
       target=([slapd]=${url[best]#ldap://} [muster]=${url[muster]#ldap://})
       target=([slapd]=${target[slapd]%/} [muster]=${target[muster]%/})
     fi
-    for s in slapd muster; do
+    start_tunnel < <(for s in slapd muster; do
       printf '[%s]\nclient = yes\naccept = %s\nconnect = %s\n%s\n' $s "${tunnel[$s]}" "${target[$s]}" "$protocol"
-    done | { printf 'foreground = yes\npid =\ndebug = err\n'; cat; } >"$work/stunnel.conf"
-    stunnel "$work/stunnel.conf" 2>"$work/stunnel.log" &
-    tunnel_process=$!
-    sleep 1
+    done)
     arguments lookup
     export NAME_A=slapd NAME_B=muster
     out=$("$here/load/compare.sh" -r "$rounds" -l "$work/runs.json" "ldap://${tunnel[slapd]}" "${pid[best]}" "ldap://${tunnel[muster]}" "${pid[muster]}" -- -d "$seconds" --warmup 1 "${arguments[@]}") || out=
-    kill $tunnel_process; wait $tunnel_process || true
+    stop_tunnel
     say "$out"
     rates=$(sed -n 's/^median ops per server-CPU-second: slapd \([0-9.]*\), muster \([0-9.]*\)$/\1 \2/p' <<<"$out")
     [ -n "$rates" ] || { echo "| $w | the run failed | | | | 3 × |"; continue; }
@@ -469,12 +483,18 @@ fi
 
 # instructions NAME FEW MANY ARGUMENTS...: of one operation, in $each
 instructions() {
-  local name=$1 few=$2 many=$3 n
+  local name=$1 few=$2 many=$3 n way
   shift 3
   declare -A count
   for n in $few $many; do
     start_muster "$accounts" valgrind --tool=callgrind --callgrind-out-file="$work/callgrind.$name.$n"
+    if [ "$name" = ldaps ]; then
+      way=127.0.0.1:$(free_port)
+      start_tunnel < <(printf '[muster]\nclient = yes\naccept = %s\nconnect = %s\n' "$way" "$(sed -n 's|^listening on ldaps://\([^/]*\).*|\1|p' "$work/muster-$accounts/out")")
+      url[muster]=ldap://$way
+    fi
     "$load" -H "${url[muster]}" -n "$n" --order seq "$@" >/dev/null
+    [ "$name" != ldaps ] || stop_tunnel
     stop_muster
     count[$n]=$(sed -n 's/^totals: \([0-9]*\)$/\1/p; s/^summary: \([0-9]*\)$/\1/p' "$work/callgrind.$name.$n" | tail -1)
   done
@@ -518,4 +538,8 @@ if wants callgrind; then
     instructions "$w" "$few" "$many" "${one[@]}"
     echo "| $text | $each |"
   done
+  certificate
+  arguments lookup
+  MUSTER_ARGS="${MUSTER_ARGS:-} --listen ldaps://127.0.0.1:0" instructions ldaps 1000 4000 -c 1 "${arguments[@]:2}"
+  echo "| look-up over ldaps | $each |"
 fi

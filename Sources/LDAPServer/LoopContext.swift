@@ -17,6 +17,13 @@ final class LoopContext {
     /// Where the answers of a read burst are gathered. Empty between bursts.
     // Unchecked: the directory, which writes into it, never calls back.
     @exclusivity(unchecked) var output = BERBuffer(capacity: 1 << 16)
+    /// See ``copyForTLS()``.
+    @exclusivity(unchecked) private var cleartext = ByteBuffer()
+    /// See ``gather(_:)``.
+    private var gathered: [EncryptedOutput] = []
+    private var willSendGathered = false
+    /// So many answers at most wait for the others.
+    private static let gatherAtMost = 16
     /// A clock of the sweep's resolution, so that a burst need not ask the system for the time.
     @exclusivity(unchecked) private(set) var now = NIODeadline.now()
     private(set) var isStopping = false
@@ -39,6 +46,42 @@ final class LoopContext {
     func currentDirectory() -> Directory {
         if directory.isSuperseded { directory = directory.current }
         return directory
+    }
+
+    /// The gathered answers in memory that is used again: TLS lets go of it when it has encrypted them, which is at the end of the burst.
+    func copyForTLS() -> ByteBuffer {
+        if cleartext.capacity > 1 << 18 { cleartext = ByteBuffer() }
+        cleartext.clear(minimumCapacity: output.count)
+        cleartext.writeBytes(output.bytes)
+        return cleartext
+    }
+
+    /// Has an output send what it holds when the loop has handled what has come to all its connections, or so many have something.
+    func gather(_ output: EncryptedOutput) {
+        // There is nobody to wait for, and the task has its price.
+        guard connections.count > 1 else { return output.sendHeld() }
+        gathered.append(output)
+        if gathered.count >= Self.gatherAtMost {
+            sendGathered()
+        } else if !willSendGathered {
+            willSendGathered = true
+            let bound = NIOLoopBound(self, eventLoop: loop)
+            loop.execute {
+                bound.value.willSendGathered = false
+                bound.value.sendGathered()
+            }
+        }
+    }
+
+    private func sendGathered() {
+        // A send that fails may close connections, which may write.
+        var outputs: [EncryptedOutput] = []
+        swap(&outputs, &gathered)
+        for output in outputs { output.sendHeld() }
+        if gathered.isEmpty {
+            outputs.removeAll(keepingCapacity: true)
+            swap(&outputs, &gathered)
+        }
     }
 
     func register(_ connection: LDAPConnection) {

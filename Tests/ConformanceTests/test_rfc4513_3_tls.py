@@ -211,6 +211,46 @@ def test_many_requests_at_once(secured):
         assert sorted(a.number for a in found) == list(range(1, count + 1))
 
 
+@pytest.mark.parametrize("how", ["ldaps", "StartTLS"])
+def test_a_client_that_reads_with_pauses_gets_every_answer_whole(secured, how):
+    """More than the system takes at once: the rest waits in the channel, in order."""
+    count = 30
+    plain = socket.socket()
+    plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 14)
+    plain.connect(("127.0.0.1", secured.tls_port if how == "ldaps" else secured.port))
+    with plain:
+        if how == "StartTLS":
+            assert ask(plain, wire.extended(START_TLS))[0].code == 0
+        with secured.context().wrap_socket(plain, server_hostname="localhost") as connection:
+            for n in range(1, count + 1):
+                connection.sendall(wire.message(n, wire.search("cn=subschema", attributes=["attributeTypes"])))
+            connection.settimeout(10)
+            data, last = b"", wire.message(count, wire.tlv(0x65, wire.enumerated(0), wire.text(""), wire.text("")))
+            pieces = []
+            while not data.endswith(last):
+                time.sleep(0.2)
+                for _ in range(200):
+                    pieces.append(connection.recv(1 << 14))
+                    assert pieces[-1], "closed"
+                    data = data[-64:] + pieces[-1]
+                    if data.endswith(last):
+                        break
+    found = complete(b"".join(pieces))
+    assert [a.number for a in found] == [n for n in range(1, count + 1) for _ in (0, 1)]
+    # But for the number of the request (three octets) they are the same.
+    assert len({a.data[3:] for a in found[::2]}) == 1
+
+
+def test_what_was_asked_is_answered_when_the_client_closes_its_side_at_once(secured):
+    with secured.wrapped(), secured.wrapped(), secured.wrapped() as connection:
+        time.sleep(0.1)
+        connection.sendall(wire.message(1, wire.compare("cn=config,cn=zimbra", "cn", "config")))
+        with socket.socket(fileno=os.dup(connection.fileno())) as below:
+            below.shutdown(socket.SHUT_WR)
+        data, closed = receive(connection)
+        assert closed and [a.number for a in complete(data)] == [1]
+
+
 # RFC 4511 section 4.14, RFC 4513 section 3.1.1
 
 

@@ -13,7 +13,8 @@ import Darwin
 /// Nearly every answer is taken whole by the system. The way through the channel, which is there for the others, costs a fifth of all that
 /// a look-up does. What the system does not take goes that way, and so does every failure: the channel meets it again and closes.
 ///
-/// To be used only while the channel is active and holds no writes, and nothing (TLS) stands between the connection and its channel.
+/// To be used only while the channel is active and holds no writes, by the last before the channel: the connection, or, with TLS,
+/// ``EncryptedOutput``.
 struct DirectOutput {
     let descriptor: Int32
 
@@ -26,21 +27,18 @@ struct DirectOutput {
 
     /// - Returns: how many bytes were taken, from the first on.
     func send(_ answers: borrowing BERBuffer) -> Int {
-        #if canImport(Darwin)
-        // There the channel has switched the signal off for the socket.
-        let flags: Int32 = 0
+        answers.bytes.withUnsafeBytes { send($0) }
+    }
+
+    /// - Returns: how many bytes were taken, from the first on.
+    func send(_ bytes: UnsafeRawBufferPointer) -> Int {
+        #if canImport(Glibc)
+        max(0, Glibc.send(descriptor, bytes.baseAddress, bytes.count, Int32(MSG_NOSIGNAL)))
+        #elseif canImport(Musl)
+        max(0, Musl.send(descriptor, bytes.baseAddress, bytes.count, Int32(MSG_NOSIGNAL)))
         #else
-        let flags = Int32(MSG_NOSIGNAL)
+        // The channel has switched the signal off for the socket.
+        max(0, Darwin.send(descriptor, bytes.baseAddress, bytes.count, 0))
         #endif
-        let (descriptor, count) = (descriptor, answers.count)
-        return answers.bytes.withUnsafeBytes { buffer in
-            #if canImport(Glibc)
-            max(0, Glibc.send(descriptor, buffer.baseAddress, count, flags))
-            #elseif canImport(Musl)
-            max(0, Musl.send(descriptor, buffer.baseAddress, count, flags))
-            #else
-            max(0, Darwin.send(descriptor, buffer.baseAddress, count, flags))
-            #endif
-        }
     }
 }

@@ -84,6 +84,8 @@ final class LDAPConnection: ChannelDuplexHandler {
     var closeReason: String?
     /// Whether TLS begins with the connection.
     let beginsWithTLS: Bool
+    /// Whether what is written is encrypted on its way to the channel.
+    @exclusivity(unchecked) var isSecured = false
     /// While the connection is in ``Phase/securing``.
     var handshake: Handshake?
 
@@ -345,7 +347,7 @@ final class LDAPConnection: ChannelDuplexHandler {
             sent = direct.send(loop.output)
             LoopCounters.add(sent, to: loop.counters.bytesSent)
         }
-        if sent < loop.output.count { write(loop.allocator.buffer(copying: loop.output, from: sent), context) }
+        if sent < loop.output.count { write(isSecured ? loop.copyForTLS() : loop.allocator.buffer(copying: loop.output, from: sent), context) }
         loop.output.removeAll(keeping: 1 << 18)
     }
 

@@ -68,6 +68,7 @@ extension LDAPConnection {
             return failHandshake(error.message)
         }
         self.handshake = nil
+        isSecured = true
         phase = .open
         holds.remove(.securing)
         lastActivity = loop.now

@@ -36,6 +36,7 @@ final class Handshake {
             })
         try pipeline.addHandler(names, position: .before(connection))
         try pipeline.addHandler(ServerHelloReader(self), position: .before(names))
+        try pipeline.addHandler(EncryptedOutput(connection.loop), position: .first)
     }
 
     /// What was agreed on, when the handshake is complete.
