@@ -118,7 +118,7 @@ public enum MailDirectory {
         let schema = catalogue.schema
         let types = tree.types
         var rules: [any WriteRule] = [
-            try SuspendedDomainRule(tree), ClassOfServiceRule(types), AccountStatusRule(types, schema), DomainStatusRule(types, schema),
+            SuspendedDomainRule(tree), ClassOfServiceRule(types), AccountStatusRule(types, schema), DomainStatusRule(types, schema),
             DeletedReferencesRule(types, grants, catalogue),
         ]
         if let rule = DomainDeletionRule(types, schema) { rules.append(rule) }

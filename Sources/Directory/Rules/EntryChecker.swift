@@ -45,7 +45,7 @@ struct EntryChecker: Sendable {
         }
         var options: [[UInt8]] = []
         for place in parsed.options {
-            let option = bytes.slice(place).array.map { UInt8(ascii: "A")...UInt8(ascii: "Z") ~= $0 ? $0 | 0x20 : $0 }
+            let option = bytes.slice(place).array.map(\.asciiLowercased)
             if option == Self.binary {
                 guard needsBinary else { throw failure("option \"binary\" not supported with type") }
             } else if option.starts(with: Self.language) {

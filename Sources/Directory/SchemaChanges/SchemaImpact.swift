@@ -208,16 +208,15 @@ extension RawSpan {
     /// Whether a name in string form has an attribute type, in whichever case; it is given in lower case.
     fileprivate func holdsType(_ wanted: [UInt8]) -> Bool {
         guard let first = wanted.first, byteCount > wanted.count else { return false }
-        func lower(_ byte: UInt8) -> UInt8 { UInt8(ascii: "A")...UInt8(ascii: "Z") ~= byte ? byte | 0x20 : byte }
         func isOfType(_ byte: UInt8) -> Bool {
-            switch lower(byte) {
+            switch byte.asciiLowercased {
             case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "."): true
             default: false
             }
         }
-        for start in 0..<(byteCount - wanted.count) where lower(self[at: start]) == first {
+        for start in 0..<(byteCount - wanted.count) where self[at: start].asciiLowercased == first {
             if start > 0, isOfType(self[at: start - 1]) { continue }
-            guard wanted.indices.allSatisfy({ lower(self[at: start + $0]) == wanted[$0] }) else { continue }
+            guard wanted.indices.allSatisfy({ self[at: start + $0].asciiLowercased == wanted[$0] }) else { continue }
             var end = start + wanted.count
             while end < byteCount, self[at: end] == UInt8(ascii: " ") { end += 1 }
             if end < byteCount, self[at: end] == UInt8(ascii: "=") { return true }

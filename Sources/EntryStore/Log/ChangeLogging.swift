@@ -153,7 +153,7 @@ extension StoreTransaction {
 /// Keys of the names of deleted entries.
 enum DeletedKey {
     /// By UUID, in lower case.
-    static func name(_ uuid: [UInt8]) -> [UInt8] { uuid.prefix(256).map { UInt8(ascii: "A")...UInt8(ascii: "Z") ~= $0 ? $0 | 0x20 : $0 } }
+    static func name(_ uuid: [UInt8]) -> [UInt8] { uuid.prefix(256).map(\.asciiLowercased) }
 
     static func value(_ number: UInt64) -> [UInt8] {
         var value: [UInt8] = []

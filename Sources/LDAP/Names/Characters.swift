@@ -72,7 +72,7 @@ extension UInt8 {
     /// keychar of RFC 4512 section 1.4: letter, digit or hyphen.
     var isKeyCharacter: Bool { isASCIILetter || isASCIIDigit || self == 0x2d }
     /// A capital ASCII letter as a small one, everything else as it is.
-    var asciiLowercased: UInt8 { self &- 0x41 < 26 ? self | 0x20 : self }
+    @inlinable public var asciiLowercased: UInt8 { self &- 0x41 < 26 ? self | 0x20 : self }
 }
 
 extension Array where Element == UInt8 {

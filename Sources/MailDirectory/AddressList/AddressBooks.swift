@@ -17,7 +17,6 @@ final class AddressBooks: BranchProvider {
     /// The branch's first RDN, as configured and in canonical form.
     private let rdn: AttributeTypeAndValue
     private let canonicalRDN: [UInt8]
-    private let global: DistinguishedName
     private let watch: ClassWatch
     private let store: EntryStore
     private let schema: Schema
@@ -44,7 +43,6 @@ final class AddressBooks: BranchProvider {
             else { throw LDAPError(.namingViolation, "not of the form cn=NAME or ou=NAME") }
             try schema.normalizeRDN(rdn, into: &canonical)
             self.rdn = value
-            global = try DistinguishedName("cn=config,cn=zimbra")
         } catch { throw DirectoryError("name of the address list \"\(settings.name)\": \(error.message)") }
         canonicalRDN = canonical
         watch = store.watch(["zimbraDomain", "zimbraGlobalConfig"].compactMap { schema.objectClass(named: $0) }, schema)
@@ -88,7 +86,7 @@ final class AddressBooks: BranchProvider {
 
     private func open(_ domain: EntryID, _ snapshot: borrowing Snapshot, _ context: BranchContext) throws(LDAPError) -> AddressBook? {
         let catalogue = context.catalogue
-        let place = try snapshot.resolve(global)
+        let place = try snapshot.resolve(.globalConfiguration)
         do {
             guard let record = try snapshot.record(domain), types.isOf(types.domain, record, catalogue) else { return nil }
             var global: Entry?

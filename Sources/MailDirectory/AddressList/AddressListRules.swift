@@ -88,7 +88,7 @@ struct AddressListRules: WriteRule {
 
     private func definitions(_ snapshot: borrowing Snapshot) throws(LDAPError) -> NamedFilters {
         guard let filterDefinitions, let id = snapshot.catalogue.table.id(of: filterDefinitions) else { return NamedFilters() }
-        let found = try snapshot.resolve(DistinguishedName("cn=config,cn=zimbra"))
+        let found = try snapshot.resolve(.globalConfiguration)
         do {
             guard found.isComplete, let record = try snapshot.record(found.id) else { return NamedFilters() }
             return NamedFilters(Entry(record)[id])

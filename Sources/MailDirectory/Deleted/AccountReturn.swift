@@ -91,18 +91,18 @@ struct AccountReturn: ReturnRule {
         let table = snapshot.catalogue.table
         guard let old = values(of: deliveryAddress, returning.before, table).first ?? values(of: mail, returning.before, table).first,
             let oldName = returning.oldRDN.values.first?.value, let newName = returning.rdn.values.first?.value,
-            let at = old.lastIndex(of: UInt8(ascii: "@")), Self.lowercase(Array(old[..<at])) == Self.lowercase(oldName)
+            let at = old.lastIndex(of: UInt8(ascii: "@")), CaselessText.lower(Array(old[..<at])) == CaselessText.lower(oldName)
         else { return }
         let domain = try domain(above: returning.parent, snapshot) ?? Array(old[(at + 1)...])
-        let new = Self.lowercase(newName + [UInt8(ascii: "@")] + domain)
+        let new = CaselessText.lower(newName + [UInt8(ascii: "@")] + domain)
         for type in addresses {
             guard let attribute = table.id(of: type) else { continue }
-            returning.entry[attribute] = returning.entry[attribute].map { Self.lowercase($0) == Self.lowercase(old) ? new : $0 }
+            returning.entry[attribute] = returning.entry[attribute].map { CaselessText.lower($0) == CaselessText.lower(old) ? new : $0 }
         }
         if let commonName, let attribute = table.id(of: commonName), displayName.map({ values(of: $0, returning.entry, table).isEmpty }) ?? true,
             returning.rdn.values.first.map({ table.schema.attributeType(named: $0.type) != commonName }) ?? false
         {
-            returning.entry[attribute] = returning.entry[attribute].map { Self.lowercase($0) == Self.lowercase(oldName) ? newName : $0 }
+            returning.entry[attribute] = returning.entry[attribute].map { CaselessText.lower($0) == CaselessText.lower(oldName) ? newName : $0 }
         }
     }
 
@@ -131,16 +131,16 @@ struct AccountReturn: ReturnRule {
             let mails = table.id(of: mail)
         else { return }
         for candidate in returning.candidates {
-            guard let image = candidate.image, image.entry[target].contains(where: { Self.lowercase($0) == Self.lowercase(oldID) }),
+            guard let image = candidate.image, image.entry[target].contains(where: { CaselessText.lower($0) == CaselessText.lower(oldID) }),
                 let rdn = try? RelativeDistinguishedName(parsing: image.rdn.rawSpan), let local = rdn.values.first?.value,
                 let domain = try domain(above: image.parent, snapshot)
             else { continue }
-            let address = Self.lowercase(local + [UInt8(ascii: "@")] + domain)
+            let address = CaselessText.lower(local + [UInt8(ascii: "@")] + domain)
             if try snapshot.someEntry(with: mail, address) != nil {
                 returning.notes.append("alias \(String(decoding: address, as: UTF8.self)), which another entry has")
                 continue
             }
-            for attribute in [aliases, mails] where !returning.entry[attribute].contains(where: { Self.lowercase($0) == address }) {
+            for attribute in [aliases, mails] where !returning.entry[attribute].contains(where: { CaselessText.lower($0) == address }) {
                 returning.entry.append(address, to: attribute)
             }
             var entry = image.entry
@@ -153,13 +153,13 @@ struct AccountReturn: ReturnRule {
     private func dropTakenAddresses(_ returning: inout ReturningEntry, _ snapshot: borrowing Snapshot) throws(LDAPError) {
         let table = snapshot.catalogue.table
         guard let mails = table.id(of: mail), let aliases = table.id(of: alias) else { return }
-        let primary = values(of: deliveryAddress, returning.entry, table).first.map(Self.lowercase)
-        for address in returning.entry[mails] where Self.lowercase(address) != primary {
+        let primary = values(of: deliveryAddress, returning.entry, table).first.map(CaselessText.lower)
+        for address in returning.entry[mails] where CaselessText.lower(address) != primary {
             guard try snapshot.someEntry(with: mail, address) != nil else { continue }
             // A list's own address stands in both attributes (rule 8.4.3).
             if primary == nil, returning.entry[mails].count == 1 { continue }
             for attribute in [mails, aliases] {
-                returning.entry[attribute].removeAll { Self.lowercase($0) == Self.lowercase(address) }
+                returning.entry[attribute].removeAll { CaselessText.lower($0) == CaselessText.lower(address) }
             }
             returning.notes.append("address \(String(decoding: address, as: UTF8.self)), which another entry has")
         }
@@ -169,14 +169,14 @@ struct AccountReturn: ReturnRule {
 
     func identifiers(of returning: ReturningEntry, _ table: AttributeTable) -> [[UInt8]: [UInt8]] {
         guard let old = values(of: id, returning.before, table).first, let now = values(of: id, returning.entry, table).first,
-            Self.lowercase(old) == Self.lowercase(now)
+            CaselessText.lower(old) == CaselessText.lower(now)
         else { return [:] }  // It is another account by now: what was the original's stays so.
-        var identifiers = [Self.lowercase(old): now]
-        for address in values(of: mail, returning.entry, table) { identifiers[Self.lowercase(address)] = address }
+        var identifiers = [CaselessText.lower(old): now]
+        for address in values(of: mail, returning.entry, table) { identifiers[CaselessText.lower(address)] = address }
         if let before = values(of: deliveryAddress, returning.before, table).first,
             let after = values(of: deliveryAddress, returning.entry, table).first
         {
-            identifiers[Self.lowercase(before)] = after
+            identifiers[CaselessText.lower(before)] = after
         }
         return identifiers
     }
@@ -185,13 +185,9 @@ struct AccountReturn: ReturnRule {
     func reference(_ value: [UInt8], of type: AttributeTypeID) -> (key: [UInt8], rest: [UInt8])? {
         if type == entitlement {
             guard let space = value.firstIndex(of: UInt8(ascii: " ")) else { return nil }
-            return (Self.lowercase(Array(value[..<space])), Array(value[space...]))
+            return (CaselessText.lower(Array(value[..<space])), Array(value[space...]))
         }
-        if type == forwardingAddress || value.count == 36 { return (Self.lowercase(value), []) }
+        if type == forwardingAddress || value.count == 36 { return (CaselessText.lower(value), []) }
         return nil
-    }
-
-    private static func lowercase(_ text: [UInt8]) -> [UInt8] {
-        text.map { UInt8(ascii: "A")...UInt8(ascii: "Z") ~= $0 ? $0 | 0x20 : $0 }
     }
 }

@@ -10,8 +10,6 @@ struct DeliveryView: Sendable {
     private let mail: ListTypes.Mail
     /// Names of the identities that get this view, in canonical form.
     private let identities: [[UInt8]]
-    /// Where global configuration stands: a domain without a status has that one's (rule 2.11).
-    private let globalConfiguration: DistinguishedName
 
     /// Nil if no identity is to get it.
     /// - Throws: for names that are none.
@@ -19,9 +17,6 @@ struct DeliveryView: Sendable {
         guard let mail = types.mail, !names.isEmpty else { return nil }
         self.mail = mail
         var identities: [[UInt8]] = []
-        do {
-            globalConfiguration = try DistinguishedName("cn=config,cn=zimbra")
-        } catch { throw DirectoryError(error.message) }
         for name in names {
             var canonical: [UInt8] = []
             do { try schema.normalizeDN(try DistinguishedName(name), into: &canonical) } catch {
@@ -37,21 +32,19 @@ struct DeliveryView: Sendable {
         guard case .entry(_, let name, false) = viewer, let dn = try? DistinguishedName(parsing: name.rawSpan) else { return nil }
         var canonical: [UInt8] = []
         guard (try? catalogue.schema.normalizeDN(dn, into: &canonical)) != nil, identities.contains(canonical) else { return nil }
-        return Recipients(mail: mail, catalogue: catalogue, globalConfiguration: globalConfiguration)
+        return Recipients(mail: mail, catalogue: catalogue)
     }
 
     /// Tells of one entry after the other whether it takes mail. Keeps what it learns of their domains.
     struct Recipients {
         fileprivate let mail: ListTypes.Mail
         fileprivate let catalogue: Catalogue
-        fileprivate let globalConfiguration: DistinguishedName
         /// By superior: whether the domain above takes mail.
         private var domains: [EntryID: Bool] = [:]
 
-        fileprivate init(mail: ListTypes.Mail, catalogue: Catalogue, globalConfiguration: DistinguishedName) {
+        fileprivate init(mail: ListTypes.Mail, catalogue: Catalogue) {
             self.mail = mail
             self.catalogue = catalogue
-            self.globalConfiguration = globalConfiguration
         }
 
         /// Its own mail status is not `disabled`, its account status not `closed` or `pending` (rule 3.5), and its domain is one that
@@ -77,7 +70,7 @@ struct DeliveryView: Sendable {
                 if has(record, mail.mailStatus, ["disabled"]) { return false }
                 guard let status = catalogue.table.id(of: mail.domainStatus) else { return true }
                 if record.contains(status) { return !has(record, mail.domainStatus, ["closed"]) }
-                guard let found = try? snapshot.resolve(globalConfiguration), found.isComplete, let global = try snapshot.record(found.id)
+                guard let found = try? snapshot.resolve(.globalConfiguration), found.isComplete, let global = try snapshot.record(found.id)
                 else { return true }
                 return !has(global, mail.domainStatus, ["closed"])
             }

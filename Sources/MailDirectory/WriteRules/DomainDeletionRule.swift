@@ -10,7 +10,6 @@ struct DomainDeletionRule: WriteRule {
     private let name: AttributeTypeID
     private let target: AttributeTypeID
     private let defaultName: AttributeTypeID
-    private let configuration: DistinguishedName
 
     /// Names of entries in a refusal, at most.
     private static let samples = 5
@@ -18,14 +17,12 @@ struct DomainDeletionRule: WriteRule {
     /// Nil for a schema without these types.
     init?(_ mail: MailTypes, _ schema: Schema) {
         guard let name = schema.attributeType(named: "zimbraDomainName"), let target = schema.attributeType(named: "zimbraDomainAliasTargetId"),
-            let defaultName = schema.attributeType(named: "zimbraDefaultDomainName"),
-            let configuration = try? DistinguishedName("cn=config,cn=zimbra")
+            let defaultName = schema.attributeType(named: "zimbraDefaultDomainName")
         else { return nil }
         self.mail = mail
         self.name = name
         self.target = target
         self.defaultName = defaultName
-        self.configuration = configuration
         types = [name]
     }
 
@@ -49,7 +46,7 @@ struct DomainDeletionRule: WriteRule {
             }
             for id in below + [alias.id] { try consequences.delete(id) }
         }
-        let found = try snapshot.resolve(configuration)
+        let found = try snapshot.resolve(.globalConfiguration)
         guard found.isComplete, !consequences.isGoing(found.id), let global = try snapshot.found(found.id),
             let attribute = change.table.id(of: defaultName)
         else { return }

@@ -40,9 +40,7 @@ extension Snapshot {
 
 /// Addresses and ids are compared without regard to the case of ASCII letters.
 enum CaselessText {
-    static func lower(_ text: [UInt8]) -> [UInt8] {
-        text.map { UInt8(ascii: "A")...UInt8(ascii: "Z") ~= $0 ? $0 | 0x20 : $0 }
-    }
+    static func lower(_ text: [UInt8]) -> [UInt8] { text.map(\.asciiLowercased) }
 
     static func equal(_ left: [UInt8], _ right: String) -> Bool { lower(left) == Array(right.utf8) }
 }

@@ -12,13 +12,8 @@ struct SuspendedDomainRule: WriteRule {
     let seesEveryChange = true
     private let tree: MailTree
     private var mail: MailTypes { tree.types }
-    private let configuration: DistinguishedName
 
-    /// - Throws: never: the name is one.
-    init(_ tree: MailTree) throws(DirectoryError) {
-        self.tree = tree
-        do { configuration = try DistinguishedName("cn=config,cn=zimbra") } catch { throw DirectoryError(error.message) }
-    }
+    init(_ tree: MailTree) { self.tree = tree }
 
     private enum Freeze: String { case suspended, shutdown }
 
@@ -66,7 +61,7 @@ struct SuspendedDomainRule: WriteRule {
 
     private func status(_ own: [UInt8]?, _ snapshot: borrowing Snapshot) throws(LDAPError) -> Freeze? {
         if let own { return Self.freeze(own) }
-        let found = try snapshot.resolve(configuration)
+        let found = try snapshot.resolve(.globalConfiguration)
         guard found.isComplete, let global = try snapshot.found(found.id), let value = global.entry[mail.domainStatus.id].first else { return nil }
         return Self.freeze(value)
     }
