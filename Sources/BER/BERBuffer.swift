@@ -140,7 +140,12 @@
     @inlinable public mutating func append(_ tag: UInt8, _ first: borrowing RawSpan, _ second: borrowing RawSpan) {
         let contents = first.byteCount + second.byteCount
         reserve(10 + contents)
-        appendHeader(tag, length: contents)
+        if contents < 0x80 {
+            store(tag)
+            store(UInt8(truncatingIfNeeded: contents))
+        } else {
+            appendHeader(tag, length: contents)
+        }
         unsafe first.withUnsafeBytes { source in
             if let start = source.baseAddress { unsafe (base + length).copyMemory(from: start, byteCount: source.count) }
         }

@@ -35,6 +35,16 @@ import Testing
         #expect(try Self.members(sample, "cn=sales,\(Self.groups)").count > 1)
     }
 
+    @Test func rule7_11_namesOfMembersEverywhere() throws {
+        let sample = try SampleDirectory()
+        // Neighbours with the same superior, with another, with none, and the list's own unit.
+        let dn = try Self.add(sample, "everything", ["ldap:///??sub?(objectClass=*)"])
+        #expect(try sample.add("cn=unit,\(dn)", [("objectClass", ["device"]), ("cn", ["unit"])]).code == .success)
+        let everything = try sample.search("", .wholeSubtree, "(objectClass=*)", ["1.1"]).names
+        #expect(everything.contains("cn=unit,\(dn)") && everything.contains("dc=com"))
+        #expect(try Self.members(sample, dn) == everything.sorted())
+    }
+
     @Test func rule7_11_membersAreGivenWithAllUserAttributes() throws {
         let sample = try SampleDirectory()
         let dn = "cn=engineering,\(Self.groups)"

@@ -240,14 +240,14 @@ public final class EntrySelection: Sendable {
                     try compute(attribute, &scratch, stored: record.contains(attribute.stored)) { body throws(EntryStoreError) in
                         try provider.forEachValue(of: attribute.type, id, record, name: name, snapshot, context) { value in
                             if let judge, !judge.allows(.read, datum, value.array) { return }
-                            body(value)
+                            body(value, RawSpan())
                         }
                         return true
                     }
                     continue
                 }
                 let isWhole = try compute(attribute, &scratch, stored: record.contains(attribute.stored)) { body throws(EntryStoreError) in
-                    try long.forEachValue(of: attribute.type, id, record, snapshot, context, budget: &budget, body)
+                    try long.forEachValue(of: attribute.type, id, record, name: name, snapshot, context, budget: &budget, body)
                 }
                 if isWhole { continue }
                 guard settingAside else { return nil }
@@ -328,21 +328,21 @@ public final class EntrySelection: Sendable {
         record.forEachPlace(in: range) { id, values in scratch.take(id, names[id], values) }
     }
 
-    /// Makes an attribute of the values that `give` hands out. They include the stored ones, in whose place they go out.
+    /// Makes an attribute of the values that `give` hands out, each in two parts. They include the stored ones, in whose place they go out.
     /// - Returns: false if `give` did not come to an end; then nothing was made.
     @discardableResult
     private func compute(
         _ virtual: Computed, _ scratch: inout SelectionScratch, stored hasStored: Bool,
-        _ give: ((RawSpan) -> Void) throws(EntryStoreError) -> Bool
+        _ give: ((RawSpan, RawSpan) -> Void) throws(EntryStoreError) -> Bool
     ) throws(EntryStoreError) -> Bool {
         var count = 0
         let mark = scratch.made.count
         let attribute = scratch.made.begin(BERTag.sequence)
         scratch.made.append(BERTag.octetString, contents: catalogue.table[virtual.stored]?.name ?? [])
         let values = scratch.made.begin(BERTag.set)
-        let isWhole = try give { value in
+        let isWhole = try give { first, second in
             count += 1
-            if !isTypesOnly { scratch.made.append(BERTag.octetString, contents: value) }
+            if !isTypesOnly { scratch.made.append(BERTag.octetString, first, second) }
         }
         // Only the types are wanted: one value tells that there are some.
         guard isWhole || isTypesOnly && count > 0 else {

@@ -48,39 +48,22 @@ public protocol EntryNaming: Sendable {
     mutating func append(_ id: EntryID, _ snapshot: borrowing Snapshot, to output: inout BERBuffer) throws(EntryStoreError)
 }
 
-/// Names of entries one after the other. Neighbours have the same superior, as a rule: its name is kept.
+/// Writes entries' whole names.
 struct EntryNames: EntryNaming {
-    private var parent = EntryID.root
-    /// Its name, after a comma.
-    private var above: [UInt8] = []
-
-    private mutating func follow(_ parent: EntryID, _ snapshot: borrowing Snapshot) throws(EntryStoreError) {
-        guard parent != self.parent else { return }
-        above.removeAll(keepingCapacity: true)
-        if parent != .root {
-            above.append(UInt8(ascii: ","))
-            try snapshot.appendName(of: parent, to: &above)
-        }
-        self.parent = parent
-    }
+    private var names = NeighbourNames()
 
     private static func missing(_ id: EntryID) -> EntryStoreError { EntryStoreError(.format, "entry \(id.rawValue) has no record") }
 
-    /// How many bytes a name takes.
     mutating func size(of id: EntryID, _ snapshot: borrowing Snapshot) throws(EntryStoreError) -> Int {
         guard let record = try snapshot.record(id) else { throw Self.missing(id) }
-        try follow(record.parent, snapshot)
-        return record.rdn.byteCount + above.count
+        try names.follow(record, snapshot)
+        return record.rdn.byteCount + names.superior.byteCount
     }
 
-    /// Appends a name as an OCTET STRING.
     mutating func append(_ id: EntryID, _ snapshot: borrowing Snapshot, to output: inout BERBuffer) throws(EntryStoreError) {
         guard let record = try snapshot.record(id) else { throw Self.missing(id) }
-        try follow(record.parent, snapshot)
-        let rdn = record.rdn
-        output.appendHeader(BERTag.octetString, length: rdn.byteCount + above.count)
-        output.append(rdn)
-        output.append(above.rawSpan)
+        try names.follow(record, snapshot)
+        output.append(BERTag.octetString, record.rdn, names.superior)
     }
 }
 

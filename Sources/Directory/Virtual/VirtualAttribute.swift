@@ -45,11 +45,13 @@ extension VirtualAttribute {
 /// stored values first, then names of entries.
 public protocol LongVirtualAttribute: VirtualAttribute {
     /// As ``VirtualAttribute/forEachValue(of:_:_:name:_:_:_:)``, as long as that takes no more than a bounded effort.
-    /// - Parameter budget: entries that may be looked at; what is left of it afterwards.
+    /// - Parameters:
+    ///   - budget: entries that may be looked at; what is left of it afterwards.
+    ///   - body: gets each value in two parts, of names the RDN and what follows it.
     /// - Returns: false if it was not enough; what `body` has got is then to be forgotten.
     func forEachValue(
-        of type: AttributeTypeID, _ id: EntryID, _ record: borrowing EntryRecord, _ snapshot: borrowing Snapshot,
-        _ context: VirtualContext, budget: inout Int, _ body: (RawSpan) -> Void
+        of type: AttributeTypeID, _ id: EntryID, _ record: borrowing EntryRecord, name: RawSpan, _ snapshot: borrowing Snapshot,
+        _ context: VirtualContext, budget: inout Int, _ body: (RawSpan, RawSpan) -> Void
     ) throws(EntryStoreError) -> Bool
 
     /// The entries whose names are values beside the stored ones, each once.
@@ -59,6 +61,24 @@ public protocol LongVirtualAttribute: VirtualAttribute {
         of type: AttributeTypeID, _ id: EntryID, _ record: borrowing EntryRecord, _ snapshot: borrowing Snapshot, _ context: VirtualContext,
         budget: inout Int
     ) throws(EntryStoreError) -> [EntryID]?
+}
+
+extension LongVirtualAttribute {
+    public func forEachValue(
+        of type: AttributeTypeID, _ id: EntryID, _ record: borrowing EntryRecord, name: RawSpan, _ snapshot: borrowing Snapshot,
+        _ context: VirtualContext, _ body: (RawSpan) -> Void
+    ) throws(EntryStoreError) {
+        // More than there can be entries.
+        var budget = Int.max
+        var whole: [UInt8] = []
+        _ = try forEachValue(of: type, id, record, name: name, snapshot, context, budget: &budget) { first, second in
+            if second.isEmpty { return body(first) }
+            whole.removeAll(keepingCapacity: true)
+            whole.append(first)
+            whole.append(second)
+            body(whole.rawSpan)
+        }
+    }
 }
 
 /// What providers may use.

@@ -58,6 +58,8 @@ public struct CompiledFilter: Sendable {
     /// What the names of the last filters' items stood for: a client asks for the same attributes again and again.
     private var lastNames: [KnownName] = []
     private var nextName = 0
+    /// Not for a filter that is compiled once: looking a name up costs less than keeping it.
+    private var keepsNames = true
     private static let nameLimit = 16
 
     /// The last value of an equality item: its rule, where it stood in the request, and where its canonical form is in ``bytes``.
@@ -154,7 +156,9 @@ public struct CompiledFilter: Sendable {
     public init(_ filter: Filter, _ catalogue: Catalogue, isSpecial: (AttributeTypeID) -> Bool = { _ in false }, resolver: Resolver = { _, _ in nil }) {
         self.init(catalogue)
         let bytes = filter.bytes
+        keepsNames = false
         compile(filter.nodes, bytes.rawSpan, catalogue, isSpecial: isSpecial, resolver: resolver)
+        keepsNames = true
     }
 
     /// A filter that nothing satisfies, to be filled by ``compile(_:_:_:isSpecial:resolver:)``.
@@ -262,7 +266,7 @@ public struct CompiledFilter: Sendable {
     private mutating func compileItem(
         _ filter: [Filter.Node], _ text: RawSpan, _ index: Int, _ source: Filter.Node, _ isSpecial: (AttributeTypeID) -> Bool, _ resolver: Resolver
     ) {
-        if source.kind == .equality, let known = place(ofName: text.slice(source.attribute)), !isSpecial(lastNames[known].type) {
+        if keepsNames, source.kind == .equality, let known = place(ofName: text.slice(source.attribute)), !isSpecial(lastNames[known].type) {
             return compileEquality(known, text, source.value)
         }
         guard let (type, options) = catalogue.table.parse(text.slice(source.attribute)) else {

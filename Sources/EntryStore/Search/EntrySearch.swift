@@ -105,6 +105,7 @@ public struct EntrySearch: ~Copyable {
         if isListed { return try runList(snapshot, &budget, &scratch, body) }
         if plannedAt != snapshot.commit { try makePlan(snapshot) }
         if let sets = plan.sets { return try run(sets, snapshot, &budget, &scratch, body) }
+        let isCertain = plan.tests.isEmpty
         // By index: the list is this search's own, and `body` may take long.
         for index in plan.few.indices {
             let id = plan.few[index]
@@ -112,7 +113,9 @@ public struct EntrySearch: ~Copyable {
             guard budget > 0 else { return .outOfBudget }
             budget -= 1
             position = EntryID(rawValue: id.rawValue + 1)
-            if let record = try snapshot.record(id), planner.filter.evaluate(plan.tests, id, record, snapshot, scratch: &scratch) {
+            if let record = try snapshot.record(id),
+                isCertain || planner.filter.evaluate(plan.tests, id, record, snapshot, scratch: &scratch)
+            {
                 guard try body(id, record) else { return .stopped }
             }
         }
@@ -175,19 +178,23 @@ public struct EntrySearch: ~Copyable {
         _ body: (EntryID, borrowing EntryRecord) throws(EntryStoreError) -> Bool
     ) throws(EntryStoreError) -> Outcome {
         var set = BlockSet()
+        let isCertain = plan.tests.isEmpty
         while true {
             let next: UInt32?
             do { next = try sets.next(from: position.block, snapshot, into: &set) } catch { throw EntryStoreError(error) }
             guard let block = next else { return .finished }
             if block > position.block { position = EntryID(block: block, offset: 0) }
             var from = position.offset
-            while let offset = set.first(from: from) {
+            let words = set.words.span
+            while let offset = BlockSet.first(in: words, from: from) {
                 guard budget > 0 else { return .outOfBudget }
                 budget -= 1
                 let id = EntryID(block: block, offset: offset)
                 from = offset + 1
                 position = EntryID(rawValue: id.rawValue + 1)
-                if let record = try snapshot.record(id), planner.filter.evaluate(plan.tests, id, record, snapshot, scratch: &scratch) {
+                if let record = try snapshot.record(id),
+                    isCertain || planner.filter.evaluate(plan.tests, id, record, snapshot, scratch: &scratch)
+                {
                     guard try body(id, record) else { return .stopped }
                 }
             }

@@ -19,6 +19,12 @@ struct Leaf {
         Container.decode(container, into: &set)
     }
 
+    /// An empty gathered set of one block.
+    private init(block: UInt32) {
+        key = []
+        self.block = block
+    }
+
     /// Nil if there is no block.
     init?(gathered: [(block: UInt32, set: BlockSet)]) {
         guard let first = gathered.first else { return nil }
@@ -30,6 +36,12 @@ struct Leaf {
 
     /// A set of ids known beforehand, ascending.
     init?(ids: [EntryID]) {
+        guard let first = ids.first, let last = ids.last else { return nil }
+        if first.block == last.block {
+            self.init(block: first.block)
+            for id in ids { set.insert(id.offset) }
+            return
+        }
         var gathered: [(block: UInt32, set: BlockSet)] = []
         for id in ids {
             if gathered.last?.block != id.block { gathered.append((id.block, BlockSet())) }

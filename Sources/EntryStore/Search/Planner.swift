@@ -17,8 +17,13 @@ struct Planner: ~Copyable {
     /// The first block of interest.
     private var start: UInt32 = 0
 
+    /// Whether no other set could narrow one down, so that more than few members are better named than kept as a set.
+    private var isPlain = false
+
     /// Fewer candidates than this are tested at once instead of reading more sets.
     private static let few = 24
+    /// As many are named when the filter is plain.
+    private static let many = 512
     /// More keys than this in a range of values make it useless as a set.
     private static let rangeLimit = 20_000
     /// Values of a range that are sets of their own.
@@ -63,10 +68,11 @@ struct Planner: ~Copyable {
         if scope == .baseObject { return Outcome(few: base == .root ? [] : [base], tests: [0]) }
         if !leaves.isEmpty { leaves.removeAll(keepingCapacity: true) }
         start = from.block
+        let isWholeTree = base == .root && scope != .singleLevel
+        isPlain = isWholeTree && filter.nodes.allSatisfy { $0.kind == .equality || $0.kind == .or }
         var part = try part(0, snapshot)
         if case .all = part.node {} else if part.node.isOpen { part = .all }
         let tests = part.isExact ? [] : part.untested ?? [0]
-        let isWholeTree = base == .root && scope != .singleLevel
         if let ids = part.ids {
             return Outcome(few: isWholeTree ? ids : try within(base, scope, ids, snapshot), tests: tests)
         }
@@ -150,18 +156,23 @@ struct Planner: ~Copyable {
             pair.key.starts(with: scratch.rawSpan.extracting(0..<count)), let block = pair.key.bigEndian32(count)
         else { return .none }
         var ids: [EntryID] = []
-        if Container.members(pair.value, block: block, atMost: Self.few, into: &ids) {
-            let container = pair.value
+        let container = pair.value
+        let limit = isPlain ? Self.many : Self.few
+        if Container.members(container, block: block, atMost: limit, into: &ids) {
             // A short list in its first block: is it all?
-            let follows = try snapshot.transaction.next(in: indexes)
+            var follows = try snapshot.transaction.next(in: indexes)
+            while let more = follows, more.key.starts(with: scratch.rawSpan.extracting(0..<count)) {
+                guard isPlain, let block = more.key.bigEndian32(count), more.key.byteCount == count + 4,
+                    Container.members(more.value, block: block, atMost: limit - ids.count, into: &ids)
+                else { break }
+                follows = try snapshot.transaction.next(in: indexes)
+            }
             if follows?.key.starts(with: scratch.rawSpan.extracting(0..<count)) != true {
                 return Part(node: .none, isExact: isExact, estimate: ids.count, ids: ids)
             }
-            leaves.append(Leaf(key: Array(scratch[0..<count]), block: block, container: container))
-            return Part(node: .leaf(leaves.count - 1), isExact: isExact, estimate: max(ids.count, 1) * 16)
         }
-        leaves.append(Leaf(key: Array(scratch[0..<count]), block: block, container: pair.value))
-        return Part(node: .leaf(leaves.count - 1), isExact: isExact, estimate: Container.count(pair.value) * 16)
+        leaves.append(Leaf(key: Array(scratch[0..<count]), block: block, container: container))
+        return Part(node: .leaf(leaves.count - 1), isExact: isExact, estimate: max(Container.count(container), 1) * 16)
     }
 
     private mutating func scope(_ kind: IndexKey.Kind, _ id: EntryID, _ snapshot: borrowing Snapshot) throws(LMDBError) -> Part {
@@ -345,7 +356,7 @@ struct Planner: ~Copyable {
             }
             if few.isEmpty { continue }
             if !part.isExact { isExact = false }
-            if ids.isEmpty { ids = few } else { ids += few }
+            if ids.isEmpty { ids = few } else if few.count == 1 { ids.insert(ascending: few[0]) } else { ids += few }
         }
         return union(sets: parts, ids, isExact: isExact)
     }
@@ -371,7 +382,7 @@ struct Planner: ~Copyable {
     /// - Parameter isExact: whether the item is true of all ids.
     private mutating func union(sets: [Part], _ some: [EntryID], isExact isExactOfIDs: Bool) -> Part {
         var ids = some
-        if ids.count > 1 {
+        if !ids.isAscending {
             ids.sort()
             var count = 1
             for index in 1..<ids.count where ids[index] != ids[count - 1] {
@@ -382,7 +393,7 @@ struct Planner: ~Copyable {
         }
         if sets.isEmpty {
             if ids.isEmpty { return .none }
-            if ids.count <= Self.few * 2 { return Part(node: .none, isExact: isExactOfIDs, estimate: ids.count, ids: ids) }
+            if ids.count <= (isPlain ? Self.many : Self.few) * 2 { return Part(node: .none, isExact: isExactOfIDs, estimate: ids.count, ids: ids) }
         }
         var nodes: [Plan.Node] = []
         var isExact = isExactOfIDs
@@ -530,5 +541,24 @@ struct Planner: ~Copyable {
         var part = parts.count == 1 ? parts[0] : union(parts)
         if !isExact { part.isExact = false }
         return part
+    }
+}
+
+extension [EntryID] {
+    /// Whether each is above the one before.
+    fileprivate var isAscending: Bool {
+        for index in indices.dropFirst() where self[index] <= self[index - 1] { return false }
+        return true
+    }
+
+    /// Puts one where it belongs, unless it is there; where the others are not in order, anywhere.
+    fileprivate mutating func insert(ascending id: EntryID) {
+        var low = 0
+        var high = count
+        while low < high {
+            let middle = (low + high) >> 1
+            if self[middle] < id { low = middle + 1 } else { high = middle }
+        }
+        if low == count || self[low] != id { insert(id, at: low) }
     }
 }

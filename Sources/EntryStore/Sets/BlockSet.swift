@@ -60,9 +60,12 @@ struct BlockSet: Sendable {
     }
 
     /// The first member at or after an offset.
-    func first(from offset: Int) -> Int? {
+    func first(from offset: Int) -> Int? { Self.first(in: words.span, from: offset) }
+
+    /// The same of a set's words, for who asks again and again: a set that is variable is copied for each call of a method.
+    @inline(__always)
+    static func first(in words: borrowing Span<UInt64>, from offset: Int) -> Int? {
         guard offset < Self.capacity else { return nil }
-        let words = words.span
         var index = offset >> 6
         var word = words[index] & (~0 << UInt64(offset & 63))
         while word == 0 {

@@ -63,11 +63,12 @@ enum Container {
         }
     }
 
-    /// The members of a short list of ids; nil for containers of another form or with more members.
+    /// Appends the members of a list of ids or runs; false if there are more than so many, or a container of another form.
     static func members(_ bytes: RawSpan, block: UInt32, atMost limit: Int, into ids: inout [EntryID]) -> Bool {
         guard bytes.byteCount >= 1 else { return false }
         if bytes[at: 0] == 0 {
             guard bytes.byteCount <= 1 + 2 * limit else { return false }
+            ids.reserveCapacity(ids.count + bytes.byteCount / 2)
             var position = 1
             while position + 2 <= bytes.byteCount {
                 ids.append(EntryID(block: block, offset: number(bytes, position)))

@@ -23,59 +23,20 @@ struct DynamicMembers: LongVirtualAttribute {
 
     func forEachValue(
         of type: AttributeTypeID, _ id: EntryID, _ record: borrowing EntryRecord, name: RawSpan, _ snapshot: borrowing Snapshot,
-        _ context: VirtualContext, _ body: (RawSpan) -> Void
-    ) throws(EntryStoreError) {
-        var budget = Membership.Effort.unlimited
-        _ = try forEachValue(of: type, id, record, snapshot, context, budget: &budget, body)
-    }
-
-    func forEachValue(
-        of type: AttributeTypeID, _ id: EntryID, _ record: borrowing EntryRecord, _ snapshot: borrowing Snapshot,
-        _ context: VirtualContext, budget: inout Int, _ body: (RawSpan) -> Void
+        _ context: VirtualContext, budget: inout Int, _ body: (RawSpan, RawSpan) -> Void
     ) throws(EntryStoreError) -> Bool {
         if let stored = context.catalogue.table.id(of: self.type) {
             var values = record.values(of: stored)
-            while let value = values.next() { body(value) }
+            while let value = values.next() { body(value, RawSpan()) }
         }
         var effort = Membership.Effort(budget: min(budget, Membership.Effort.unlimited))
         defer { budget = effort.budget }
-        var name = NeighbourName()
+        // Units stand below their list.
+        var names = NeighbourNames(knowing: id, named: name)
         return try forEachFound(id, record, snapshot, context, &effort) { _, member throws(EntryStoreError) in
-            try name.take(member, snapshot)
-            body(name.bytes)
-        }
-    }
-
-    /// The name of one entry after the other. Neighbours mostly have the same superior: its name stays where it is, and the RDN is written
-    /// in front of it.
-    private struct NeighbourName {
-        /// Room for an RDN; then, from ``room`` on, a comma and the superior's name.
-        private var buffer = [UInt8](repeating: 0, count: 256)
-        private var room = 256
-        private var start = 256
-        private var parent: EntryID?
-
-        mutating func take(_ record: borrowing EntryRecord, _ snapshot: borrowing Snapshot) throws(EntryStoreError) {
-            let rdn = record.rdn
-            let count = rdn.byteCount
-            if record.parent != parent || count > room {
-                room = max(room, count)
-                buffer.removeAll(keepingCapacity: true)
-                buffer.append(contentsOf: repeatElement(0, count: room))
-                if record.parent != .root {
-                    buffer.append(UInt8(ascii: ","))
-                    try snapshot.appendName(of: record.parent, to: &buffer)
-                }
-                parent = record.parent
-            }
-            let start = room - count
-            self.start = start
-            var span = buffer.mutableSpan
-            for index in 0..<count { span[start + index] = rdn[at: index] }
-        }
-
-        var bytes: RawSpan {
-            @_lifetime(borrow self) get { buffer.rawSpan.extracting(start..<buffer.count) }
+            try names.follow(member, snapshot)
+            body(member.rdn, names.superior)
+            return true
         }
     }
 
@@ -86,15 +47,18 @@ struct DynamicMembers: LongVirtualAttribute {
         var effort = Membership.Effort(budget: min(budget, Membership.Effort.unlimited))
         defer { budget = effort.budget }
         var ids: [EntryID] = []
-        let isWhole = try forEachFound(id, record, snapshot, context, &effort) { member, _ throws(EntryStoreError) in ids.append(member) }
+        let isWhole = try forEachFound(id, record, snapshot, context, &effort) { member, _ throws(EntryStoreError) in
+            ids.append(member)
+            return true
+        }
         return isWhole ? ids : nil
     }
 
-    /// Calls `body` with the members that are not stored, each once.
-    /// - Returns: false if the effort was not enough.
+    /// Calls `body` with the members that are not stored, each once, as long as it says to go on.
+    /// - Returns: false if the effort was not enough, or `body` said stop.
     private func forEachFound(
         _ id: EntryID, _ record: borrowing EntryRecord, _ snapshot: borrowing Snapshot, _ context: VirtualContext,
-        _ effort: inout Membership.Effort, _ body: (EntryID, borrowing EntryRecord) throws(EntryStoreError) -> Void
+        _ effort: inout Membership.Effort, _ body: (EntryID, borrowing EntryRecord) throws(EntryStoreError) -> Bool
     ) throws(EntryStoreError) -> Bool {
         guard let index = try membership.cache.index(snapshot, budget: &effort.budget) else { return false }
         guard let list = index.lists[id] else { return true }
@@ -111,11 +75,11 @@ struct DynamicMembers: LongVirtualAttribute {
         // One search finds nobody twice.
         let mayRepeat = hasStored || list.urls.count > 1
         var filter = delivery?.filter(for: context.viewer, context.catalogue)
+        if !mayRepeat, filter == nil { return try membership.forEachFound(by: list, snapshot, context, &effort, body) }
         return try membership.forEachFound(by: list, snapshot, context, &effort) { member, found throws(EntryStoreError) in
             if mayRepeat, !seen.insert(member).inserted { return true }
             if filter != nil, try filter?.receives(found, snapshot) == false { return true }
-            try body(member, found)
-            return true
+            return try body(member, found)
         }
     }
 

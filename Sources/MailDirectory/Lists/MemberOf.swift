@@ -13,22 +13,14 @@ struct MemberOf: LongVirtualAttribute {
 
     func forEachValue(
         of type: AttributeTypeID, _ id: EntryID, _ record: borrowing EntryRecord, name: RawSpan, _ snapshot: borrowing Snapshot,
-        _ context: VirtualContext, _ body: (RawSpan) -> Void
-    ) throws(EntryStoreError) {
-        var budget = Membership.Effort.unlimited
-        _ = try forEachValue(of: type, id, record, snapshot, context, budget: &budget, body)
-    }
-
-    func forEachValue(
-        of type: AttributeTypeID, _ id: EntryID, _ record: borrowing EntryRecord, _ snapshot: borrowing Snapshot,
-        _ context: VirtualContext, budget: inout Int, _ body: (RawSpan) -> Void
+        _ context: VirtualContext, budget: inout Int, _ body: (RawSpan, RawSpan) -> Void
     ) throws(EntryStoreError) -> Bool {
         guard let groups = try names(of: type, id, record, snapshot, context, budget: &budget) else { return false }
-        var name: [UInt8] = []
+        var names = NeighbourNames()
         for group in groups {
-            name.removeAll(keepingCapacity: true)
-            try snapshot.appendName(of: group, to: &name)
-            body(name.rawSpan)
+            guard let record = try snapshot.record(group) else { continue }
+            try names.follow(record, snapshot)
+            body(record.rdn, names.superior)
         }
         return true
     }

@@ -41,10 +41,15 @@ struct Membership: Sendable {
         for url in list.urls {
             guard var search = search(url, snapshot, context) else { continue }
             let rights = context.rights(as: list.identity, url.filter, excluding: types.memberOf, snapshot)
-            if let rights, !rights.mayBegin(at: search.base, snapshot) { continue }
-            let outcome = try search.run(snapshot, budget: &effort.budget, scratch: &scratch) { id, record throws(EntryStoreError) in
-                if let rights, !rights.mayFind(id, record, snapshot, scratch: &judging) { return true }
-                return try body(id, record)
+            let outcome: EntrySearch.Outcome
+            if let rights {
+                guard rights.mayBegin(at: search.base, snapshot) else { continue }
+                outcome = try search.run(snapshot, budget: &effort.budget, scratch: &scratch) { id, record throws(EntryStoreError) in
+                    guard rights.mayFind(id, record, snapshot, scratch: &judging) else { return true }
+                    return try body(id, record)
+                }
+            } else {
+                outcome = try search.run(snapshot, budget: &effort.budget, scratch: &scratch, body)
             }
             switch outcome {
             case .finished: continue
@@ -108,7 +113,8 @@ struct Membership: Sendable {
             // Of an external virtual account only the external address counts.
             var isOwn = false
             try forEachAddress(of: record, mail, context.catalogue) { own throws(EntryStoreError) in
-                isOwn = isOwn || Self.isEqual(own, address)
+                // Addresses compare without regard to the case of ASCII letters (rule 7.1.3); others are stored in ASCII form (rule 1.6).
+                isOwn = isOwn || own.equalsIgnoringCase(address)
             }
             if isOwn { owners.append(id) }
         }
@@ -275,7 +281,7 @@ struct Membership: Sendable {
         var isExternal = false
         if let attribute = table.id(of: mail.isExternal) {
             var values = record.values(of: attribute)
-            if let value = values.next() { isExternal = Self.isEqual(value, Self.yes.rawSpan) }
+            if let value = values.next() { isExternal = value.equalsIgnoringCase(Self.yes.rawSpan) }
         }
         for type in isExternal ? [mail.externalAddress] : mail.addresses {
             guard let attribute = table.id(of: type) else { continue }
@@ -285,14 +291,6 @@ struct Membership: Sendable {
     }
 
     private static let yes = Array("TRUE".utf8)
-
-    /// Addresses compare without regard to the case of ASCII letters (rule 7.1.3); others are stored in ASCII form (rule 1.6).
-    private static func isEqual(_ a: RawSpan, _ b: RawSpan) -> Bool {
-        guard a.byteCount == b.byteCount else { return false }
-        func lower(_ byte: UInt8) -> UInt8 { UInt8(ascii: "A")...UInt8(ascii: "Z") ~= byte ? byte | 0x20 : byte }
-        for index in 0..<a.byteCount where lower(a[at: index]) != lower(b[at: index]) { return false }
-        return true
-    }
 
     /// The entry of a name in string form; nil if there is none.
     func resolve(_ name: RawSpan, _ snapshot: borrowing Snapshot) -> EntryID? {
