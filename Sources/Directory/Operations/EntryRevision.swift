@@ -70,9 +70,9 @@ struct EntryRevision {
 
     private func present() -> TypeSet {
         var set = TypeSet(count: directory.schema.attributeTypes.count)
-        for attribute in before.attributes {
-            guard let description = table[attribute.id], let type = description.type else { continue }
-            if touchedPlace(type, description.options) == nil { set.insert(type) }
+        before.forEachID { id in
+            guard let type = table.type(of: id) else { return }
+            if !types.contains(type) || table[id].map({ touchedPlace(type, $0.options) == nil }) ?? true { set.insert(type) }
         }
         for attribute in touched where attribute.count > 0 { set.insert(attribute.description.type) }
         return set

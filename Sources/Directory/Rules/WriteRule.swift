@@ -144,29 +144,13 @@ struct WriteRules: Sendable {
     /// The rules that a change concerns.
     private func concerned(_ change: RuledChange) -> UInt64 {
         var result = always
-        let (before, after) = (change.before?.attributes ?? [], change.after?.attributes ?? [])
-        guard change.kind == .modify else {
-            for attribute in before { result |= mask(attribute.id, change.table) }
-            for attribute in after { result |= mask(attribute.id, change.table) }
+        guard change.kind == .modify, let before = change.before, let after = change.after else {
+            change.before?.forEachID { result |= mask($0, change.table) }
+            change.after?.forEachID { result |= mask($0, change.table) }
             return result
         }
         for type in change.named where Int(type.rawValue) < masks.count { result |= masks[Int(type.rawValue)] }
-        var (left, right) = (0, 0)
-        while left < before.count || right < after.count {
-            if right == after.count || left < before.count && before[left].id < after[right].id {
-                result |= mask(before[left].id, change.table)
-                left += 1
-            } else if left == before.count || after[right].id < before[left].id {
-                result |= mask(after[right].id, change.table)
-                right += 1
-            } else {
-                let mask = mask(before[left].id, change.table)
-                // Values that were not touched are the same array.
-                if result & mask != mask, before[left].values != after[right].values { result |= mask }
-                left += 1
-                right += 1
-            }
-        }
+        after.forEachDifference(from: before) { id, _, _ in result |= mask(id, change.table) }
         return result
     }
 

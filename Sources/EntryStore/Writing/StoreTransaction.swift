@@ -302,9 +302,7 @@ public struct StoreTransaction: ~Copyable {
 
     /// The values of a type, whatever their options.
     private static func values(of type: AttributeTypeID, _ entry: Entry, _ table: AttributeTable) -> [[UInt8]] {
-        var values: [[UInt8]] = []
-        for attribute in entry.attributes where table.type(of: attribute.id) == type { values += attribute.values }
-        return values
+        entry.values { table.type(of: $0) == type }
     }
 
     /// Indexes a new entry, whose record was just made.

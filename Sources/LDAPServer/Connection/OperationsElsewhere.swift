@@ -70,6 +70,8 @@ extension LDAPConnection {
         if bytes.readableBytes > 0, let context {
             write(bytes, context)
             flushAnswers()
+            // The client may be found to be gone by that.
+            guard case .open = phase else { return forgetSearches(1) }
         }
         defer { if wasInsideEntry, entry == nil { deliverWaiting() } }
         switch progress {
