@@ -355,6 +355,8 @@ def test_what_is_under_way_ends_as_it_began(running, root):
         assert person(root, "old", badge="A", sn="listened").code == SUCCESS
         assert root.modify(f"cn=old,{PEOPLE}", ("add", "description;lang-tlh", "new option")).code == SUCCESS
         assert person(root, "unseen", badge="B").code == SUCCESS
-        seen = heard(10) + heard(10)
+        seen = []
+        while len(seen) < 2:    # what is left of the beginning is not meant
+            seen += [found for found in heard(10) if not found[0].startswith("cn=begin,")]
     assert [dn.split(",")[0] for dn, _ in seen] == ["cn=old", "cn=old"], "its schema has no badge to find the other by"
     assert seen[0][1]["badge"] == [b"A"] and seen[1][1]["description;lang-tlh"] == [b"new option"]
