@@ -31,7 +31,7 @@ def crowd(tmp_path_factory):
     server.stop()
 
 
-def served(server, base, within=2):
+def served(server, base, within=5):
     """A normal client is served within a bound."""
     with Client(server.url, ROOT_DN, ROOT_PASSWORD) as client:
         started = time.monotonic()
@@ -41,7 +41,7 @@ def served(server, base, within=2):
 
 def test_2_thousands_of_idle_connections(crowd):
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    count = min(4000, hard - 500)
+    count = 4000 if hard == resource.RLIM_INFINITY else min(4000, hard - 500)
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, count + 400), hard))
     before, idle = crowd.resident_kib(), []
     try:
