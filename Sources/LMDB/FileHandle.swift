@@ -73,16 +73,23 @@ struct FileHandle: ~Copyable, Sendable {
     func writeOut(count: Int) {
         #if os(Linux)
         let part = 4 << 20
-        for offset in stride(from: 0, to: count, by: part) { Self.writeOut(descriptor, offset, part) }
+        for offset in stride(from: 0, to: count, by: part) { _ = writeOut(part, at: offset) }
         #endif
     }
 
     #if os(Linux)
-    /// Writes a part of a file out, and waits for it.
-    static func writeOut(_ descriptor: Int32, _ offset: Int, _ count: Int) {
+    /// Writes a part of the file out, and waits for it; false if the disk refused something. The system tells that once to each who has opened the
+    /// file: never to be done with a descriptor whose syncs others rely on.
+    func writeOut(_ count: Int, at offset: Int) -> Bool {
         // SYNC_FILE_RANGE_WAIT_BEFORE, _WRITE and _WAIT_AFTER.
-        _ = sync_file_range(descriptor, __off64_t(offset), __off64_t(count), 1 | 2 | 4)
+        sync_file_range(descriptor, __off64_t(offset), __off64_t(count), 1 | 2 | 4) == 0
     }
+
+    /// Lets the system forget what it holds of a part of the file, as far as that is on disk and nobody has it in his page table.
+    func letGo(_ count: Int, at offset: Int) { _ = posix_fadvise(descriptor, off_t(offset), off_t(count), POSIX_FADV_DONTNEED) }
+
+    /// Has the system read a part of the file in, in single pages.
+    func readIn(_ count: Int, at offset: Int) { _ = posix_fadvise(descriptor, off_t(offset), off_t(count), POSIX_FADV_WILLNEED) }
     #endif
 
     /// Writes the first bytes of the file again as they are. A system that failed to write a page out may take it for written; after

@@ -55,19 +55,19 @@ extension Environment {
         }
         populated()
         report.inLargePages = MappedRegion(containing: address)?.inLargePages ?? 0
-        var descriptor: mdb_filehandle_t = -1
-        guard unsafe mdb_env_get_fd(handle, &descriptor) == 0 else { return report }
+        // Of its own: an error of the disk that LMDB's descriptor had told here would be kept from the next sync.
+        guard let file = openAgain() else { return report }
         switch pages {
         case .large: guard advice == 0, report.inLargePages < used / 10 * 8 else { return report }
-        case .small: guard isInLargePieces(region, descriptor, used) else { return report }
+        case .small: guard isInLargePieces(region, file, used) else { return report }
         }
         forEachPart(of: used) { offset, count in
             guard isWanted() else { return false }
             // Out of the page table, out of the system's memory (but for what is written just now), and in again.
-            FileHandle.writeOut(descriptor, offset, count)
+            guard file.writeOut(count, at: offset) else { return false }
             _ = unsafe madvise(region.pointer(offset), count, MADV_DONTNEED)
-            _ = posix_fadvise(descriptor, off_t(offset), off_t(count), POSIX_FADV_DONTNEED)
-            if pages == .small { _ = posix_fadvise(descriptor, off_t(offset), off_t(count), POSIX_FADV_WILLNEED) }
+            file.letGo(count, at: offset)
+            if pages == .small { file.readIn(count, at: offset) }
             guard unsafe madvise(region.pointer(offset), count, Self.populateRead) == 0 else { return false }
             report.wasReread = true
             guard pages == .large, offset == 0 else { return true }
@@ -91,18 +91,26 @@ extension Environment {
     private static let populateRead: Int32 = 22
     private static let samples = 32
 
+    /// The database file, opened for this alone.
+    private func openAgain() -> FileHandle? {
+        var path: UnsafePointer<CChar>?
+        // Sound: the path is LMDB's own and stays as long as the environment.
+        guard unsafe mdb_env_get_path(handle, &path) == 0, let path = unsafe path else { return nil }
+        return try? FileHandle(unsafe String(cString: path), O_RDONLY)
+    }
+
     /// Whether the system holds a good part of the file in pieces of more than a page, which it does not tell: but a page that is part of a larger
     /// piece cannot be let go of alone.
-    private func isInLargePieces(_ region: borrowing MappedRegion, _ descriptor: Int32, _ used: Int) -> Bool {
+    private func isInLargePieces(_ region: borrowing MappedRegion, _ file: borrowing FileHandle, _ used: Int) -> Bool {
         let page = Int(sysconf(Int32(_SC_PAGESIZE)))
         guard page > 0 else { return false }
         var kept = 0
         for sample in 0..<Self.samples {
             let offset = used / Self.samples * sample / page * page
             // Only what is on disk already can be let go of.
-            FileHandle.writeOut(descriptor, offset, page)
+            guard file.writeOut(page, at: offset) else { return false }
             _ = unsafe madvise(region.pointer(offset), page, MADV_DONTNEED)
-            _ = posix_fadvise(descriptor, off_t(offset), off_t(page), POSIX_FADV_DONTNEED)
+            file.letGo(page, at: offset)
             var residence: UInt8 = 0
             if unsafe mincore(region.pointer(offset), page, &residence) == 0, residence & 1 != 0 { kept += 1 }
         }
