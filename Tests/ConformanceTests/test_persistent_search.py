@@ -204,9 +204,10 @@ def test_a_client_that_reads_late_gets_everything(server, root, branch):
 
 
 def test_no_change_is_told_with_the_entry_as_it_was_before(server, root, branch):
-    """Changes that follow each other while others are being told of."""
-    dn, count = person(root, branch, "counted"), 2000
-    with Listener(server, branch, persistent()) as listener, wire.Wire(server.address) as writer:
+    """Changes that follow each other while others are being told of, which takes a while with such a filter."""
+    dn, count = person(root, branch, "counted", description="x" * 100), 2000
+    slow = wire.tlv(0xA1, *[wire.tlv(0xA4, wire.text("description"), wire.sequence(wire.text(f"y{i}", 0x81))) for i in range(2000)], wire.equality("cn", "counted"))
+    with Listener(server, branch, persistent(), filter=slow) as listener, wire.Wire(server.address) as writer:
         writer.bind(ROOT_DN, ROOT_PASSWORD)
         writer.send(*[wire.message(number + 2, wire.modify(dn, (2, "telephoneNumber", [str(number)]))) for number in range(count)])
         for number in range(count):
