@@ -60,4 +60,20 @@ public final class BackgroundThread: Sendable {
     public func join() {
         if let thread = thread.withLock({ $0.take() }) { unsafe pthread_join(thread, nil) }
     }
+
+    // A busy thread keeps its processor for some milliseconds while others wait for it, whatever they have to do. Who waits for an answer
+    // would notice.
+
+    /// Has the calling thread, and those that it starts, have a tenth of the processor where others want it too (Linux, sched(7)).
+    static func standBack() {
+        #if canImport(Glibc)
+        setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, 10)
+        #elseif canImport(Musl)
+        setpriority(PRIO_PROCESS, 0, 10)
+        #endif
+    }
+
+    /// Lets another thread have the calling thread's processor now, if one waits for it. To be called between pieces of work of some tens of
+    /// microseconds.
+    static func giveWay() { sched_yield() }
 }

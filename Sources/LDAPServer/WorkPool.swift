@@ -48,9 +48,9 @@ final class WorkPool: Sendable {
     private static func standBack() {
         // Of the calling thread, on Linux (sched(7)); each time, for it costs nothing beside a hash.
         #if canImport(Glibc)
-        setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, 10)
+        setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, 15)
         #elseif canImport(Musl)
-        setpriority(PRIO_PROCESS, 0, 10)
+        setpriority(PRIO_PROCESS, 0, 15)
         #endif
     }
 

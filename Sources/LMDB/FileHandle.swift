@@ -90,6 +90,13 @@ struct FileHandle: ~Copyable, Sendable {
 
     /// Has the system read a part of the file in, in single pages.
     func readIn(_ count: Int, at offset: Int) { _ = posix_fadvise(descriptor, off_t(offset), off_t(count), POSIX_FADV_WILLNEED) }
+
+    /// Makes a shorter file this long, with nothing in the new part.
+    func extend(to size: Int) {
+        var status = stat()
+        guard unsafe fstat(descriptor, &status) == 0, Int(status.st_size) < size else { return }
+        _ = ftruncate(descriptor, off_t(size))
+    }
     #endif
 
     /// Writes the first bytes of the file again as they are. A system that failed to write a page out may take it for written; after

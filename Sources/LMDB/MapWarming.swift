@@ -84,7 +84,7 @@ extension Environment {
 
     #if os(Linux)
     /// Smaller files fit the processor's table as they are.
-    private static let leastWarmed = 32 << 20
+    static let leastWarmed = 32 << 20
     /// So much is out of the process's memory at a time while it is read anew.
     private static let part = 4 << 20
     /// MADV_POPULATE_READ (Linux 5.14).

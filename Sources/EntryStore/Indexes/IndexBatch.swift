@@ -39,8 +39,11 @@ struct IndexBatch {
     /// Writes all changes.
     func apply(to transaction: inout Transaction, database: Database) throws(LMDBError) {
         var value: [UInt8] = []
+        var count = 0
         try forEachBlock { pair, changes throws(LMDBError) in
             value.removeAll(keepingCapacity: true)
+            count += 1
+            if count & 7 == 0 { BackgroundThread.giveWay() }
             var isStored = false
             if let container = try transaction.find(pair, in: database) {
                 changes.apply(to: container, into: &value)

@@ -151,6 +151,7 @@ import Darwin
     }
 
     private func work() {
+        BackgroundThread.standBack()
         loop: while true {
             switch wait(until: upkeep.due) {
             case .job(let job):
@@ -303,6 +304,7 @@ import Darwin
             var job: Job? = group.first
             while let current = job {
                 answers.append(current.body(&transaction))
+                BackgroundThread.giveWay()
                 if let failure = transaction.failure {
                     transaction.abort()
                     return .spoiled(answers.count - 1, failure)

@@ -103,6 +103,7 @@ struct WriterUpkeep {
 
     /// Begins and ends checkpoints when it is time. To be called between transactions.
     mutating func attend() {
+        checkpoint?.growAhead()
         if let running, running.thread.hasEnded || (log?.size ?? 0) > Self.logSizeLimit { conclude() }
         guard running == nil, let checkpoint, let checkpointDue else { return }
         guard MonotonicClock.nanoseconds() >= checkpointDue || (log?.size ?? 0) >= Self.logSize else { return }
