@@ -19,16 +19,15 @@ final class LoopContext {
     @exclusivity(unchecked) var output = BERBuffer(capacity: 1 << 16)
     /// See ``copyForTLS()``.
     @exclusivity(unchecked) private var cleartext = ByteBuffer()
-    /// See ``gather(_:)``.
-    private var gathered: [EncryptedOutput] = []
-    private var willSendGathered = false
-    /// So many answers at most wait for the others.
-    private static let gatherAtMost = 16
+    // Unchecked: no access lasts while something else is called.
+    @exclusivity(unchecked) var gathered = GatheredAnswers()
     /// A clock of the sweep's resolution, so that a burst need not ask the system for the time.
     @exclusivity(unchecked) private(set) var now = NIODeadline.now()
     private(set) var isStopping = false
 
     private var connections: [UInt64: LDAPConnection] = [:]
+    /// Whether there is one connection at most.
+    var isAlone: Bool { connections.count <= 1 }
     private var sweep: RepeatedTask?
     private var stopped: EventLoopPromise<Void>?
 
@@ -54,34 +53,6 @@ final class LoopContext {
         cleartext.clear(minimumCapacity: output.count)
         cleartext.writeBytes(output.bytes)
         return cleartext
-    }
-
-    /// Has an output send what it holds when the loop has handled what has come to all its connections, or so many have something.
-    func gather(_ output: EncryptedOutput) {
-        // There is nobody to wait for, and the task has its price.
-        guard connections.count > 1 else { return output.sendHeld() }
-        gathered.append(output)
-        if gathered.count >= Self.gatherAtMost {
-            sendGathered()
-        } else if !willSendGathered {
-            willSendGathered = true
-            let bound = NIOLoopBound(self, eventLoop: loop)
-            loop.execute {
-                bound.value.willSendGathered = false
-                bound.value.sendGathered()
-            }
-        }
-    }
-
-    private func sendGathered() {
-        // A send that fails may close connections, which may write.
-        var outputs: [EncryptedOutput] = []
-        swap(&outputs, &gathered)
-        for output in outputs { output.sendHeld() }
-        if gathered.isEmpty {
-            outputs.removeAll(keepingCapacity: true)
-            swap(&outputs, &gathered)
-        }
     }
 
     func register(_ connection: LDAPConnection) {
@@ -127,16 +98,12 @@ final class LoopContext {
 
     /// Hands events of other threads to their connections; what belongs to a connection that has gone is dropped.
     func deliver(_ events: [LoopEvent]) {
-        var touched: [LDAPConnection] = []
         for event in events {
             switch event {
             case .answer(let id, let messageID, let kind, let answer):
                 worker.complete(kind)
                 server.counters.writesInFlight.subtract(1, ordering: .relaxed)
-                if let connection = connections[id] {
-                    connection.finishWrite(messageID, answer)
-                    touched.append(connection)
-                }
+                connections[id]?.finishWrite(messageID, answer)
             case .chunk(let id, let search, let bytes, let progress):
                 if let connection = connections[id] {
                     connection.continueSearch(search, bytes, progress)
@@ -149,7 +116,7 @@ final class LoopContext {
                 if let connection = connections[id] { connection.finishWork(operation, kind, result) } else { worker.complete(kind) }
             }
         }
-        for connection in touched { connection.flushAnswers() }
+        sendGathered()
         worker.endBurst()
     }
 

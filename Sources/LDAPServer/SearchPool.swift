@@ -54,9 +54,13 @@ final class SearchPool: Sendable {
 extension ByteBufferAllocator {
     /// Finished answers, in memory of their own size.
     /// - Parameter start: bytes to leave out.
-    func buffer(copying answers: borrowing BERBuffer, from start: Int = 0) -> ByteBuffer {
-        var bytes = buffer(capacity: answers.count - start)
-        bytes.writeBytes(answers.bytes.extracting(start..<answers.count))
+    func buffer(copying answers: borrowing BERBuffer, from start: Int = 0) -> ByteBuffer { buffer(copying: answers.bytes, from: start) }
+
+    /// Finished answers, in memory of their own size.
+    /// - Parameter start: bytes to leave out.
+    func buffer(copying answers: RawSpan, from start: Int = 0) -> ByteBuffer {
+        var bytes = buffer(capacity: answers.byteCount - start)
+        bytes.writeBytes(answers.extracting(start..<answers.byteCount))
         return bytes
     }
 }

@@ -26,8 +26,11 @@ struct DirectOutput {
     }
 
     /// - Returns: how many bytes were taken, from the first on.
-    func send(_ answers: borrowing BERBuffer) -> Int {
-        answers.bytes.withUnsafeBytes { send($0) }
+    func send(_ answers: borrowing BERBuffer) -> Int { send(answers.bytes) }
+
+    /// - Returns: how many bytes were taken, from the first on.
+    func send(_ answers: RawSpan) -> Int {
+        answers.withUnsafeBytes { send($0) }
     }
 
     /// - Returns: how many bytes were taken, from the first on.

@@ -67,8 +67,9 @@ extension LDAPConnection {
         abort(reason)
     }
 
-    /// Closes at once; answers that wait are lost.
+    /// Closes at once; answers that the system has not taken are lost.
     func abort(_ reason: String?) {
+        sendGatheredFirst()
         closeReason = reason
         context?.close(promise: nil)
     }
@@ -86,6 +87,8 @@ extension LDAPConnection {
         guard case .open = phase, let context else { return }
         // Nothing can be told any more.
         if entry != nil { return abort(reason) }
+        sendGatheredFirst()
+        guard case .open = phase else { return }
         phase = .flushing(linger: linger)
         closeReason = reason
         dropRequests()

@@ -57,6 +57,8 @@ final class LDAPConnection: ChannelDuplexHandler {
     @exclusivity(unchecked) var isHandling = false
     @exclusivity(unchecked) var isReadWanted = false
     @exclusivity(unchecked) var isFlushWanted = false
+    /// How often its answers stand in ``LoopContext/gathered``.
+    @exclusivity(unchecked) var gatheredParts = 0
     /// Whether the channel may hold writes.
     @exclusivity(unchecked) var hasOutput = false
     var descriptor: Int32 = -1
@@ -339,20 +341,46 @@ final class LDAPConnection: ChannelDuplexHandler {
 
     // MARK: - Answers
 
-    /// Sends the answers that the loop has gathered, as far as the system takes them now; the next flush sends the rest.
-    func writeAnswers(_ context: ChannelHandlerContext) {
+    /// Sends the answers in the loop's output, soon or as far as the system takes them now; the next flush sends the rest.
+    /// - Parameter isMoreToCome: whether other answers will follow in a moment.
+    func writeAnswers(_ context: ChannelHandlerContext, isMoreToCome: Bool = false) {
         guard !loop.output.isEmpty else { return }
         var sent = 0
         if !hasOutput, let direct, context.channel.isActive {
-            sent = direct.send(loop.output)
-            LoopCounters.add(sent, to: loop.counters.bytesSent)
+            if loop.gather(for: self, isMoreToCome: isMoreToCome) { return loop.output.removeAll(keeping: 1 << 18) }
+            sendGatheredFirst()
+            // Sending may have filled the channel.
+            if !hasOutput {
+                sent = direct.send(loop.output)
+                LoopCounters.add(sent, to: loop.counters.bytesSent)
+            }
         }
         if sent < loop.output.count { write(isSecured ? loop.copyForTLS() : loop.allocator.buffer(copying: loop.output, from: sent), context) }
         loop.output.removeAll(keeping: 1 << 18)
     }
 
+    /// Sends what was gathered of this connection's answers.
+    func sendGathered(_ answers: RawSpan) {
+        gatheredParts -= 1
+        guard let context, context.channel.isActive else { return }
+        var sent = 0
+        if !hasOutput, let direct {
+            sent = direct.send(answers)
+            LoopCounters.add(sent, to: loop.counters.bytesSent)
+        }
+        guard sent < answers.byteCount else { return }
+        write(loop.allocator.buffer(copying: answers, from: sent), context)
+        flushAnswers()
+    }
+
+    /// What was answered earlier goes before what follows.
+    func sendGatheredFirst() {
+        if gatheredParts > 0 { loop.sendGathered() }
+    }
+
     /// Hands the channel bytes, to be sent with the next flush.
     func write(_ bytes: ByteBuffer, _ context: ChannelHandlerContext) {
+        sendGatheredFirst()
         LoopCounters.add(bytes.readableBytes, to: loop.counters.bytesSent)
         if !hasOutput {
             hasOutput = true

@@ -1,3 +1,4 @@
+import BER
 import Directory
 import LDAP
 import NIOCore
@@ -46,12 +47,16 @@ extension LDAPConnection {
         return true
     }
 
-    /// Takes the answer of a change. The caller flushes.
+    /// Takes the answer of a change.
     func finishWrite(_ messageID: Int, _ answer: [UInt8]) {
         if entry != nil { return waiting.append(.write(messageID, answer)) }
         session.operations.completeWrite(messageID)
-        // The answers of a group commit go out together.
-        if case .open = phase, let context { write(loop.allocator.buffer(bytes: answer), context) }
+        if case .open = phase, let context {
+            loop.output.append(answer)
+            // The answers of a group commit go out together.
+            writeAnswers(context, isMoreToCome: true)
+            flushAnswers()
+        }
         operationEnded()
     }
 

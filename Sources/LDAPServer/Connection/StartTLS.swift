@@ -29,6 +29,7 @@ extension LDAPConnection {
         }
         request.answer(nil, session, &loop.output)
         writeAnswers(context)
+        sendGatheredFirst()
         flushAnswers()
         secure(context)
         return nil
