@@ -46,7 +46,7 @@ struct ChangeRecording {
     ///   - recorded: a record with its head.
     ///   - databases: by the numbers that they had when the changes were recorded.
     static func apply(_ recorded: [UInt8], to transaction: inout Transaction, _ databases: [UInt8: Database]) throws(LMDBError) {
-        let span = recorded.span.bytes
+        let span = unsafe recorded.span.bytes
         var place = WriteAheadLog.recordHeadSize
         while place < span.byteCount {
             guard span.byteCount - place >= headSize, let database = databases[recorded[place + 1]] else { throw damaged }

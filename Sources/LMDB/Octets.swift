@@ -16,7 +16,7 @@ extension [UInt8] {
     /// - Parameter start: of the bytes that count.
     func checksum(from start: Int = 0, seed: UInt64 = 0) -> UInt64 {
         var hash = (0xcbf2_9ce4_8422_2325 ^ seed) &* 0x9e37_79b9_7f4a_7c15
-        let bytes = span.bytes
+        let bytes = unsafe span.bytes
         var place = start
         while place + 8 <= bytes.byteCount {
             // Sound: any eight octets are a number, and they are there.

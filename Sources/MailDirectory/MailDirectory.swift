@@ -60,7 +60,8 @@ public enum MailDirectory {
             }
         }
         if let types = ListTypes(schema) {
-            let membership = Membership(types: types, cache: ListIndexCache(store, types, schema))
+            let membership = Membership(
+                types: types, cache: ListIndexCache(store, types, schema), kept: KeptMembers(store, types, schema))
             plugged.virtualAttributes += [
                 DynamicMembers(membership: membership, delivery: try DeliveryView(settings.deliveryIdentities, types, schema)),
                 MemberOf(membership: membership),

@@ -31,13 +31,40 @@ struct DynamicMembers: LongVirtualAttribute {
         }
         var effort = Membership.Effort(budget: min(budget, Membership.Effort.unlimited))
         defer { budget = effort.budget }
-        // Units stand below their list.
-        var names = NeighbourNames(knowing: id, named: name)
-        return try forEachFound(id, record, snapshot, context, &effort) { _, member throws(EntryStoreError) in
-            try names.follow(member, snapshot)
-            body(member.rdn, names.superior)
+        let list = try listOfItsOwn(id, record, snapshot, context, &effort)
+        if effort.isSpent { return false }
+        if let list, let found = try membership.kept?.found(id, list, snapshot, context) {
+            found.forEachName(body)
             return true
         }
+        var note = list.flatMap { membership.kept?.record(id, $0, snapshot) }
+        // Units stand below their list.
+        var names = NeighbourNames(knowing: id, named: name)
+        let isWhole = try forEachFound(id, record, snapshot, context, &effort) { id, member throws(EntryStoreError) in
+            try names.follow(member, snapshot)
+            body(member.rdn, names.superior)
+            note?.add(id, member, superior: names.superior)
+            return true
+        }
+        if isWhole, let note { try membership.kept?.keep(note, snapshot) }
+        return isWhole
+    }
+
+    /// The list that an entry is, if what it finds depends on nothing but the entries it finds: no members are stored beside them, and they are the
+    /// same for who asks as for everybody.
+    private func listOfItsOwn(
+        _ id: EntryID, _ record: borrowing EntryRecord, _ snapshot: borrowing Snapshot, _ context: VirtualContext, _ effort: inout Membership.Effort
+    ) throws(EntryStoreError) -> ListIndex.List? {
+        if let stored = context.catalogue.table.id(of: type), record.contains(stored) { return nil }
+        guard delivery?.filter(for: context.viewer, context.catalogue) == nil else { return nil }
+        guard let index = try membership.cache.index(snapshot, budget: &effort.budget) else {
+            effort.isSpent = true
+            return nil
+        }
+        guard let list = index.lists[id], ListAuthorization.admits(list, membership.types, snapshot, context) else { return nil }
+        for url in list.urls
+        where context.rights(as: list.identity, url.filter, excluding: membership.types.memberOf, snapshot) != nil { return nil }
+        return list
     }
 
     func names(

@@ -9,6 +9,8 @@ import Schema
 struct Membership: Sendable {
     let types: ListTypes
     let cache: ListIndexCache
+    /// Nil: nothing is kept.
+    let kept: KeptMembers?
 
     /// What a search for members spends; nothing is to be concluded once it is used up.
     struct Effort {
