@@ -85,10 +85,13 @@ public struct ListenerFacts: Sendable, Hashable {
     public var name: String
     /// `ldap://192.0.2.1:389`, without a slash at its end.
     public var url: String
+    /// Whether nobody but administrators may log in there.
+    public var isForAdministrators: Bool
 
-    public init(name: String = "", url: String = "") {
+    public init(name: String = "", url: String = "", isForAdministrators: Bool = false) {
         self.name = name
         self.url = url
+        self.isForAdministrators = isForAdministrators
     }
 }
 

@@ -17,7 +17,7 @@ import Darwin
 /// Every connection belongs to one event loop for its life. Requests that only read a little are answered on the loop; long searches,
 /// password hashing and changes leave it and come back (see ``Directory``'s dispositions).
 public final class LDAPServer: Sendable {
-    /// Where the server listens: real ports, in the order in which the listeners were asked for.
+    /// Where the server listens: real ports, in the order in which the listeners were asked for, those for administrators last.
     public let addresses: [ListenAddress]
     /// What the server has counted.
     public let counters: ServerCounters
@@ -61,13 +61,14 @@ public final class LDAPServer: Sendable {
     /// Starts a server.
     ///
     /// - Parameters:
+    ///   - administrationListeners: further listeners, where nobody but administrators may log in.
     ///   - tls: certificates; nil: neither `ldaps` listeners nor StartTLS.
     ///   - unixSocketMode: permissions of `ldapi` sockets. Everybody may connect by default, as with slapd.
     /// - Returns: when all listeners are open.
     /// - Throws: ``ListenError`` if one cannot be opened; then none is.
     public static func start(
-        directory: Directory, listeners: [ListenAddress], limits: ServerLimits = ServerLimits(), threads: Threads = Threads(),
-        unixSocketMode: UInt32 = 0o777, tls: TLSContexts? = nil, log: OperationLog = .disabled
+        directory: Directory, listeners: [ListenAddress], administrationListeners: [ListenAddress] = [],
+        limits: ServerLimits = ServerLimits(), threads: Threads = Threads(), unixSocketMode: UInt32 = 0o777, tls: TLSContexts? = nil, log: OperationLog = .disabled
     ) async throws -> LDAPServer {
         func count(_ wanted: Int) -> Int { wanted > 0 ? wanted : max(1, System.coreCount) }
         var real = threads
@@ -97,7 +98,8 @@ public final class LDAPServer: Sendable {
                     }.get())
             }
             let opener = ListenerOpener(group: group, loops: loops, limits: limits, unixSocketMode: unixSocketMode, hasTLS: tls != nil)
-            for address in listeners { opened += try await opener.open(address) }
+            for address in listeners { opened += try await opener.open(address, isForAdministrators: false) }
+            for address in administrationListeners { opened += try await opener.open(address, isForAdministrators: true) }
         } catch {
             await LDAPServer(context, group, loops, opened, real).shutdown()
             throw error

@@ -21,15 +21,16 @@ struct ListenerOpener {
     enum Transport { case tcp, tls, unix }
 
     /// Opens one address: several listeners if the host name means several addresses.
-    func open(_ address: ListenAddress) async throws -> [Listener] {
+    /// - Parameter isForAdministrators: whether nobody else may log in there.
+    func open(_ address: ListenAddress, isForAdministrators: Bool) async throws -> [Listener] {
         switch address {
-        case .tcp(let host, let port): try await openTCP(host, port, .tcp)
-        case .tls(let host, let port): try await openTCP(host, port, .tls)
-        case .unix(let path): [try await openUnix(path)]
+        case .tcp(let host, let port): try await openTCP(host, port, .tcp, isForAdministrators)
+        case .tls(let host, let port): try await openTCP(host, port, .tls, isForAdministrators)
+        case .unix(let path): [try await openUnix(path, isForAdministrators)]
         }
     }
 
-    private func openTCP(_ host: String, _ port: Int, _ transport: Transport) async throws -> [Listener] {
+    private func openTCP(_ host: String, _ port: Int, _ transport: Transport, _ isForAdministrators: Bool) async throws -> [Listener] {
         func made(_ host: String, _ port: Int) -> ListenAddress {
             transport == .tls ? .tls(host: host, port: port) : .tcp(host: host, port: port)
         }
@@ -43,7 +44,8 @@ struct ListenerOpener {
             if !opened.isEmpty && (port == 0 || host.isEmpty) { break }
             do {
                 let shown = host.isEmpty ? "" : address.ipAddress ?? host
-                let facts = ListenerFacts(name: Self.name(address, port: port), url: made(shown, port).description)
+                let facts = ListenerFacts(
+                    name: Self.name(address, port: port), url: made(shown, port).description, isForAdministrators: isForAdministrators)
                 let channel = try await bootstrap(facts, transport).bind(to: address).get()
                 let real = channel.localAddress
                 opened.append(Listener(channel: channel, address: made(shown, real?.port ?? port)))
@@ -56,14 +58,15 @@ struct ListenerOpener {
         return opened
     }
 
-    private func openUnix(_ path: String) async throws -> Listener {
+    private func openUnix(_ path: String, _ isForAdministrators: Bool) async throws -> Listener {
         let address = ListenAddress.unix(path: path)
         if let other = try? await ClientBootstrap(group: group).connect(unixDomainSocketPath: path).get() {
             try? await other.close()
             throw ListenError(address, "another server listens there")
         }
         do {
-            let channel = try await bootstrap(ListenerFacts(name: "PATH=\(path)", url: address.description), .unix)
+            let facts = ListenerFacts(name: "PATH=\(path)", url: address.description, isForAdministrators: isForAdministrators)
+            let channel = try await bootstrap(facts, .unix)
                 .bind(unixDomainSocketPath: path, cleanupExistingSocketFile: true).get()
             guard chmod(path, mode_t(unixSocketMode)) == 0 else {
                 let reason = String(cString: strerror(errno))

@@ -58,12 +58,8 @@ private struct Settings {
             throw ConfigurationError("no data directory: give --data DIR, MUSTER_DATA or \"data\" in the configuration file")
         }
         var result = MusterConfiguration(dataDirectory: data)
-        if let urls = try await strings("listen") {
-            result.listeners = []
-            for url in urls {
-                do { result.listeners.append(try ListenAddress(url)) } catch { throw ConfigurationError(error.description) }
-            }
-        }
+        result.listeners = try await listeners("listen") ?? result.listeners
+        result.administrationListeners = try await listeners("administrationListen") ?? []
         if let mode = try await string("unixSocketMode") {
             guard let value = UInt32(mode, radix: 8), value <= 0o777 else {
                 throw ConfigurationError("unixSocketMode '\(mode)' must be an octal number from 0 to 0777")
@@ -115,7 +111,8 @@ private struct Settings {
         result.threads.work = try await int("threads.work", 0...1024) ?? 0
         result.tls = try await tls()
         result.requiresConfidentiality = try await bool("confidentialityRequired") ?? false
-        if result.tls == nil, let listener = result.listeners.first(where: { if case .tls = $0 { true } else { false } }) {
+        let secured = (result.listeners + result.administrationListeners).first { if case .tls = $0 { true } else { false } }
+        if result.tls == nil, let listener = secured {
             throw ConfigurationError("listen '\(listener)' needs tls.certificate and tls.key")
         }
         result.rootPassword = try await secret("rootPassword")
@@ -128,6 +125,15 @@ private struct Settings {
         }
         result.logFile = try await string("log.file")
         return result
+    }
+
+    private func listeners(_ key: String) async throws(ConfigurationError) -> [ListenAddress]? {
+        guard let urls = try await strings(key) else { return nil }
+        var listeners: [ListenAddress] = []
+        for url in urls {
+            do { listeners.append(try ListenAddress(url)) } catch { throw ConfigurationError(error.description) }
+        }
+        return listeners
     }
 
     private func tls() async throws(ConfigurationError) -> TLSSettings? {

@@ -12,6 +12,9 @@ public struct MusterConfiguration: Sendable {
 
     /// Where to listen. With port 0 any free port; ``MusterServer/addresses`` tells which.
     public var listeners: [ListenAddress] = [.tcp(host: "127.0.0.1", port: 1389)]
+    /// Where to listen besides, for administrators: nobody else may log in there, and `zimbraAuthMechAdmin` of their domains says who
+    /// knows their passwords.
+    public var administrationListeners: [ListenAddress] = []
     /// Permissions of the sockets of `ldapi` listeners.
     public var unixSocketMode: UInt32 = 0o777
 

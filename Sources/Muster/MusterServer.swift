@@ -25,7 +25,7 @@ public final class MusterServer: Sendable {
     /// The version of this software.
     public static var version: String { MusterVersion.current }
 
-    /// Where the server listens, with real ports, in the order of the configuration.
+    /// Where the server listens, with real ports, in the order of the configuration, the listeners for administrators last.
     public let addresses: [ListenAddress]
     /// The password that was made up for the administrator of a directory that this start has made; nil otherwise.
     public let initialPassword: String?
@@ -63,8 +63,8 @@ public final class MusterServer: Sendable {
         do {
             let certificates = try assembly.certificates(configuration)
             let server = try await LDAPServer.start(
-                directory: assembly.directory, listeners: configuration.listeners, limits: configuration.limits,
-                threads: configuration.threads, unixSocketMode: configuration.unixSocketMode, tls: certificates, log: log)
+                directory: assembly.directory, listeners: configuration.listeners,
+                administrationListeners: configuration.administrationListeners, limits: configuration.limits, threads: configuration.threads, unixSocketMode: configuration.unixSocketMode, tls: certificates, log: log)
             return MusterServer(server, assembly, lock, log, certificates.map(CertificateReloading.init), initialPassword: password)
         } catch {
             assembly.close()

@@ -27,6 +27,10 @@ struct Serve: AsyncParsableCommand {
         valueName: "url"))
     var listen: [String] = []
 
+    @Option(help: ArgumentHelp(
+        "Where to listen besides, for administrators: nobody else may log in there. Forms as of --listen. May be repeated.", valueName: "url"))
+    var administrationListen: [String] = []
+
     @Option(help: ArgumentHelp("The file with the password of cn=config. (or MUSTER_ROOT_PASSWORD)", valueName: "file"))
     var rootPasswordFile: String?
 
@@ -52,6 +56,7 @@ struct Serve: AsyncParsableCommand {
         try await reportingErrors {
             var flags: [String: MusterConfiguration.Flag] = [:]
             if !listen.isEmpty { flags["listen"] = .strings(listen) }
+            if !administrationListen.isEmpty { flags["administrationListen"] = .strings(administrationListen) }
             if let rootPasswordFile { flags["rootPasswordFile"] = .string(rootPasswordFile) }
             if let adminPasswordFile { flags["administratorPasswordFile"] = .string(adminPasswordFile) }
             if let logLevel { flags["log.level"] = .string(logLevel) }

@@ -3,18 +3,20 @@ import pathlib
 import subprocess
 import time
 
+import ldap
+import ldap.sasl
 import pytest
 
 from certificates import Authority
-from client import CONSTRAINT_VIOLATION, INVALID_CREDENTIALS, SUCCESS, Client
-from servers import ROOT_DN, ROOT_PASSWORD, Muster, free_port
+from client import CONSTRAINT_VIOLATION, INSUFFICIENT_ACCESS_RIGHTS, INVALID_CREDENTIALS, SUCCESS, Client
+from servers import ADMIN_DN, ADMIN_PASSWORD, ROOT_DN, ROOT_PASSWORD, Muster, free_port
 
 pytestmark = pytest.mark.muster
 COM = "dc=example,dc=com"
 BJORN = "uid=bjorn.aasen,ou=people,dc=example,dc=com"
 BUSINESS = "cn=business,cn=cos,cn=zimbra"
 UNAVAILABLE = 52
-SETTINGS = ["zimbraAuthMech", "zimbraAuthLdapURL", "zimbraAuthLdapBindDn", "zimbraAuthLdapSearchFilter", "zimbraAuthLdapSearchBase",
+SETTINGS = ["zimbraAuthMech", "zimbraAuthMechAdmin", "zimbraAuthLdapURL", "zimbraAuthLdapBindDn", "zimbraAuthLdapSearchFilter", "zimbraAuthLdapSearchBase",
             "zimbraAuthLdapSearchBindDn", "zimbraAuthLdapSearchBindPassword", "zimbraAuthLdapStartTlsEnabled", "zimbraAuthFallbackToLocal"]
 
 
@@ -107,10 +109,12 @@ def outside(tmp_path_factory, authority):
 
 @pytest.fixture(scope="module")
 def mail(tmp_path_factory, authority):
-    server = Muster(tmp_path_factory.mktemp("mail"), ["--sample"], {"LDAPTLS_CACERT": str(authority.certificate)})
+    administration = f"ldap://127.0.0.1:{free_port()}"
+    server = Muster(tmp_path_factory.mktemp("mail"), ["--sample", "--administration-listen", administration], {"LDAPTLS_CACERT": str(authority.certificate)})
     server.environment.pop("LDAPNOINIT", None)
     server.environment["LDAPCONF"] = "/dev/null"
     server.start()
+    server.administration = administration
     yield server
     server.stop()
 
@@ -120,7 +124,8 @@ def root(mail):
     with Client(mail.url, ROOT_DN, ROOT_PASSWORD) as client:
         assert client.modify(BJORN, ("replace", "userPassword", "here-secret"), ("replace", "zimbraAccountStatus", "active")).code == SUCCESS
         yield client
-        client.modify(BJORN, ("replace", "zimbraAuthLdapExternalDn", None), ("replace", "zimbraAccountStatus", "active"))
+        client.modify(BJORN, ("replace", "zimbraAuthLdapExternalDn", None), ("replace", "zimbraAccountStatus", "active"),
+                      ("replace", "zimbraIsAdminAccount", None), ("replace", "zimbraIsDelegatedAdminAccount", None))
         assert client.modify(COM, *[("replace", name, None) for name in SETTINGS]).code == SUCCESS
 
 
@@ -129,9 +134,19 @@ def configure(root, **settings):
     assert result.code == SUCCESS, result
 
 
-def bind(mail, password, name="bjorn.aasen@example.com"):
-    with Client(mail.url) as client:
+def bind(mail, password, name="bjorn.aasen@example.com", url=None):
+    with Client(url or mail.url) as client:
         return client.bind(name, password).code
+
+
+def bind_plain(url, password, name="bjorn.aasen@example.com"):
+    with Client(url) as client:
+        client.connection.set_option(ldap.OPT_X_SASL_SECPROPS, "none")
+        try:
+            client.connection.sasl_interactive_bind_s("", ldap.sasl.sasl({ldap.sasl.CB_AUTHNAME: name, ldap.sasl.CB_PASS: password}, "PLAIN"))
+            return SUCCESS
+        except ldap.LDAPError as error:
+            return error.args[0]["result"]
 
 
 @pytest.mark.parametrize("template", ["uid=%u,dc=outside", "uid=%u,dc=%outside"])       # another letter stands for itself
@@ -243,3 +258,45 @@ def test_4_1_3_mechanisms_that_are_not_here(mail, root):
     assert bind(mail, "here-secret") == SUCCESS
     configure(root, zimbraAuthMech="carbonioAdvanced", zimbraAuthFallbackToLocal="FALSE")
     assert bind(mail, "here-secret") == SUCCESS
+
+
+# --- Administrators (rule 4.1.2)
+
+@pytest.mark.parametrize("flag", ["zimbraIsAdminAccount", "zimbraIsDelegatedAdminAccount"])
+@pytest.mark.parametrize("mechanism, administrators, ordinary, administration", [
+    ("zimbra", "ldap", "here-secret", "outside-secret"),
+    ("ldap", "zimbra", "outside-secret", "here-secret"),
+    ("ldap", None, "outside-secret", "outside-secret"),
+    (None, None, "here-secret", "here-secret")])
+def test_rule_4_1_2_administrators_have_a_mechanism_of_their_own(mail, root, outside, flag, mechanism, administrators, ordinary, administration):
+    configure(root, zimbraAuthMech=mechanism, zimbraAuthMechAdmin=administrators, zimbraAuthLdapURL=outside.url,
+              zimbraAuthLdapBindDn="uid=%u,dc=outside", zimbraAuthFallbackToLocal="FALSE")
+    assert root.modify(BJORN, ("replace", flag, "TRUE")).code == SUCCESS
+    passwords = {"here-secret", "outside-secret"}
+    for url, right in [(mail.url, ordinary), (mail.administration, administration)]:
+        for name in ["bjorn.aasen@example.com", BJORN]:
+            assert bind(mail, right, name, url) == SUCCESS
+            assert bind(mail, (passwords - {right}).pop(), name, url) == INVALID_CREDENTIALS
+        assert bind_plain(url, right) == SUCCESS
+        assert bind_plain(url, (passwords - {right}).pop()) == INVALID_CREDENTIALS
+
+
+def test_rule_4_1_2_nobody_else_gets_in_there(mail, root, outside):
+    """Who does not know the password does not learn more than elsewhere."""
+    configure(root, zimbraAuthMech="zimbra", zimbraAuthMechAdmin="ldap", zimbraAuthLdapURL=outside.url,
+              zimbraAuthLdapBindDn="uid=%u,dc=outside", zimbraAuthFallbackToLocal="FALSE")
+    url = mail.administration
+    assert bind(mail, "outside-secret", url=url) == bind_plain(url, "outside-secret") == INSUFFICIENT_ACCESS_RIGHTS
+    for password in ["here-secret", "wrong"]:
+        assert bind(mail, password, url=url) == bind_plain(url, password) == INVALID_CREDENTIALS
+    assert bind(mail, "wrong", "nobody@example.com", url) == INVALID_CREDENTIALS
+    assert bind(mail, "here-secret") == SUCCESS, "on the ordinary listener nothing has changed"
+    with Client(url) as client:
+        assert client.bind(BJORN, "outside-secret").code == INSUFFICIENT_ACCESS_RIGHTS
+        assert client.connection.whoami_s() == ""
+
+
+def test_rule_4_1_2_the_servers_own_administrators_get_in_there(mail, root):
+    assert bind(mail, ROOT_PASSWORD, ROOT_DN, mail.administration) == SUCCESS
+    assert root.modify(ADMIN_DN, ("replace", "userPassword", ADMIN_PASSWORD)).code == SUCCESS
+    assert bind(mail, ADMIN_PASSWORD, ADMIN_DN, mail.administration) == SUCCESS

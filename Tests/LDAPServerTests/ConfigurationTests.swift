@@ -39,6 +39,7 @@ import Darwin
                 environment: [
                     "MUSTER_DATA": "/environment", "MUSTER_ROOT_PASSWORD": "environment", "MUSTER_DURABILITY": "group-interval 20",
                     "MUSTER_LIMITS_MAXIMUM_CONNECTIONS": "6", "MUSTER_UNIQUE": "mail,uid",
+                    "MUSTER_ADMINISTRATION_LISTEN": "ldap://127.0.0.1:0",
                 ],
                 file: file)
             #expect(configuration.dataDirectory == "/flag")
@@ -49,6 +50,7 @@ import Darwin
             #expect(configuration.limits.idleTimeout == .seconds(30))
             #expect(configuration.uniqueAttributes == ["mail", "uid"])
             #expect(configuration.listeners == [.tcp(host: "127.0.0.1", port: 1), .unix(path: "/f")])
+            #expect(configuration.administrationListeners == [.tcp(host: "127.0.0.1", port: 0)])
             #expect(configuration.indexes == [.init("employeeNumber", presence: true, equality: true)])
             #expect(configuration.logLevel == .stats)
         }
@@ -66,6 +68,7 @@ import Darwin
         (#"{"data": "/d", "log": {"level": "loud"}}"#, "loud"),
         (#"{"data": "/d", "rootPasswordFile": "/does/not/exist"}"#, "rootPasswordFile"),
         (#"{"data": "/d", "listen": ["ldaps://localhost"]}"#, "tls.certificate"),
+        (#"{"data": "/d", "administrationListen": ["ldaps://localhost"]}"#, "tls.certificate"),
         (#"{"data": "/d", "tls": {"certificate": "/c"}}"#, "tls.key"),
         (#"{"data": "/d", "tls": {"certificate": "/c", "key": "/k", "clientCertificates": "always"}}"#, "always"),
         (#"{"data": "/d", "tls": {"certificate": "/c", "key": "/k", "clientCertificates": "require"}}"#, "tls.ca"),
@@ -86,6 +89,7 @@ import Darwin
         let standard = MusterConfiguration(dataDirectory: sample.dataDirectory)
         // The sample shows the defaults.
         #expect(sample.listeners == standard.listeners)
+        #expect(sample.administrationListeners == standard.administrationListeners)
         #expect(sample.limits == standard.limits)
         #expect(sample.threads == standard.threads)
         #expect(sample.uniqueAttributes == standard.uniqueAttributes)

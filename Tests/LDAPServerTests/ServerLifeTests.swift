@@ -26,6 +26,32 @@ struct ServerLifeTests {
         }
     }
 
+    /// Semantics, rule 4.1.2: which one it is does not depend on the port.
+    @Test func whereNobodyButAdministratorsMayLogIn() async throws {
+        let free = ListenAddress.tcp(host: "127.0.0.1", port: 0)
+        try await TestServer.run([free], administration: [free]) { server in
+            try #require(server.addresses.count == 2)
+            let client = try TestClient(server.addresses[0])
+            try client.bindAsRoot()
+            client.send(
+                TestClient.add(
+                    2, "cn=someone", [
+                        PartialAttribute("objectClass", ["person"]), PartialAttribute("cn", ["someone"]), PartialAttribute("sn", ["someone"]),
+                        PartialAttribute("userPassword", ["secret"]),
+                    ]))
+            #expect(try client.finish(2).answer.code == 0)
+            for (address, code) in zip(server.addresses, [0, 50]) {
+                let client = try TestClient(address)
+                client.send(TestClient.bind(1, name: "cn=someone", password: "secret"))
+                #expect(try client.finish(1).answer.code == code)
+                client.send(TestClient.bind(2, name: "cn=someone", password: "wrong"))
+                #expect(try client.finish(2).answer.code == 49)
+                client.send(TestClient.bind(3))
+                #expect(try client.finish(3).answer.code == 0)
+            }
+        }
+    }
+
     @Test func aPortInUseIsRefusedWithAReason() async throws {
         try await TestServer.run { server in
             let error = await #expect(throws: ListenError.self) { try await TestServer.run([server.addresses[0]]) { _ in } }

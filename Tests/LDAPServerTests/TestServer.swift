@@ -24,7 +24,7 @@ enum TestServer {
 
     /// Runs a body against a server on any free port, and stops the server afterwards.
     static func run(
-        _ listeners: [ListenAddress] = [.tcp(host: "127.0.0.1", port: 0)], limits: ServerLimits = ServerLimits(),
+        _ listeners: [ListenAddress] = [.tcp(host: "127.0.0.1", port: 0)], administration: [ListenAddress] = [], limits: ServerLimits = ServerLimits(),
         log: OperationLog = .disabled, _ body: (LDAPServer) async throws -> Void
     ) async throws {
         let folder = "/tmp/muster-server-\(getpid())-\(UInt32.random(in: 0...UInt32.max))"
@@ -45,7 +45,7 @@ enum TestServer {
         var threads = LDAPServer.Threads()
         threads.loops = 2
         let server = try await LDAPServer.start(
-            directory: directory, listeners: listeners, limits: limits, threads: threads, log: log)
+            directory: directory, listeners: listeners, administrationListeners: administration, limits: limits, threads: threads, log: log)
         do {
             try await body(server)
         } catch {

@@ -17,7 +17,7 @@ import Darwin
 final class SampleDirectory {
     let directory: Directory
     private let worker: DirectoryWorker
-    private let session = Session(connectionID: 1, peer: "test")
+    private let session: Session
     private let folder: String
     private var messageID = 0
 
@@ -34,14 +34,17 @@ final class SampleDirectory {
     ///   - indexes: attributes with presence, equality and (where they have such a rule) substring index.
     ///   - isIndexed: whether what the module wants indexed is.
     ///   - storedView: identities with the stored view.
+    ///   - isForAdministrators: whether the client has come where nobody but administrators may log in.
     init(
         _ settings: MailDirectory.Settings = MailDirectory.Settings(),
         indexes: [String] = [
             "objectClass", "mail", "cn", "uid", "sn", "givenName", "displayName", "member", "memberURL", "zimbraId", "zimbraCOSId",
             "zimbraDomainName", "createTimestamp", "modifyTimestamp", "zimbraMailDeliveryAddress", "zimbraMailAlias", "zimbraMailForwardingAddress", "DKIMSelector",
         ],
-        isIndexed: Bool = true, storedView: [String] = [], limits: SearchLimits = SearchLimits()
+        isIndexed: Bool = true, storedView: [String] = [], limits: SearchLimits = SearchLimits(),
+        isForAdministrators: Bool = false
     ) throws {
+        session = Session(connectionID: 1, peer: "test", listener: ListenerFacts(isForAdministrators: isForAdministrators))
         folder = "/tmp/muster-mail-\(getpid())-\(UInt32.random(in: 0...UInt32.max))"
         mkdir(folder, 0o700)
         var options = EntryStore.Options()

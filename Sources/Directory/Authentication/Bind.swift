@@ -174,7 +174,8 @@ extension Directory {
         let isAdministrator = try state.resolution.isBelow(administrators, record, snapshot)
         return LoginAccount(
             identity: .entry(id, name: name, isAdministrator: isAdministrator), passwords: passwords,
-            state: try login?.state(of: id, record, pending: ephemeral, snapshot))
+            state: try login?.state(
+                of: id, record, pending: ephemeral, asAdministrator: stranger.origin.listener.isForAdministrators, snapshot))
     }
 }
 

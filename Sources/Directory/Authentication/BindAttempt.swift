@@ -46,6 +46,12 @@ struct BindAttempt: Sendable {
                 }
             }
         }
+        // After the proof: who does not know the password does not learn whether it is right.
+        if let refused = bound, session.listener.isForAdministrators, !refused.isAdministrator {
+            bound = nil
+            policy = PasswordPolicy.Response()
+            error = LDAPError(.insufficientAccessRights, "nobody but administrators may log in here")
+        }
         // What exactly went wrong between the servers is for the log, not for whoever tries passwords.
         if outcome.problem != nil { error = LDAPError(.unavailable, "the server that knows the password cannot be asked") }
         if let bound { begin(bound, outcome, session) }
@@ -114,5 +120,14 @@ final class LoginAccount: Sendable {
         self.identity = identity
         self.passwords = passwords
         self.state = state
+    }
+
+    /// Whether it may log in where nobody but administrators may.
+    var isAdministrator: Bool {
+        switch identity {
+        case .root: true
+        case .entry(_, _, let isAdministrator): isAdministrator || state?.isAdministrator ?? false
+        case .anonymous: false
+        }
     }
 }

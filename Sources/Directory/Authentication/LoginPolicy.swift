@@ -10,9 +10,11 @@ public protocol LoginPolicy: Sendable {
     ) throws(EntryStoreError) -> EntryID?
 
     /// What applies to an entry now; nil: no rules do.
-    /// - Parameter pending: values that are on their way into the entry and count already.
+    /// - Parameters:
+    ///   - pending: values that are on their way into the entry and count already.
+    ///   - asAdministrator: whether somebody logs in where nobody but administrators may.
     func state(
-        of id: EntryID, _ record: borrowing EntryRecord, pending: EphemeralValues, _ snapshot: borrowing Snapshot
+        of id: EntryID, _ record: borrowing EntryRecord, pending: EphemeralValues, asAdministrator: Bool, _ snapshot: borrowing Snapshot
     ) throws(EntryStoreError) -> LoginState?
 
     /// Notes a wrong password. Called only if the state says ``LoginState/countsFailures``.
@@ -33,6 +35,8 @@ public struct LoginState: Sendable {
     }
 
     public var standing: Standing
+    /// Whether the account is an administrator's.
+    public var isAdministrator = false
     /// Whether the password must be changed before anything else is done, and why.
     public var mustChange: PasswordPolicy.Failure?
     /// Seconds until the password expires; nil: it does not.

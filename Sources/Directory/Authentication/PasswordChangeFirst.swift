@@ -30,7 +30,7 @@ extension Request {
         let state = try? worker.read { snapshot, _, _ throws(LDAPError) -> LoginState? in
             do throws(EntryStoreError) {
                 guard let record = try snapshot.record(own) else { return nil }
-                return try directory.login?.state(of: own, record, pending: directory.ephemeral, snapshot)
+                return try directory.login?.state(of: own, record, pending: directory.ephemeral, asAdministrator: false, snapshot)
             } catch { throw LDAPError(storage: error) }
         }
         guard let state else { return false }

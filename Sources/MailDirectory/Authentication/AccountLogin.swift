@@ -43,12 +43,17 @@ final class AccountLogin: LoginPolicy {
         let domain: InheritanceTable.Domain?
         /// Nil: the accounts prove themselves here.
         let outside: OutsideLogin?
+        /// The same, where administrators log in.
+        let administratorsOutside: OutsideLogin?
 
-        init(lastLogonFrequency: Int, maxAge: Int, domain: InheritanceTable.Domain?, outside: OutsideLogin?) {
+        init(
+            lastLogonFrequency: Int, maxAge: Int, domain: InheritanceTable.Domain?, outside: OutsideLogin?, administratorsOutside: OutsideLogin?
+        ) {
             self.lastLogonFrequency = lastLogonFrequency
             self.maxAge = maxAge
             self.domain = domain
             self.outside = outside
+            self.administratorsOutside = administratorsOutside
         }
     }
 
@@ -72,7 +77,7 @@ final class AccountLogin: LoginPolicy {
     }
 
     func state(
-        of id: EntryID, _ record: borrowing EntryRecord, pending: EphemeralValues, _ snapshot: borrowing Snapshot
+        of id: EntryID, _ record: borrowing EntryRecord, pending: EphemeralValues, asAdministrator: Bool, _ snapshot: borrowing Snapshot
     ) throws(EntryStoreError) -> LoginState? {
         let table = try tree.table(snapshot)
         guard case .account(let classOfService, _, let domain, _) = try Lineage(record, table, snapshot) else { return nil }
@@ -83,6 +88,7 @@ final class AccountLogin: LoginPolicy {
             if let values = pending.values(of: type, id) { return values.first }
             return record.first(type, catalogue)
         }
+        func isTrue(_ type: AttributeTypeID) -> Bool { first(type).map { $0.rawSpan.equalsIgnoringCase(Self.yes.rawSpan) } ?? false }
 
         let own = first(tree.types.accountStatus.type).map { AccountStatus($0.rawSpan) }
         let isLockedOut = own == .lockout
@@ -100,9 +106,10 @@ final class AccountLogin: LoginPolicy {
             case .locked, .pending, .closed, nil: state.standing = .closed
             }
         }
+        state.isAdministrator = isTrue(types.isAdmin) || isTrue(types.isDelegatedAdmin)
         state.countsFailures = countsFailures
 
-        if first(types.mustChange).map({ $0.rawSpan.equalsIgnoringCase(Self.yes.rawSpan) }) ?? false {
+        if isTrue(types.mustChange) {
             state.mustChange = .changeAfterReset
         } else if case let days = first(types.maxAge).flatMap({ Int(String(decoding: $0, as: UTF8.self)) }) ?? settings.maxAge, days > 0,
             days <= 1_000_000, let changed = (first(types.modifiedTime) ?? first(types.createTimestamp)).flatMap({ Moments.parse($0) })
@@ -111,7 +118,9 @@ final class AccountLogin: LoginPolicy {
             let left = changed / 1000 + days * 86_400 - now / 1000
             if left < 0 { state.mustChange = .passwordExpired } else { state.timeBeforeExpiration = left }
         }
-        if let outside = settings.outside { state.outside = outsideAccount(record, outside, catalogue) }
+        if let outside = asAdministrator ? settings.administratorsOutside : settings.outside {
+            state.outside = outsideAccount(record, outside, catalogue)
+        }
         state.isLogonDue = isLogonDue(first(types.lastLogon), settings.lastLogonFrequency, now)
         state.endsFailures = isLockedOut || first(types.failureTimes) != nil
         return state
@@ -152,14 +161,15 @@ final class AccountLogin: LoginPolicy {
             guard let id, let record = try snapshot.record(id) else { return nil }
             return record.first(type, catalogue).map { String(decoding: $0, as: UTF8.self) }
         }
-        var outside: OutsideLogin?
-        if let outsideTypes, let domain = origin.domain {
-            outside = try OutsideLogin(domain, config: table.config, outsideTypes, servers, kerberos, snapshot)
+        func login(asAdministrator: Bool) throws(EntryStoreError) -> OutsideLogin? {
+            guard let outsideTypes, let domain = origin.domain else { return nil }
+            return try OutsideLogin(domain, config: table.config, asAdministrator: asAdministrator, outsideTypes, servers, kerberos, snapshot)
         }
         let settings = Settings(
             lastLogonFrequency: try text(types.lastLogonFrequency, table.config).flatMap { Durations.seconds($0) } ?? 86_400,
             maxAge: try text(types.maxAge, origin.classOfService).flatMap { Int($0) } ?? 0,
-            domain: origin.domain.flatMap { table.domains[$0] }, outside: outside)
+            domain: origin.domain.flatMap { table.domains[$0] }, outside: try login(asAdministrator: false),
+            administratorsOutside: try login(asAdministrator: true))
         if !snapshot.isUncommitted {
             kept.withLock { kept in
                 var new = kept.take().flatMap { $0.table === table ? $0 : nil } ?? Kept(table: table)

@@ -13,6 +13,9 @@ struct LoginTypes: Sendable {
     let virtualHost: AttributeTypeID
     let defaultDomain: AttributeTypeID
 
+    let isAdmin: AttributeTypeID
+    let isDelegatedAdmin: AttributeTypeID
+
     let failureTimes: AttributeTypeID
     let lockedTime: AttributeTypeID
     let lastLogon: AttributeTypeID
@@ -62,6 +65,8 @@ struct LoginTypes: Sendable {
         aliasTarget = type("zimbraDomainAliasTargetId")
         virtualHost = type("zimbraVirtualHostname")
         defaultDomain = type("zimbraDefaultDomainName")
+        isAdmin = type("zimbraIsAdminAccount")
+        isDelegatedAdmin = type("zimbraIsDelegatedAdminAccount")
         failureTimes = type("zimbraPasswordLockoutFailureTime")
         lockedTime = type("zimbraPasswordLockoutLockedTime")
         lastLogon = type("zimbraLastLogonTimestamp")

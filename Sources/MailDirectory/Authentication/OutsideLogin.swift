@@ -29,10 +29,12 @@ struct OutsideLogin: Sendable {
     private let authority: Authority
 
     /// Nil: the domain's accounts prove themselves here.
-    /// - Parameter config: the global configuration.
+    /// - Parameters:
+    ///   - config: the global configuration.
+    ///   - asAdministrator: whether they log in where nobody but administrators may (4.1.2).
     init?(
-        _ domain: EntryID, config: EntryID?, _ types: OutsideLoginTypes, _ servers: OutsideConnections, _ kerberos: KerberosClient,
-        _ snapshot: borrowing Snapshot
+        _ domain: EntryID, config: EntryID?, asAdministrator: Bool, _ types: OutsideLoginTypes, _ servers: OutsideConnections,
+        _ kerberos: KerberosClient, _ snapshot: borrowing Snapshot
     ) throws(EntryStoreError) {
         guard let record = try snapshot.record(domain) else { return nil }
         let entry = Entry(record)
@@ -41,7 +43,7 @@ struct OutsideLogin: Sendable {
             table.id(of: type).map { entry[$0].map { String(decoding: $0, as: UTF8.self) } } ?? []
         }
         func text(_ type: AttributeTypeID) -> String? { values(type).first.flatMap { $0.isEmpty ? nil : $0 } }
-        let mechanism = text(types.mechanism)?.lowercased() ?? ""
+        let mechanism = ((asAdministrator ? text(types.adminMechanism) : nil) ?? text(types.mechanism) ?? "").lowercased()
         switch mechanism {
         case "ldap", "ad": authority = directory(isActiveDirectory: mechanism == "ad")
         case "kerberos5": authority = .kerberos(kerberos, realm: text(types.realm))

@@ -115,6 +115,38 @@ private let standard = "cn=business,cn=cos,cn=zimbra"
         #expect(try sample.bind("this is no name", "x").code == .invalidDNSyntax)
     }
 
+    // MARK: Administrators
+
+    /// Who is asked where nobody but administrators may log in. What `ldap` stands for here does not answer.
+    @Test(arguments: [
+        ("ldap", "zimbra", false, ResultCode.unavailable), ("ldap", "zimbra", true, .success), ("ldap", "", true, .unavailable),
+        ("zimbra", "ldap", false, .success), ("zimbra", "ldap", true, .unavailable), ("", "LDAP", true, .unavailable), ("", "", true, .success),
+    ]) func rule4_1_2_whoKnowsAdministratorsPasswords(_ mechanism: String, _ admins: String, _ isForAdministrators: Bool, _ code: ResultCode) throws {
+        let sample = try SampleDirectory(isForAdministrators: isForAdministrators)
+        try sample.modify(bjorn, [(.replace, "userPassword", ["Correct-horse1"]), (.replace, "zimbraIsDelegatedAdminAccount", ["TRUE"])])
+        let settings = [("zimbraAuthMech", mechanism), ("zimbraAuthMechAdmin", admins), ("zimbraAuthFallbackToLocal", "FALSE")]
+        #expect(try sample.modify(com, settings.map { (.replace, $0.0, $0.1.isEmpty ? [] : [$0.1]) }).code == .success)
+        #expect(try sample.bind(bjorn, "Correct-horse1").code == code)
+    }
+
+    @Test func rule4_1_2_nobodyElseLogsInThere() throws {
+        let sample = try SampleDirectory(isForAdministrators: true)
+        try sample.modify(bjorn, [(.replace, "userPassword", ["Correct-horse1"])])
+        for (flag, value, code) in [
+            ("zimbraIsAdminAccount", "FALSE", ResultCode.insufficientAccessRights), ("zimbraIsAdminAccount", "TRUE", .success),
+            ("zimbraIsAdminAccount", "", .insufficientAccessRights), ("zimbraIsDelegatedAdminAccount", "TRUE", .success),
+        ] {
+            try asRoot(sample) { try sample.modify(bjorn, [(.replace, flag, value.isEmpty ? [] : [value])]) }
+            #expect(try sample.bind("bjorn.aasen@example.com", "Correct-horse1").code == code)
+            #expect(try sample.whoAmI() == (code == .success ? bjorn : ""))
+            #expect(try sample.bind(bjorn, "wrong").code == .invalidCredentials)
+        }
+        try asRoot(sample) {
+            try sample.modify("uid=zimbra,cn=admins,cn=zimbra", [(.replace, "userPassword", ["pw"]), (.replace, "zimbraIsAdminAccount", [])])
+        }
+        #expect(try sample.bind("uid=zimbra,cn=admins,cn=zimbra", "pw").code == .success)
+    }
+
     // MARK: Lockout
 
     private static let lockout = [
