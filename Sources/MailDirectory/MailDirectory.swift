@@ -25,6 +25,11 @@ public enum MailDirectory {
         /// Whether `zimbraACE` of entries, and being the account itself, give rights beside the access rules (section 10).
         public var grantsRights = true
 
+        /// How old what another directory said of an account's groups may be when it logs in (grantees of type `egp`).
+        public var externalGroupAge = Duration.seconds(300)
+        /// What such directories said. Shared by all extensions that are made with these settings: a change of the schema does not forget it.
+        let outsideGroups = OutsideGroups()
+
         /// Passwords that are refused where the class of service says so (`zimbraPasswordBlockCommonEnabled`).
         public var commonPasswords = CommonPasswords()
 
@@ -51,7 +56,8 @@ public enum MailDirectory {
                 let rules = StatusRules(tree: tree, admitsActiveInLockedDomains: settings.admitsActiveInLockedDomains)
                 let outside = OutsideLoginTypes(schema)
                 plugged.login = AccountLogin(
-                    tree, rules, login, countsFailures: settings.locksOut, outside: outside, warn: settings.warn)
+                    tree, rules, login, countsFailures: settings.locksOut, outside: outside, groups: settings.outsideGroups,
+                    groupAge: settings.externalGroupAge, grants, warn: settings.warn)
                 plugged.passwordRules = AccountPasswords(tree: tree, types: login, commonPasswords: settings.commonPasswords)
                 plugged.ephemeralTypes =
                     schema.attributeTypes.filter { $0.values(ofExtension: "X-FLAGS")?.contains("ephemeral") ?? false }.map(\.id)
@@ -69,7 +75,7 @@ public enum MailDirectory {
             plugged.writeRules.append(ListURLRule(listTypes: types))
             if settings.keepsOrder { plugged.writeRules += lists(types, catalogue) }
             if let tree, let rights = RightTypes(catalogue), let grants {
-                let walk = RightWalk(types: rights, tree: tree, grants: grants, membership: membership)
+                let walk = RightWalk(types: rights, tree: tree, grants: grants, membership: membership, outsideGroups: settings.outsideGroups)
                 if settings.grantsRights, let cache = HolderCache(store, schema, rights, grants, types) {
                     plugged.rights = AccountRights(walk, cache, schema)
                 }

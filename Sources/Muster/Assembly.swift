@@ -320,6 +320,7 @@ struct Assembly: Sendable {
         settings.addressList.name = configuration.addressListName
         settings.addressList.timeout = configuration.addressListTimeout
         settings.grantsRights = configuration.grantsRights
+        settings.externalGroupAge = .seconds(configuration.externalGroupAge)
         settings.locksOut = configuration.locksOut
         settings.keepsOrder = configuration.keepsOrder
         return settings

@@ -77,6 +77,7 @@ private struct Settings {
         result.accessFile = try await string("accessFile")
         result.grantsRights = try await bool("mail.rights") ?? true
         result.locksOut = try await bool("mail.lockout") ?? true
+        result.externalGroupAge = try await int("mail.externalGroupAge", 0...3600) ?? result.externalGroupAge
         result.keepsOrder = try await bool("mail.rules") ?? true
         try await loadPasswords(&result)
         result.uniqueAttributes = try await strings("unique") ?? result.uniqueAttributes

@@ -48,6 +48,9 @@ public struct MusterConfiguration: Sendable {
     /// Whether `zimbraACE` of entries, and being the account itself, give rights beside the access rules.
     public var grantsRights = true
 
+    /// Seconds that what another directory said of an account's groups may be old when it logs in: then it is asked again.
+    public var externalGroupAge = 300
+
     /// How new passwords are stored.
     public var passwords = PasswordHashing()
     /// A file of passwords that many people have, one on each line; nil: `common.passwords` of the folder of ``ldifDirectory``.

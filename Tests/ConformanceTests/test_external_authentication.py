@@ -1,14 +1,11 @@
 """Passwords that another server knows (semantics 4.1, 4.3): a slapd beside, asked by bind, by search and bind, over StartTLS."""
-import pathlib
-import subprocess
-import time
-
 import ldap
 import ldap.sasl
 import pytest
 
 from certificates import Authority
 from client import CONSTRAINT_VIOLATION, INSUFFICIENT_ACCESS_RIGHTS, INVALID_CREDENTIALS, SUCCESS, Client
+from outside import Outside
 from servers import ADMIN_DN, ADMIN_PASSWORD, ROOT_DN, ROOT_PASSWORD, Muster, free_port
 
 pytestmark = pytest.mark.muster
@@ -18,81 +15,6 @@ BUSINESS = "cn=business,cn=cos,cn=zimbra"
 UNAVAILABLE = 52
 SETTINGS = ["zimbraAuthMech", "zimbraAuthMechAdmin", "zimbraAuthLdapURL", "zimbraAuthLdapBindDn", "zimbraAuthLdapSearchFilter", "zimbraAuthLdapSearchBase",
             "zimbraAuthLdapSearchBindDn", "zimbraAuthLdapSearchBindPassword", "zimbraAuthLdapStartTlsEnabled", "zimbraAuthFallbackToLocal"]
-
-
-class Outside:
-    """A small slapd with a few people."""
-
-    def __init__(self, folder, authority):
-        folder.mkdir()
-        (folder / "db").mkdir()
-        self.port, self.folder = free_port(), folder
-        shown = authority.issue("127.0.0.1", "localhost")
-        (folder / "slapd.conf").write_text(f"""
-include /etc/ldap/schema/core.schema
-include /etc/ldap/schema/cosine.schema
-include /etc/ldap/schema/inetorgperson.schema
-modulepath /usr/lib/ldap
-moduleload back_mdb
-pidfile {folder}/pid
-TLSCACertificateFile {authority.certificate}
-TLSCertificateFile {shown.certificate}
-TLSCertificateKeyFile {shown.key}
-database mdb
-suffix "dc=outside"
-rootdn "cn=root,dc=outside"
-rootpw secret
-directory {folder}/db
-access to attrs=userPassword by anonymous auth by * none
-access to * by dn.base="cn=reader,dc=outside" read by * none
-""")
-        (folder / "people.ldif").write_text("""dn: dc=outside
-objectClass: dcObject
-objectClass: organization
-dc: outside
-o: outside
-
-dn: cn=reader,dc=outside
-objectClass: person
-cn: reader
-sn: reader
-userPassword: reading
-
-dn: uid=bjorn.aasen,dc=outside
-objectClass: inetOrgPerson
-uid: bjorn.aasen
-cn: Björn
-sn: Aasen
-mail: bjorn.aasen@example.com
-userPassword: outside-secret
-
-dn: uid=elsewhere,dc=outside
-objectClass: inetOrgPerson
-uid: elsewhere
-cn: Elsewhere
-sn: Elsewhere
-userPassword: other-secret
-""")
-        subprocess.run(["/usr/sbin/slapadd", "-f", str(folder / "slapd.conf"), "-l", str(folder / "people.ldif")], check=True, capture_output=True)
-        self.url = f"ldap://127.0.0.1:{self.port}"
-        self.process = None
-
-    def start(self):
-        self.process = subprocess.Popen(["/usr/sbin/slapd", "-d", "0", "-f", str(self.folder / "slapd.conf"), "-h", self.url],
-                                        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        for _ in range(100):
-            try:
-                with Client(self.url, "cn=reader,dc=outside", "reading"):
-                    return self
-            except AssertionError:
-                time.sleep(0.05)
-        raise AssertionError("slapd does not answer")
-
-    def stop(self):
-        if self.process:
-            self.process.terminate()
-            self.process.wait(10)
-            self.process = None
 
 
 @pytest.fixture(scope="module")

@@ -8,9 +8,10 @@ struct AccessCache: ~Copyable {
     private var tables: [AccessTable] = []
     /// That of the request being handled; nil: it is above all rules.
     private(set) var table: AccessTable?
-    /// Whom ``table`` and ``holder`` are about, and as of which commit; nil: of nobody's.
+    /// Whom ``table`` and ``holder`` are about, and as of which commit and revision of rights; nil: of nobody's.
     private var subject: AccessSubject?
     private var commit = 0
+    private var revision = 0
     /// What the client holds beside the rules.
     private(set) var holder: (any RightsHolder)?
     /// Conditions of entries to be looked at for this request.
@@ -41,9 +42,11 @@ struct AccessCache: ~Copyable {
         }
         let rules = directory.accessRules
         places.begin(directory, snapshot)
-        if self.subject === subject, commit == snapshot.commit { return }
+        let revision = directory.rights?.revision ?? 0
+        if self.subject === subject, commit == snapshot.commit, self.revision == revision { return }
         self.subject = subject
         commit = snapshot.commit
+        self.revision = revision
         let standing = subject.standing(directory, snapshot)
         holder = standing.holder
         if let table, table.subject == standing.conditions { return }

@@ -51,10 +51,13 @@ final class AccessSubject: Sendable {
     /// A class, because it is copied for each search.
     private final class Known: Sendable {
         let commit: Int
+        /// Of the rights beside the rules.
+        let revision: Int
         let standing: Standing
 
-        init(_ commit: Int, _ standing: Standing) {
+        init(_ commit: Int, _ revision: Int, _ standing: Standing) {
             self.commit = commit
+            self.revision = revision
             self.standing = standing
         }
     }
@@ -104,19 +107,20 @@ final class AccessSubject: Sendable {
         self.conditions = conditions
     }
 
-    /// What holds of the client. Groups and rights are looked at once per commit.
+    /// What holds of the client. Groups and rights are looked at once per commit, and when rights have changed without one.
     func standing(_ directory: Directory, _ snapshot: borrowing Snapshot) -> Standing {
         let rules = directory.accessRules
         if rules.groups == 0, directory.rights == nil || identity.isAnonymous { return Standing(conditions: conditions, holder: nil) }
         // What was found in the midst of a transaction is not for those who read its commit: it may change groups and rights afterwards.
         let commit = snapshot.isUncommitted ? ~snapshot.commit : snapshot.commit
-        if let known = known.withLock({ $0 }), known.commit == commit { return known.standing }
+        let revision = directory.rights?.revision ?? 0
+        if let known = known.withLock({ $0 }), known.commit == commit, known.revision == revision { return known.standing }
         let standing = Standing(
             conditions: directory.accessConditions(of: self, conditions, snapshot),
             // Rights that cannot be read are none.
             holder: identity.isAnonymous || isRoot ? nil : (try? directory.rights?.holder(
                 identity, snapshot, VirtualContext(catalogue: snapshot.catalogue, access: directory.unlimited))) ?? nil)
-        let new = Known(commit, standing)
+        let new = Known(commit, revision, standing)
         known.withLock { $0 = new }
         return standing
     }

@@ -4,7 +4,10 @@ public import Schema
 
 /// Rights that entries give, beside the access rules: they widen what the rules allow and take nothing away. A module above knows them.
 public protocol GrantedRights: Sendable {
-    /// What an identity holds as of a snapshot; nil: nothing. Asked once for each bound client and commit.
+    /// A number that changes whenever an identity may hold something else though the directory is the same.
+    var revision: Int { get }
+
+    /// What an identity holds as of a snapshot; nil: nothing. Asked once for each bound client, commit and ``revision``.
     /// - Parameter context: for virtual attributes, above all rules.
     func holder(
         _ identity: Identity, _ snapshot: borrowing Snapshot, _ context: VirtualContext

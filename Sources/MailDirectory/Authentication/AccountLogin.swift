@@ -16,6 +16,10 @@ final class AccountLogin: LoginPolicy {
     /// Whether wrong passwords are counted.
     private let countsFailures: Bool
     private let outsideTypes: OutsideLoginTypes?
+    private let outsideGroups: OutsideGroups
+    private let outsideGroupAge: Duration
+    /// Nil: nothing is granted to anybody.
+    private let grants: Grants?
     private let servers = OutsideConnections()
     private let kerberos = KerberosClient()
     /// Gets what an administrator should see.
@@ -59,13 +63,16 @@ final class AccountLogin: LoginPolicy {
 
     init(
         _ tree: MailTree, _ statuses: StatusRules, _ types: LoginTypes, countsFailures: Bool, outside: OutsideLoginTypes?,
-        warn: @escaping @Sendable (String) -> Void
+        groups: OutsideGroups, groupAge: Duration, _ grants: Grants?, warn: @escaping @Sendable (String) -> Void
     ) {
         self.tree = tree
         self.statuses = statuses
         self.types = types
         self.countsFailures = countsFailures
         outsideTypes = outside
+        outsideGroups = groups
+        outsideGroupAge = groupAge
+        self.grants = grants
         self.warn = warn
         names = LoginNames(tree: tree, types: types)
     }
@@ -119,7 +126,7 @@ final class AccountLogin: LoginPolicy {
             if left < 0 { state.mustChange = .passwordExpired } else { state.timeBeforeExpiration = left }
         }
         if let outside = asAdministrator ? settings.administratorsOutside : settings.outside {
-            state.outside = outsideAccount(record, outside, catalogue)
+            state.outside = try outsideAccount(id, record, outside, asAdministrator: isTrue(types.isDelegatedAdmin), snapshot)
         }
         state.isLogonDue = isLogonDue(first(types.lastLogon), settings.lastLogonFrequency, now)
         state.endsFailures = isLockedOut || first(types.failureTimes) != nil
@@ -127,12 +134,21 @@ final class AccountLogin: LoginPolicy {
     }
 
     /// 4.1: the account's domain says who knows its password; of external virtual accounts we always do.
-    private func outsideAccount(_ record: borrowing EntryRecord, _ login: OutsideLogin, _ catalogue: Catalogue) -> OutsideAccount? {
+    /// - Parameter asAdministrator: whether rights of administrators can matter for it.
+    private func outsideAccount(
+        _ id: EntryID, _ record: borrowing EntryRecord, _ login: OutsideLogin, asAdministrator: Bool, _ snapshot: borrowing Snapshot
+    ) throws(EntryStoreError) -> OutsideAccount? {
+        let catalogue = snapshot.catalogue
         guard let outsideTypes,
             !(record.first(outsideTypes.isVirtualAccount, catalogue).map { $0.rawSpan.equalsIgnoringCase(Self.yes.rawSpan) } ?? false)
         else { return nil }
+        var groups: [String] = []
+        if let grants, let search = login.groups {
+            groups = try grants.table(snapshot).outsideGroups(of: search.domainID, asAdministrator: asAdministrator)
+        }
         return OutsideAccount(
-            login: login, names: OutsideAccount.Names(record, address: types.address, outsideTypes, catalogue), warn: warn)
+            login: login, names: OutsideAccount.Names(record, address: types.address, outsideTypes, catalogue), id: id, groups: groups,
+            known: outsideGroups, groupAge: outsideGroupAge, warn: warn)
     }
 
     private static let yes = Array("true".utf8)

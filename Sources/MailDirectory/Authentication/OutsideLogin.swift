@@ -27,6 +27,8 @@ struct OutsideLogin: Sendable {
 
     let fallsBack: Bool
     private let authority: Authority
+    /// Asks for the groups that accounts are in there; nil: it cannot be asked.
+    let groups: OutsideGroupSearch?
 
     /// Nil: the domain's accounts prove themselves here.
     /// - Parameters:
@@ -44,34 +46,48 @@ struct OutsideLogin: Sendable {
         }
         func text(_ type: AttributeTypeID) -> String? { values(type).first.flatMap { $0.isEmpty ? nil : $0 } }
         let mechanism = ((asAdministrator ? text(types.adminMechanism) : nil) ?? text(types.mechanism) ?? "").lowercased()
+        var groups: OutsideGroupSearch?
         switch mechanism {
-        case "ldap", "ad": authority = directory(isActiveDirectory: mechanism == "ad")
+        case "ldap", "ad": (authority, groups) = directory(isActiveDirectory: mechanism == "ad")
         case "kerberos5": authority = .kerberos(kerberos, realm: text(types.realm))
         // 4.1.3: the handler is a part of the mail system; as there when it is not installed.
         case _ where mechanism.hasPrefix("custom"): authority = .nobody("the mechanism \"\(mechanism)\" of the mail system is not available here")
         // `zimbra`, `carbonioAdvanced`, none, and what nobody knows (4.1.3).
         default: return nil
         }
+        self.groups = groups
         var falls = text(types.fallback)
         if falls == nil, let config, let global = try snapshot.record(config) {
             falls = global.first(types.fallback, snapshot.catalogue).map { String(decoding: $0, as: UTF8.self) }
         }
         fallsBack = falls?.uppercased() != "FALSE"
 
-        func directory(isActiveDirectory: Bool) -> Authority {
+        func directory(isActiveDirectory: Bool) -> (Authority, OutsideGroupSearch?) {
             let urls = values(types.url).flatMap { $0.split(separator: " ").map(String.init) }
-            guard !urls.isEmpty else { return .nobody("zimbraAuthLdapURL is not set") }
+            guard !urls.isEmpty else { return (.nobody("zimbraAuthLdapURL is not set"), nil) }
             var server = LDAPClientServer(urls: urls)
             server.startTLS = text(types.startTLS)?.uppercased() == "TRUE"
+            var reader = server
+            reader.bindName = text(types.searchBindName) ?? ""
+            reader.password = table.id(of: types.searchBindPassword).flatMap { entry[$0].first } ?? []
             var rule: Rule?
             if let filter = text(types.searchFilter), !isActiveDirectory {
-                server.bindName = text(types.searchBindName) ?? ""
-                server.password = table.id(of: types.searchBindPassword).flatMap { entry[$0].first } ?? []
+                server = reader
                 rule = .search(base: text(types.searchBase) ?? "", filter: NameTemplate(filter))
             } else if let template = text(types.bindName) {
                 rule = .template(NameTemplate(template))
             }
-            return .directory(servers.pool(server), rule)
+            guard let id = text(types.id) else { return (.directory(servers.pool(server), rule), nil) }
+            // 10.1: another handler than the one for `memberOf` is a part of the mail system.
+            let handler = text(types.groupHandler) ?? ""
+            let isKnown = handler.isEmpty || handler.hasSuffix("ADGroupHandler")
+            let base = text(types.searchBase) ?? ""
+            let groupBase = text(types.groupBase) ?? base
+            let groups = OutsideGroupSearch(
+                domainID: id.lowercased(), pool: servers.pool(reader), rule: rule, accountBase: base.isEmpty ? groupBase : base, groupBase: groupBase,
+                groupFilter: NameTemplate(text(types.groupFilter) ?? OutsideGroupSearch.standardFilter),
+                problem: isKnown ? nil : "the handler \"\(handler)\" of the mail system is not available here")
+            return (.directory(servers.pool(server), rule), groups)
         }
     }
 
@@ -152,6 +168,12 @@ struct OutsideAccount: OutsidePassword {
 
     let login: OutsideLogin
     let names: Names
+    let id: EntryID
+    /// Groups there to which something is granted that matters for this account, as grantees.
+    let groups: [String]
+    let known: OutsideGroups
+    /// How old what is known of its groups may be at a login.
+    let groupAge: Duration
     /// Gets what an administrator should see.
     let warn: @Sendable (String) -> Void
 
@@ -163,6 +185,18 @@ struct OutsideAccount: OutsidePassword {
             warn("the password of \(String(decoding: names.address, as: UTF8.self)) cannot be verified elsewhere: \(reason)")
         }
         return verdict
+    }
+
+    /// Asks for its groups there, if they matter and were not asked for lately. Who cannot be asked for has none, and logs in all the same.
+    func prepareLogin() {
+        guard !groups.isEmpty, let search = login.groups, known.isDue(id, groups, age: groupAge) else { return }
+        let begun = ContinuousClock.now
+        do throws(LDAPClientError) {
+            known.keep(try search.groups(of: names, among: groups), of: id, asked: groups, at: begun)
+        } catch {
+            warn("\(String(decoding: names.address, as: UTF8.self)) is taken to be in no group of the other directory, for it cannot be asked: \(error.message)")
+            known.keep([], of: id, asked: [], at: begun)
+        }
     }
 }
 
@@ -179,6 +213,10 @@ struct OutsideLoginTypes: Sendable {
     let searchBindPassword: AttributeTypeID
     let bindName: AttributeTypeID
     let realm: AttributeTypeID
+    let id: AttributeTypeID
+    let groupBase: AttributeTypeID
+    let groupFilter: AttributeTypeID
+    let groupHandler: AttributeTypeID
     /// Of the account.
     let ownName: AttributeTypeID
     let foreignPrincipal: AttributeTypeID
@@ -203,6 +241,10 @@ struct OutsideLoginTypes: Sendable {
         searchBindPassword = type("zimbraAuthLdapSearchBindPassword")
         bindName = type("zimbraAuthLdapBindDn")
         realm = type("zimbraAuthKerberos5Realm")
+        id = type("zimbraId")
+        groupBase = type("zimbraExternalGroupLdapSearchBase")
+        groupFilter = type("zimbraExternalGroupLdapSearchFilter")
+        groupHandler = type("zimbraExternalGroupHandlerClass")
         ownName = type("zimbraAuthLdapExternalDn")
         foreignPrincipal = type("zimbraForeignPrincipal")
         isVirtualAccount = type("zimbraIsExternalVirtualAccount")
@@ -214,7 +256,7 @@ struct OutsideLoginTypes: Sendable {
 struct OutsideLoginRule: WriteRule {
     let loginTypes: OutsideLoginTypes
     var types: [AttributeTypeID] {
-        [loginTypes.mechanism, loginTypes.adminMechanism, loginTypes.url, loginTypes.searchFilter]
+        [loginTypes.mechanism, loginTypes.adminMechanism, loginTypes.url, loginTypes.searchFilter, loginTypes.groupFilter]
     }
     private static let mechanisms: Set<String> = ["", "zimbra", "ldap", "ad", "kerberos5", "carbonioadvanced"]
 
@@ -239,9 +281,11 @@ struct OutsideLoginRule: WriteRule {
                 }
             }
         }
-        for value in values(loginTypes.searchFilter) {
-            do throws(LDAPError) { _ = try Filter(NameTemplate(value).filter(Array("a@example.com".utf8))) } catch {
-                throw LDAPError(.constraintViolation, "zimbraAuthLdapSearchFilter: \(error.message)")
+        for (type, name) in [(loginTypes.searchFilter, "zimbraAuthLdapSearchFilter"), (loginTypes.groupFilter, "zimbraExternalGroupLdapSearchFilter")] {
+            for value in values(type) {
+                do throws(LDAPError) { _ = try Filter(NameTemplate(value).filter(Array("a@example.com".utf8))) } catch {
+                    throw LDAPError(.constraintViolation, "\(name): \(error.message)")
+                }
             }
         }
     }

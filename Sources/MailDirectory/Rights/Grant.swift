@@ -42,6 +42,12 @@ struct Grant: Sendable, Hashable {
     var isForSubdomains: Bool { modifiers.contains(.subdomains) }
     var isWithoutSubgroups: Bool { modifiers.contains(.withoutSubgroups) }
 
+    /// Of a group in another directory, the `zimbraId` of the domain that asks there.
+    var outsideDomain: String? {
+        guard type == .externalGroup, let colon = grantee.firstIndex(of: ":") else { return nil }
+        return String(grantee[..<colon])
+    }
+
     struct Problem: Error { let reason: String }
 
     /// - Throws: in words, what is wrong.

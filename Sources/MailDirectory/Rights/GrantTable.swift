@@ -15,6 +15,8 @@ struct GrantTable: Sendable {
     private(set) var entries: [EntryID: Holding] = [:]
     /// Entries by type and name of grantees: `usr 1f0e…`.
     private var byGrantee: [String: Set<EntryID>] = [:]
+    /// By domain, its groups in another directory to which something is granted: how often, and how often a right of users.
+    private var outsideGroups: [String: [String: (all: Int, users: Int)]] = [:]
     /// How many grants there are to grantees of each type.
     private var counts: [Grant.GranteeType: Int] = [:]
     /// The commit of the snapshot it was last made right for.
@@ -40,6 +42,7 @@ struct GrantTable: Sendable {
                 byGrantee[key]?.remove(id)
                 if byGrantee[key]?.isEmpty == true { byGrantee[key] = nil }
                 counts[grant.type, default: 0] -= 1
+                if grant.type == .externalGroup { countOutside(grant, -1) }
             }
             entries[id] = nil
             guard !values.isEmpty else { continue }
@@ -48,9 +51,25 @@ struct GrantTable: Sendable {
             for grant in grants {
                 byGrantee[Self.key(grant.type, grant.grantee), default: []].insert(id)
                 counts[grant.type, default: 0] += 1
+                if grant.type == .externalGroup { countOutside(grant, 1) }
             }
             entries[id] = Holding(values: values, grants: grants)
         }
+    }
+
+    private mutating func countOutside(_ grant: Grant, _ change: Int) {
+        guard let domain = grant.outsideDomain else { return }
+        var count = outsideGroups[domain]?[grant.grantee] ?? (0, 0)
+        count.all += change
+        if RightDefinition.named(grant.right)?.isUserRight == true { count.users += change }
+        outsideGroups[domain, default: [:]][grant.grantee] = count.all > 0 ? count : nil
+        if outsideGroups[domain]?.isEmpty == true { outsideGroups[domain] = nil }
+    }
+
+    /// The groups of a domain in another directory, as grantees, to which something is granted that matters for an account of it.
+    /// - Parameter asAdministrator: whether rights of administrators matter.
+    func outsideGroups(of domain: String, asAdministrator: Bool) -> [String] {
+        (outsideGroups[domain] ?? [:]).filter { asAdministrator || $0.value.users > 0 }.keys.sorted()
     }
 
     func grants(on id: EntryID) -> [Grant] { entries[id]?.grants ?? [] }

@@ -18,19 +18,24 @@ struct AccountRights: GrantedRights {
         own = AccessGrant(schema) { HeldRights.allowOwn(&$0, walk.types, []) }
     }
 
+    var revision: Int { walk.outsideGroups.revision() }
+
     func holder(
         _ identity: Identity, _ snapshot: borrowing Snapshot, _ context: VirtualContext
     ) throws(EntryStoreError) -> (any RightsHolder)? {
         guard case .entry(let id, _, _) = identity, id.rawValue != .max, let record = try snapshot.record(id),
             let kind = walk.types.kind(record), kind == .account || kind == .resource
         else { return nil }
-        if let known = try cache.item(id, snapshot) { return known.held }
+        let outsideGroups = walk.outsideGroups.groups(of: id)
+        if let known = try cache.item(id, snapshot), known.outsideGroups == outsideGroups { return known.held }
         let table = try walk.grants.table(snapshot)
         guard let actor = try walk.actor(id, needsGroups: table.grantsAnything(to: .group), snapshot, context) else { return nil }
         let made = try HeldRights(actor, walk, table, own, snapshot, context)
         // The mail system's own identities, which stand in no domain, are judged by the rules alone unless they are granted something.
         let held = actor.domain == nil && made.isEmpty ? nil : made
-        cache.keep(id, .init(held: held, table: table, catalogue: snapshot.catalogue, path: try Self.path(id, snapshot)), snapshot)
+        cache.keep(
+            id, .init(
+                held: held, outsideGroups: outsideGroups, table: table, catalogue: snapshot.catalogue, path: try Self.path(id, snapshot)), snapshot)
         return held
     }
 }
@@ -109,6 +114,7 @@ final class HeldRights: RightsHolder {
         global = walk.global(snapshot)
         var concerned = Set<EntryID>()
         if let id = actor.id { concerned.formUnion(table.entries(grantingTo: .user, id)) }
+        for group in actor.outsideGroups { concerned.formUnion(table.entries(grantingTo: .externalGroup, group)) }
         for group in actor.groups.keys { concerned.formUnion(table.entries(grantingTo: .group, group)) }
         if let domain = actor.domainID { concerned.formUnion(table.entries(grantingTo: .domain, domain)) }
         for address in actor.addresses { concerned.formUnion(table.entries(grantingTo: .email, address)) }

@@ -10,6 +10,8 @@ final class HolderCache: Sendable {
     struct Item: Sendable {
         /// nil: it holds nothing.
         var held: HeldRights?
+        /// What was known of its groups in another directory.
+        let outsideGroups: Set<String>
         let table: GrantTable
         let catalogue: Catalogue
         /// The account and the entries it stands below.
@@ -39,7 +41,7 @@ final class HolderCache: Sendable {
         watch = store.watch([top], schema)
     }
 
-    /// What is known of an identity, if it is right for a snapshot.
+    /// What is known of an identity, if it is right for a snapshot; whether its groups in another directory are the same is for the caller to see.
     func item(_ id: EntryID, _ snapshot: borrowing Snapshot) throws(EntryStoreError) -> Item? {
         guard var item = kept.withLock({ $0[id] }), item.catalogue === snapshot.catalogue else { return nil }
         if snapshot.serves(watch, madeAt: item.commit) { return item }

@@ -18,6 +18,8 @@ struct RightActor: Sendable {
     var domainID: String?
     /// All groups it is in, however far, by `zimbraId`; whether they count for administrators' rights, and whether it is in them directly.
     var groups: [String: InGroup] = [:]
+    /// Groups of another directory that its domain asks, as grantees.
+    var outsideGroups: Set<String> = []
     var isDelegatedAdmin = false
     var isGlobalAdmin = false
 
@@ -35,8 +37,8 @@ struct RightActor: Sendable {
             if id == grant.grantee, kind == .list || kind == .group { return !asAdmin }
             guard let membership = groups[grant.grantee] else { return false }
             return !asAdmin || membership.isAdminGroup
-        // Groups of another directory are not asked.
-        case .externalGroup: return false
+        // They have no flag by which they would count for administrators' rights or not: all do.
+        case .externalGroup: return outsideGroups.contains(grant.grantee)
         case .domain: return kind != nil && domainID == grant.grantee
         case .externalDomain: return entry == nil && addresses.contains { $0.hasSuffix("@" + grant.grantee) }
         case .guest, .key: return entry == nil && addresses.contains(grant.grantee)
@@ -64,6 +66,7 @@ struct RightWalk: Sendable {
     let tree: MailTree
     let grants: Grants
     let membership: Membership
+    let outsideGroups: OutsideGroups
     /// The entry with grants for everything, `cn=globalgrant,cn=zimbra`.
     static let globalName = try? DistinguishedName("cn=globalgrant,cn=zimbra")
 
@@ -99,6 +102,8 @@ struct RightWalk: Sendable {
         // 10.7: the global flag with the old one for domains makes no global administrator.
         actor.isGlobalAdmin = isAccount && isGlobalAdmin(record)
         actor.isDelegatedAdmin = isAccount && record.isTrue(types.isDelegatedAdmin) && !actor.isGlobalAdmin
+        // Only those that the domain that it is in now has asked for.
+        if isAccount, let domain = actor.domainID { actor.outsideGroups = outsideGroups.groups(of: id).filter { $0.hasPrefix(domain + ":") } }
         guard needsGroups else { return actor }
         var effort = Membership.Effort(budget: Membership.Effort.unlimited)
         let direct = try membership.groups(of: id, snapshot, context, &effort)
