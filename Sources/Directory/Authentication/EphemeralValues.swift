@@ -29,6 +29,9 @@ public final class EphemeralValues: Sendable {
         var waiting: [EntryID: Change] = [:]
         /// Handed to the writer, not yet committed.
         var flushing: [EntryID: Change] = [:]
+        /// Committed a moment ago, and by which flush: who reads an entry as it was before that asks for its values here after it.
+        var settled: [EntryID: (change: Change, flush: Int)] = [:]
+        var flushes = 0
         var isScheduled = false
         var isClosed = false
     }
@@ -51,7 +54,7 @@ public final class EphemeralValues: Sendable {
     /// The values of an attribute that are on their way into an entry; nil if none are: those that are stored count.
     public func values(of type: AttributeTypeID, _ id: EntryID) -> [[UInt8]]? {
         if count.load(ordering: .acquiring) == 0 { return nil }
-        return state.withLock { $0.waiting[id]?.values[type] ?? $0.flushing[id]?.values[type] }
+        return state.withLock { $0.waiting[id]?.values[type] ?? $0.flushing[id]?.values[type] ?? $0.settled[id]?.change.values[type] }
     }
 
     /// What an update sees and sets.
@@ -117,7 +120,7 @@ public final class EphemeralValues: Sendable {
     }
 
     private func recount(_ state: borrowing State) {
-        count.store(state.waiting.count + state.flushing.count, ordering: .releasing)
+        count.store(state.waiting.count + state.flushing.count + state.settled.count, ordering: .releasing)
     }
 
     /// Forgets values on their way: a client has changed the attributes meanwhile. Called by the writer, in the transaction.
@@ -127,6 +130,7 @@ public final class EphemeralValues: Sendable {
             for type in types {
                 state.waiting[id]?.values[type] = nil
                 state.flushing[id]?.values[type] = nil
+                state.settled[id]?.change.values[type] = nil
             }
         }
     }
@@ -172,12 +176,31 @@ public final class EphemeralValues: Sendable {
                 },
                 // What cannot be written is lost: it is worth less than memory that fills up.
                 failed: { _ in Writer.Answer([]) },
-                completion: { _ in
-                    self.state.withLock { state in
-                        state.flushing = [:]
-                        self.recount(state)
-                    }
-                }))
+                completion: { _ in self.settle() }))
+    }
+
+    /// What was flushed is in the entries.
+    private func settle() {
+        let flush = state.withLock { state in
+            state.flushes += 1
+            for (id, change) in state.flushing {
+                var settled = state.settled[id]?.change ?? Change()
+                settled.merge(change)
+                state.settled[id] = (settled, state.flushes)
+            }
+            state.flushing = [:]
+            recount(state)
+            return state.flushes
+        }
+        // Nobody takes that long from an entry to its values.
+        Task.detached { [weak self] in
+            try? await Task.sleep(for: .seconds(1))
+            guard let self else { return }
+            state.withLock { state in
+                state.settled = state.settled.filter { $0.value.flush > flush }
+                self.recount(state)
+            }
+        }
     }
 
     private func apply(_ change: Change, to id: EntryID, _ transaction: inout StoreTransaction) throws {

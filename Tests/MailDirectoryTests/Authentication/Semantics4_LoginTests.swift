@@ -1,6 +1,8 @@
 @testable import Directory
+import EntryStore
 import LDAP
 import MailDirectory
+import Schema
 import Testing
 #if canImport(Glibc)
 import Glibc
@@ -213,6 +215,28 @@ private let standard = "cn=business,cn=cos,cn=zimbra"
         #expect(try sample.bind(bjorn, "Correct-horse1").code == .success)
         #expect(try stored(sample, "zimbraLastLogonTimestamp") == first)
         #expect(try stored(sample, "entryCSN") == csn)
+    }
+
+    /// A bind that has read the entry before the failures were written must not miss them because they have been written since.
+    @Test func rule2_15_valuesCountForWhoHasReadTheEntryBeforeTheyWereWritten() async throws {
+        let sample = try sample()
+        let directory = sample.directory
+        let type = try #require(directory.schema.attributeType(named: "zimbraLastLogonTimestamp"))
+        let id = try directory.store.snapshot().resolve(DistinguishedName(bjorn)).id
+        let value = Array("20260101000000Z".utf8)
+        directory.ephemeral.set(type, to: value, of: id)
+        directory.ephemeral.flush()
+        // The writer makes one change after the other.
+        #expect(try sample.modify(config, [(.replace, "description", ["later"])]).code == .success)
+        #expect(try asRoot(sample) { try stored(sample, "zimbraLastLogonTimestamp") } == ["20260101000000Z"])
+        #expect(directory.ephemeral.values(of: type, id) == [value])
+        // Not for ever, and not after a client has set another value.
+        for _ in 0..<200 where directory.ephemeral.values(of: type, id) != nil { try await Task.sleep(for: .milliseconds(50)) }
+        #expect(directory.ephemeral.values(of: type, id) == nil)
+        directory.ephemeral.set(type, to: value, of: id)
+        directory.ephemeral.flush()
+        #expect(try sample.modify(bjorn, [(.replace, "zimbraLastLogonTimestamp", ["20260202000000Z"])]).code == .success)
+        #expect(directory.ephemeral.values(of: type, id) == nil)
     }
 
     // MARK: Passwords
