@@ -180,6 +180,12 @@ public final class AttributeTable: Sendable {
         }
     }
 
+    /// The numbers of a type itself, with whatever options.
+    func appendIDs(of type: AttributeTypeID, to out: inout [AttributeID]) {
+        if let id = id(of: type) { out.append(id) }
+        if hasOptioned, let others = optioned[type] { out += others }
+    }
+
     /// Whether an option asked for is among those of a description. One that ends with a hyphen is a range of language tags
     /// (RFC 3866 section 2.2.2).
     private static func matches(_ option: [UInt8], _ options: [[UInt8]]) -> Bool {

@@ -197,6 +197,24 @@ public struct Snapshot: ~Copyable {
         return Resolution(id: id, depth: depth, isComplete: true)
     }
 
+    /// Finds the entry that a name in canonical form names: in it a comma always parts two levels.
+    /// - Throws: `other` if the store fails.
+    public borrowing func resolve(canonical name: [UInt8]) throws(LDAPError) -> Resolution {
+        var id = EntryID.root
+        var depth = 0
+        var end = name.count
+        while end > 0 {
+            let start = name[..<end].lastIndex(of: UInt8(ascii: ",")).map { $0 + 1 } ?? 0
+            let found: EntryID?
+            do { found = try child(of: id, rdn: name.rawSpan.extracting(start..<end)) } catch { throw LDAPError(storage: error) }
+            guard let found else { return Resolution(id: id, depth: depth, isComplete: false) }
+            id = found
+            depth += 1
+            end = start > 0 ? start - 1 : 0
+        }
+        return Resolution(id: id, depth: depth, isComplete: true)
+    }
+
     /// Appends an entry's name in string form, as its RDNs were spelled.
     public borrowing func appendName(of id: EntryID, to out: inout [UInt8]) throws(EntryStoreError) {
         var current = id

@@ -119,7 +119,7 @@ private struct Addition: Sendable {
 
     func run(_ directory: Directory, _ transaction: inout StoreTransaction) throws(LDAPError) -> WriteAnswer {
         transaction.beginOperation(by: creator)
-        let found = try transaction.snapshot.resolve(target.name)
+        let found = try transaction.snapshot.resolve(canonical: target.canonical)
         if try access.allows(.disclose, access.entry, of: found.id, transaction.snapshot) {
             try directory.demandNoBranch(found, target.name, transaction.snapshot)
         }

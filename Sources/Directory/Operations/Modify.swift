@@ -24,7 +24,7 @@ extension Directory {
         return PendingWrite(messageID: messageID, tag: OperationTag.modifyResponse, controls: controls, observed: observed) { transaction throws(LDAPError) in
             transaction.beginOperation(by: modifier)
             if changes.contains(where: { self.uniqueTypes.contains($0.description.type) }) {
-                let found = try transaction.snapshot.resolve(target.name)
+                let found = try transaction.snapshot.resolve(canonical: target.canonical)
                 // Before the entry is looked for, as in slapd; but that a value is taken is told only to those who may write it.
                 if try access.mayBe(.write, changes.map { AccessDatum($0.description.type) }, at: found, transaction.snapshot) {
                     try self.checkUnique(changes, otherThan: found.isComplete ? found.id : nil, transaction.snapshot)
@@ -108,7 +108,7 @@ extension Directory {
     /// The types whose values differ.
     private func changedTypes(_ before: Entry, _ after: Entry, _ table: AttributeTable) -> [AttributeTypeID] {
         var types: [AttributeTypeID] = []
-        after.forEachDifference(from: before) { id, _, _ in
+        after.forEachDifferentID(from: before) { id in
             if let type = table.type(of: id) { types.append(type) }
         }
         return types
@@ -122,7 +122,7 @@ extension Directory {
             .flatMap(\.values)
         guard !passwords.isEmpty else { return }
         let snapshot = try stored { () throws(EntryStoreError) in try store.snapshot() }
-        let found = try snapshot.resolve(target.name)
+        let found = try snapshot.resolve(canonical: target.canonical)
         guard found.isComplete else { return }
         // Who may not make the change is told that, later.
         do throws(LDAPError) { try access.demand(changes, of: found.id, snapshot) } catch { return }

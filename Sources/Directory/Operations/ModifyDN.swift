@@ -97,7 +97,7 @@ private struct Renaming: Sendable {
     func run(_ directory: Directory, _ transaction: inout StoreTransaction) throws(LDAPError) -> WriteAnswer {
         transaction.beginOperation(by: modifier)
         // The right to change what stands below the parent is asked for before the entry itself, as in slapd.
-        let found = try transaction.snapshot.resolve(target.name)
+        let found = try transaction.snapshot.resolve(canonical: target.canonical)
         if found.depth >= target.name.rdns.count - 1 {
             let parent = found.isComplete ? try directory.record(found.id, transaction.snapshot)?.parent ?? .root : found.id
             try access.demand(newSuperior == nil ? .write : .delete, access.children, of: parent, "parent", transaction.snapshot)

@@ -62,7 +62,7 @@ extension Directory {
         }
         if target.canonical == rootName { throw Self.rootPasswordRefusal }
         let snapshot = try stored { () throws(EntryStoreError) in try store.snapshot() }
-        let found = try snapshot.resolve(target.name)
+        let found = try snapshot.resolve(canonical: target.canonical)
         if try access.allows(.disclose, access.entry, of: found.id, snapshot) { try demandNoBranch(found, target.name, snapshot) }
         return found.isComplete ? found.id : nil
     }

@@ -35,7 +35,7 @@ struct WriteTarget: Sendable {
     /// - Parameter manageDsaIT: referral entries are treated as ordinary ones (RFC 3296 section 3).
     /// - Throws: `noSuchObject`, with the part of the name that exists.
     func locate(_ directory: Directory, _ access: AccessControl, manageDsaIT: Bool, _ snapshot: borrowing Snapshot) throws(LDAPError) -> Place {
-        let found = try snapshot.resolve(name)
+        let found = try snapshot.resolve(canonical: canonical)
         // Of what may not be disclosed neither referrals nor branches tell.
         guard try access.allows(.disclose, access.entry, of: found.id, snapshot) else {
             if found.isComplete { return .entry(found.id) }
@@ -73,6 +73,7 @@ extension Directory {
     func referral(
         at found: Snapshot.Resolution, _ name: DistinguishedName, _ snapshot: borrowing Snapshot
     ) throws(LDAPError) -> WriteAnswer? {
+        if special.hasNoReferrals(snapshot) { return nil }
         var id = found.id
         var depth = found.depth
         var place: (id: EntryID, depth: Int)?

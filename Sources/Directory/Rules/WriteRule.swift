@@ -150,7 +150,7 @@ struct WriteRules: Sendable {
             return result
         }
         for type in change.named where Int(type.rawValue) < masks.count { result |= masks[Int(type.rawValue)] }
-        after.forEachDifference(from: before) { id, _, _ in result |= mask(id, change.table) }
+        after.forEachDifferentID(from: before) { result |= mask($0, change.table) }
         return result
     }
 

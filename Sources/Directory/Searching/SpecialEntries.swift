@@ -47,6 +47,12 @@ final class SpecialEntryWatch: Sendable {
         return try renew(&kept, directory, snapshot)
     }
 
+    /// Whether a snapshot is known to have no referral entries.
+    func hasNoReferrals(_ snapshot: borrowing Snapshot) -> Bool {
+        guard let known = shared.withLock({ $0 }) else { return false }
+        return known.referrals.isEmpty && snapshot.serves(watch, madeAt: known.commit)
+    }
+
     @inline(never)
     private func renew(
         _ kept: inout SpecialEntries?, _ directory: Directory, _ snapshot: borrowing Snapshot

@@ -29,6 +29,15 @@ struct KeyTable {
         slots = Array(repeating: Slot(word: 0, number: 0, count: 0), count: size)
     }
 
+    /// Keeps the memory of a small table.
+    mutating func removeAll() {
+        if ends.isEmpty { return }
+        if slots.count > 1024 { return self = KeyTable() }
+        for index in slots.indices { slots[index].number = 0 }
+        arena.removeAll(keepingCapacity: true)
+        ends.removeAll(keepingCapacity: true)
+    }
+
     var count: Int { ends.count }
     /// About how many octets the table takes.
     var memory: Int { arena.count + ends.count * 8 + slots.count * MemoryLayout<Slot>.stride }

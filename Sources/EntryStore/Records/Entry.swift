@@ -53,7 +53,7 @@ public struct Entry: Sendable, Equatable {
     public var attributes: [Attribute] { slots.map { Attribute(id: $0.id, values: values($0)) } }
 
     /// The numbers of all attributes.
-    public func forEachID(_ body: (AttributeID) -> Void) { for slot in slots { body(slot.id) } }
+    public func forEachID(_ body: (AttributeID) -> Void) { for index in slots.indices { body(slots[index].id) } }
 
     private func values(_ slot: Slot) -> [[UInt8]] {
         guard slot.isPacked, let packed else { return slot.values }
@@ -65,15 +65,44 @@ public struct Entry: Sendable, Equatable {
     }
 
     /// Whether an attribute has the same values, in the same order, in another entry.
-    private func hasSameValues(_ slot: Slot, _ other: Entry, _ otherSlot: Slot) -> Bool {
-        guard slot.isPacked, otherSlot.isPacked, let packed, let otherPacked = other.packed else { return values(slot) == other.values(otherSlot) }
-        if packed === otherPacked, slot.place == otherSlot.place { return true }
+    private func hasSameValues(at index: Int, _ other: Entry, at otherIndex: Int) -> Bool {
+        switch (slots[index].isPacked, other.slots[otherIndex].isPacked) {
+        case (false, false): return slots[index].values == other.slots[otherIndex].values
+        case (true, false): return packedValues(at: index, are: other.slots[otherIndex].values)
+        case (false, true): return other.packedValues(at: otherIndex, are: slots[index].values)
+        case (true, true): break
+        }
+        guard let packed, let otherPacked = other.packed else { return false }
+        let (place, otherPlace) = (slots[index].place, other.slots[otherIndex].place)
+        if packed === otherPacked, place == otherPlace { return true }
         let (own, others) = (packed.bytes, otherPacked.bytes)
-        return own.rawSpan.slice(slot.place).elementsEqual(others.rawSpan.slice(otherSlot.place))
+        return own.rawSpan.slice(place).elementsEqual(others.rawSpan.slice(otherPlace))
+    }
+
+    /// Without unpacking them.
+    private func packedValues(at index: Int, are values: [[UInt8]]) -> Bool {
+        guard let packed else { return values.isEmpty }
+        let bytes = packed.bytes
+        var own = AttributeValues(bytes.rawSpan.slice(slots[index].place))
+        var count = 0
+        while let value = own.next() {
+            guard count < values.count else { return false }
+            let other = values[count]
+            guard value.elementsEqual(other.rawSpan) else { return false }
+            count += 1
+        }
+        return count == values.count
+    }
+
+    /// The same of an attribute that either may lack.
+    public func hasSameValues(of id: AttributeID, as other: Entry) -> Bool {
+        let (index, otherIndex) = (place(of: id), other.place(of: id))
+        guard let index, let otherIndex else { return index == otherIndex }
+        return hasSameValues(at: index, other, at: otherIndex)
     }
 
     public static func == (a: Entry, b: Entry) -> Bool {
-        a.slots.count == b.slots.count && zip(a.slots, b.slots).allSatisfy { $0.id == $1.id && a.hasSameValues($0, b, $1) }
+        a.slots.count == b.slots.count && a.slots.indices.allSatisfy { a.slots[$0].id == b.slots[$0].id && a.hasSameValues(at: $0, b, at: $0) }
     }
 
     private func lowerBound(_ id: AttributeID) -> Int {
@@ -86,12 +115,14 @@ public struct Entry: Sendable, Equatable {
         return low
     }
 
+    private func place(of id: AttributeID) -> Int? {
+        let index = lowerBound(id)
+        return index < slots.count && slots[index].id == id ? index : nil
+    }
+
     /// The values of an attribute, empty if there are none; setting none removes it.
     public subscript(_ id: AttributeID) -> [[UInt8]] {
-        get {
-            let index = lowerBound(id)
-            return index < slots.count && slots[index].id == id ? values(slots[index]) : []
-        }
+        get { place(of: id).map { values(slots[$0]) } ?? [] }
         set {
             let index = lowerBound(id)
             let exists = index < slots.count && slots[index].id == id
@@ -115,24 +146,31 @@ public struct Entry: Sendable, Equatable {
         }
     }
 
-    public func contains(_ id: AttributeID) -> Bool {
-        let index = lowerBound(id)
-        return index < slots.count && slots[index].id == id
-    }
+    public func contains(_ id: AttributeID) -> Bool { place(of: id) != nil }
 
     /// The attributes whose values are not the same, in order, in another entry, which either of them may lack.
     public func forEachDifference(from other: Entry, _ body: (AttributeID, _ other: [[UInt8]], _ own: [[UInt8]]) -> Void) {
-        let (before, after) = (other.slots, slots)
+        forEachDifferentPlace(from: other) { id, before, after in
+            body(id, before.map { other.values(other.slots[$0]) } ?? [], after.map { values(slots[$0]) } ?? [])
+        }
+    }
+
+    /// Their numbers alone, without unpacking anything.
+    public func forEachDifferentID(from other: Entry, _ body: (AttributeID) -> Void) {
+        forEachDifferentPlace(from: other) { id, _, _ in body(id) }
+    }
+
+    private func forEachDifferentPlace(from other: Entry, _ body: (AttributeID, _ other: Int?, _ own: Int?) -> Void) {
         var (left, right) = (0, 0)
-        while left < before.count || right < after.count {
-            if right == after.count || left < before.count && before[left].id < after[right].id {
-                body(before[left].id, other.values(before[left]), [])
+        while left < other.slots.count || right < slots.count {
+            if right == slots.count || left < other.slots.count && other.slots[left].id < slots[right].id {
+                body(other.slots[left].id, left, nil)
                 left += 1
-            } else if left == before.count || after[right].id < before[left].id {
-                body(after[right].id, [], values(after[right]))
+            } else if left == other.slots.count || slots[right].id < other.slots[left].id {
+                body(slots[right].id, nil, right)
                 right += 1
             } else {
-                if !hasSameValues(after[right], other, before[left]) { body(before[left].id, other.values(before[left]), values(after[right])) }
+                if !hasSameValues(at: right, other, at: left) { body(slots[right].id, left, right) }
                 left += 1
                 right += 1
             }
@@ -146,29 +184,16 @@ public struct Entry: Sendable, Equatable {
         return buffer.bytes.array
     }
 
-    /// The values of the attributes for whose numbers `wanted` is true.
-    func values(where wanted: (AttributeID) -> Bool) -> [[UInt8]] {
-        var list: [[UInt8]] = []
-        for slot in slots where wanted(slot.id) { list += values(slot) }
-        return list
-    }
-
     /// Packs the entry into its stored form.
     func encode(parent: EntryID, rdn: [UInt8], flags: EntryRecord.Flags, into out: inout BERBuffer) {
         out.removeAll(keeping: 1 << 20)
         var sizes: [Int] = []
         sizes.reserveCapacity(slots.count)
         var total = 0
-        for slot in slots {
-            var set = 0
-            if !slot.isPacked {
-                for value in slot.values { set += BERBuffer.elementSize(value.count) }
-                set = BERBuffer.elementSize(set)
-            } else {
-                set = Int(slot.place.count)
-            }
-            sizes.append(set)
-            total += set
+        for index in slots.indices {
+            let size = slots[index].isPacked ? Int(slots[index].place.count) : BERBuffer.elementSize(sizeOfValues(at: index))
+            sizes.append(size)
+            total += size
         }
         let isWide = EntryRecord.headerSize + slots.count * 4 + rdn.count + total > 0xffff
         let start = EntryRecord.headerSize + slots.count * (isWide ? 8 : 4) + rdn.count
@@ -180,27 +205,32 @@ public struct Entry: Sendable, Equatable {
         out.appendNumber32(UInt32(truncatingIfNeeded: parent.rawValue))
         out.appendNumber32(UInt32(truncatingIfNeeded: parent.rawValue >> 32))
         var offset = start
-        for (slot, size) in zip(slots, sizes) {
+        for index in slots.indices {
+            let id = slots[index].id
             if isWide {
-                out.appendNumber32(UInt32(slot.id.rawValue))
+                out.appendNumber32(UInt32(id.rawValue))
                 out.appendNumber32(UInt32(truncatingIfNeeded: offset))
             } else {
-                out.appendNumber16(slot.id.rawValue)
+                out.appendNumber16(id.rawValue)
                 out.appendNumber16(UInt16(truncatingIfNeeded: offset))
             }
-            offset += size
+            offset += sizes[index]
         }
         out.append(rdn)
-        for slot in slots {
-            if slot.isPacked, let packed {
-                let bytes = packed.bytes
-                out.append(bytes.rawSpan.slice(slot.place))
-                continue
+        let packedBytes = packed?.bytes ?? []
+        let unchanged = packedBytes.rawSpan
+        for index in slots.indices {
+            if slots[index].isPacked {
+                out.append(unchanged.slice(slots[index].place))
+            } else {
+                out.appendHeader(BERTag.set, length: sizeOfValues(at: index))
+                for value in slots[index].values { out.append(BERTag.octetString, contents: value) }
             }
-            out.appendHeader(BERTag.set, length: slot.values.reduce(0) { $0 + BERBuffer.elementSize($1.count) })
-            for value in slot.values { out.append(BERTag.octetString, contents: value) }
         }
     }
+
+    /// Octets of an unpacked attribute's finished values.
+    private func sizeOfValues(at index: Int) -> Int { slots[index].values.reduce(0) { $0 + BERBuffer.elementSize($1.count) } }
 }
 
 extension BERBuffer {

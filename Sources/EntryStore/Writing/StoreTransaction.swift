@@ -20,6 +20,8 @@ public struct StoreTransaction: ~Copyable {
     /// Makes a new schema known once it is committed (``changeSchema(to:_:before:after:name:publication:)``).
     var publication: (@Sendable (_ publish: () -> Void) -> Void)?
     private var keys: IndexKeys
+    /// The keys of an attribute before a change and after it; kept for their memory.
+    private var keyTables: (had: KeyTable, has: KeyTable)?
     var record: BERBuffer
     /// What is noted in the change log.
     var journal: Journal
@@ -204,7 +206,7 @@ public struct StoreTransaction: ~Copyable {
     /// The same for both states of an entry.
     private mutating func noteClasses(_ old: Entry, _ new: Entry, _ id: EntryID) {
         noteClasses(old, id)
-        if let objectClass, old[objectClass] != new[objectClass] { noteClasses(new, id) }
+        if let objectClass, !old.hasSameValues(of: objectClass, as: new) { noteClasses(new, id) }
     }
 
     mutating func change(_ body: (inout Transaction) throws(LMDBError) -> Void) throws(EntryStoreError) {
@@ -293,16 +295,11 @@ public struct StoreTransaction: ~Copyable {
     /// The indexed types whose values two states of an entry do not share.
     private static func changedTypes(_ old: Entry, _ new: Entry, _ catalogue: Catalogue) -> [AttributeTypeID] {
         var types: [AttributeTypeID] = []
-        new.forEachDifference(from: old) { id, _, _ in
+        new.forEachDifferentID(from: old) { id in
             guard let type = catalogue.table.type(of: id), !catalogue.maintained.kinds(of: type).isEmpty, !types.contains(type) else { return }
             types.append(type)
         }
         return types
-    }
-
-    /// The values of a type, whatever their options.
-    private static func values(of type: AttributeTypeID, _ entry: Entry, _ table: AttributeTable) -> [[UInt8]] {
-        entry.values { table.type(of: $0) == type }
     }
 
     /// Indexes a new entry, whose record was just made.
@@ -348,16 +345,26 @@ public struct StoreTransaction: ~Copyable {
     private mutating func changeKeys(from old: Entry, to new: Entry, _ id: EntryID) {
         snapshot.pending.note(id)
         let catalogue = self.catalogue
+        var attributes: [AttributeID] = []
+        var (had, has) = keyTables.take() ?? (KeyTable(), KeyTable())
+        defer { keyTables = (had, has) }
         for type in Self.changedTypes(old, new, catalogue) {
             guard let attribute = catalogue.table.id(of: type) else { continue }
             let kinds = catalogue.maintained.kinds(of: type)
-            var had = KeyTable()
-            var has = KeyTable()
-            keys.forEach(of: type, attribute: attribute, kinds: kinds, values: Self.values(of: type, old, catalogue.table), into: &had)
-            keys.forEach(of: type, attribute: attribute, kinds: kinds, values: Self.values(of: type, new, catalogue.table), into: &has)
+            // Whatever the options.
+            attributes.removeAll(keepingCapacity: true)
+            catalogue.table.appendIDs(of: type, to: &attributes)
+            had.removeAll()
+            has.removeAll()
+            keys.forEach(of: type, attribute: attribute, kinds: kinds, values: Self.values(of: attributes, old), into: &had)
+            keys.forEach(of: type, attribute: attribute, kinds: kinds, values: Self.values(of: attributes, new), into: &has)
             for number in 0..<had.count where has.find(had.key(number)) == nil { snapshot.pending.batch.remove(id, from: had.key(number)) }
             for number in 0..<has.count where had.find(has.key(number)) == nil { snapshot.pending.batch.add(id, to: has.key(number)) }
         }
+    }
+
+    private static func values(of attributes: [AttributeID], _ entry: Entry) -> [[UInt8]] {
+        attributes.count == 1 ? entry[attributes[0]] : attributes.flatMap { entry[$0] }
     }
 
     /// Writes the gathered index changes if they are too many to wait longer. Before each change.

@@ -97,12 +97,12 @@ struct AccountPasswords: PasswordRules {
     ) throws(EntryStoreError) {
         let table = catalogue.table
         guard let password = table.id(of: types.password), let status = table.id(of: tree.types.accountStatus.type) else { return }
-        let isNewPassword = after[password] != before[password]
-        let isReopened = after[status] != before[status] && after[status].first.flatMap { AccountStatus($0.rawSpan) } == .active
+        let isNewPassword = !after.hasSameValues(of: password, as: before)
+        let isReopened = !after.hasSameValues(of: status, as: before) && after[status].first.flatMap { AccountStatus($0.rawSpan) } == .active
         guard isNewPassword || isReopened, isAccount(after, catalogue) else { return }
         /// Values that the request itself has changed stay.
         func set(_ type: AttributeTypeID, _ values: @autoclosure () -> [[UInt8]]) {
-            guard let id = table.id(of: type), after[id] == before[id] else { return }
+            guard let id = table.id(of: type), after.hasSameValues(of: id, as: before) else { return }
             after[id] = values()
         }
         // 3.6.
