@@ -52,9 +52,15 @@ public struct MadeEntry: ~Copyable {
             beginAttribute(id)
             endAttribute()
         } else {
-            let bytes = names.bytes
-            answer.append(BERTag.sequence, bytes.rawSpan.slice(names[id]), set)
+            Self.append(names, id, set, to: &answer)
         }
+    }
+
+    @inline(__always)
+    private static func append(
+        _ names: borrowing AttributeTable.EncodedNames, _ id: AttributeID, _ set: borrowing RawSpan, to answer: inout BERBuffer
+    ) {
+        answer.append(BERTag.sequence, names.bytes.rawSpan.slice(names[id]), set)
     }
 
     /// Takes an attribute with one value.
