@@ -24,12 +24,14 @@ struct GatheredAnswers: ~Copyable {
 }
 
 extension LoopContext {
-    /// Takes the answers in ``output``, to be sent soon; false if they are to be sent at once.
+    /// Takes the answers out of ``output``, to be sent soon; false if they are to be sent at once.
     /// - Parameter isMoreToCome: whether to wait though there is no other connection.
     func gather(for connection: LDAPConnection, isMoreToCome: Bool) -> Bool {
         let count = output.count
         guard isMoreToCome || !isAlone, count <= GatheredAnswers.longest else { return false }
         gathered.bytes.append(output.bytes)
+        // Before anything is sent: see ``sendGathered()``.
+        output.removeAll(keeping: 1 << 18)
         if case .answers(let last, let before)? = gathered.parts.last, last === connection {
             gathered.parts[gathered.parts.count - 1] = .answers(connection, count: before + count)
             if gathered.bytes.count > GatheredAnswers.longest { sendGathered() }
@@ -63,6 +65,11 @@ extension LoopContext {
 
     func sendGathered() {
         guard !gathered.parts.isEmpty else { return }
+        // A send may have a connection go on with what it held back: nobody else's answers may stand in the output then.
+        let isOutputInUse = !output.isEmpty
+        var aside = BERBuffer(capacity: 64)
+        if isOutputInUse { swap(&aside, &output) }
+        defer { if isOutputInUse { swap(&aside, &output) } }
         // A send that fails may close connections, which may gather more.
         var parts: [GatheredAnswers.Part] = []
         swap(&parts, &gathered.parts)

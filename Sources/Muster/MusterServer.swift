@@ -64,7 +64,8 @@ public final class MusterServer: Sendable {
             let certificates = try assembly.certificates(configuration)
             let server = try await LDAPServer.start(
                 directory: assembly.directory, listeners: configuration.listeners,
-                administrationListeners: configuration.administrationListeners, limits: configuration.limits, threads: configuration.threads, unixSocketMode: configuration.unixSocketMode, tls: certificates, log: log)
+                administrationListeners: configuration.administrationListeners, limits: configuration.limits, threads: configuration.threads,
+                unixSocketMode: configuration.unixSocketMode, tls: certificates, log: log)
             return MusterServer(server, assembly, lock, log, certificates.map(CertificateReloading.init), initialPassword: password)
         } catch {
             assembly.close()

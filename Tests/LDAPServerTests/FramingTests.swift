@@ -26,6 +26,24 @@ struct FramingTests {
         }
     }
 
+    /// Answers of several connections wait for each other for a moment.
+    @Test(arguments: [1, 2, 17, 50]) func answersOfManyConnectionsGoEachToItsOwnInOrderAndBeforeTheEnd(count: Int) async throws {
+        try await TestServer.run { server in
+            let clients = try (0..<count).map { _ in try TestClient(server.addresses[0]) }
+            let unbind: [UInt8] = [0x30, 0x05, 0x02, 0x01, 0x63, 0x42, 0x00]
+            for round in 0..<10 { for (number, client) in clients.enumerated() { client.send(TestClient.search(1000 + round * 100 + number)) } }
+            for client in clients { client.send((1...5).flatMap { TestClient.search($0) } + unbind) }
+            for (number, client) in clients.enumerated() {
+                for id in (0..<10).map({ 1000 + $0 * 100 + number }) + Array(1...5) {
+                    let (answer, entries) = try client.finish(id)
+                    #expect(answer == .init(messageID: id, operation: OperationTag.searchResultDone, code: 0))
+                    #expect(entries == 1)
+                }
+                #expect(try client.receive() == nil)
+            }
+        }
+    }
+
     @Test func requestsInPortionsOfEverySize() async throws {
         try await TestServer.run { server in
             let client = try TestClient(server.addresses[0])

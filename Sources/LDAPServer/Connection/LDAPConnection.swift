@@ -347,7 +347,7 @@ final class LDAPConnection: ChannelDuplexHandler {
         guard !loop.output.isEmpty else { return }
         var sent = 0
         if !hasOutput, let direct, context.channel.isActive {
-            if loop.gather(for: self, isMoreToCome: isMoreToCome) { return loop.output.removeAll(keeping: 1 << 18) }
+            if loop.gather(for: self, isMoreToCome: isMoreToCome) { return }
             sendGatheredFirst()
             // Sending may have filled the channel.
             if !hasOutput {
