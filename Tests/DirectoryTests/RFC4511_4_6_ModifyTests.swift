@@ -101,6 +101,24 @@ struct RFC4511_4_6_ModifyTests {
         #expect(try await directory.modify("nonsense", change).code == .invalidDNSyntax)
     }
 
+    /// RFC 4514 section 2.4: names whose values hold what parts names, in whatever spelling.
+    @Test(arguments: [
+        (#"cn=a\, b\+c\\d,ou=people,dc=com"#, #"CN=A\2c B\2Bc\5Cd , OU=People,DC=com"#, ["a, b+c\\d"], "s"),
+        (#"cn=x+sn=y\,z,ou=people,dc=com"#, #"SN=Y\2CZ+cn=X,ou=people, dc=com"#, ["x"], "y,z"),
+    ])
+    func namesThatHoldSeparators(dn: String, other: String, cn: [String], sn: String) async throws {
+        let directory = try TestDirectory()
+        try await directory.plant()
+        #expect(try await directory.add(dn, [("objectClass", ["person"]), ("cn", cn), ("sn", [sn])]).code == .success)
+        for (number, name) in [dn, other].enumerated() {
+            #expect(try await directory.modify(name, [(.replace, "description", ["\(number)"])]).code == .success)
+            #expect(try directory.values(dn, "description") == ["\(number)"])
+        }
+        let below = try await directory.modify("cn=nobody,\(other)", [(.replace, "description", ["x"])])
+        #expect(below.code == .noSuchObject && String(decoding: below.result.matchedDN, as: UTF8.self) == dn)
+        #expect(try await directory.delete(other).code == .success)
+    }
+
     @Test func changesAreInSequence() async throws {
         let directory = try await person()
         try await directory.modify(
