@@ -29,16 +29,19 @@ extension LoopContext {
     func gather(for connection: LDAPConnection, isMoreToCome: Bool) -> Bool {
         let count = output.count
         guard isMoreToCome || !isAlone, count <= GatheredAnswers.longest else { return false }
+        if case .answers(let last, let before)? = gathered.parts.last, last === connection, before <= GatheredAnswers.longest {
+            gathered.parts[gathered.parts.count - 1] = .answers(connection, count: before + count)
+            gathered.bytes.append(output.bytes)
+            output.removeAll(keeping: 1 << 18)
+            return true
+        }
+        // One part for each: while it is sent nothing of the same connection waits that would have to follow it.
+        connection.sendGatheredFirst()
         gathered.bytes.append(output.bytes)
         // Before anything is sent: see ``sendGathered()``.
         output.removeAll(keeping: 1 << 18)
-        if case .answers(let last, let before)? = gathered.parts.last, last === connection {
-            gathered.parts[gathered.parts.count - 1] = .answers(connection, count: before + count)
-            if gathered.bytes.count > GatheredAnswers.longest { sendGathered() }
-        } else {
-            connection.gatheredParts += 1
-            add(.answers(connection, count: count))
-        }
+        connection.isGathered = true
+        add(.answers(connection, count: count))
         return true
     }
 

@@ -57,8 +57,8 @@ final class LDAPConnection: ChannelDuplexHandler {
     @exclusivity(unchecked) var isHandling = false
     @exclusivity(unchecked) var isReadWanted = false
     @exclusivity(unchecked) var isFlushWanted = false
-    /// How often its answers stand in ``LoopContext/gathered``.
-    @exclusivity(unchecked) var gatheredParts = 0
+    /// Whether answers of it stand in ``LoopContext/gathered``.
+    @exclusivity(unchecked) var isGathered = false
     /// Whether the channel may hold writes.
     @exclusivity(unchecked) var hasOutput = false
     var descriptor: Int32 = -1
@@ -361,7 +361,7 @@ final class LDAPConnection: ChannelDuplexHandler {
 
     /// Sends what was gathered of this connection's answers.
     func sendGathered(_ answers: RawSpan) {
-        gatheredParts -= 1
+        isGathered = false
         guard let context, context.channel.isActive else { return }
         var sent = 0
         if !hasOutput, let direct {
@@ -375,7 +375,7 @@ final class LDAPConnection: ChannelDuplexHandler {
 
     /// What was answered earlier goes before what follows.
     func sendGatheredFirst() {
-        if gatheredParts > 0 { loop.sendGathered() }
+        if isGathered { loop.sendGathered() }
     }
 
     /// Hands the channel bytes, to be sent with the next flush.
