@@ -21,15 +21,12 @@ internal import Darwin
 /// Caveats: to be used by the thread that writes, between its transactions, and by one process.
 public final class Checkpoint {
     private let environment: Environment
-    private let path: String
     private let files: Files
     private var last: CheckpointRecord
     /// Keeps the pages of the last checkpoint.
     private var pin: Transaction
     /// Keeps those of the next while it is being made.
     private var nextPin: Transaction?
-    /// How far the file was extended by ``growAhead()``.
-    private var grownTo = 0
     /// Whether a sync failed: the system may have forgotten pages that it could not write.
     private var isDoubtful = false
     /// What is changed after the checkpoint, if it is written ahead.
@@ -68,7 +65,6 @@ public final class Checkpoint {
     ///   - log: to which later changes are written, empty.
     public init(_ environment: Environment, path: String, log: WriteAheadLog? = nil) throws(LMDBError) {
         self.environment = environment
-        self.path = path
         self.log = log
         let isNew = !FileHandle.exists(Self.recordPath(path))
         files = try Files(path)
@@ -106,26 +102,6 @@ public final class Checkpoint {
         }
         return Pending(environment: environment, files: files, record: record)
     }
-
-    /// Has the system hold the part of the file that LMDB will grow into in single pages, before it is written. LMDB writes new pages in one
-    /// piece, and the system would hold them as one: each page of it that is used again would cost as much as the piece (``PageSize/small``).
-    public func growAhead() {
-        #if os(Linux)
-        let used = environment.information.usedSize
-        guard used >= Environment.leastWarmed, used + Self.leastAhead > grownTo else { return }
-        let start = max(used, grownTo)
-        grownTo = used + Self.growth
-        // Nothing is lost if it cannot be done.
-        guard let file = try? FileHandle(path, O_RDWR) else { return }
-        file.extend(to: grownTo)
-        file.readIn(grownTo - start, at: start)
-        #endif
-    }
-
-    #if os(Linux)
-    private static let leastAhead = 4 << 20
-    private static let growth = 8 << 20
-    #endif
 
     /// A checkpoint was written: the one before is not needed any more.
     public func finish(_ pending: Pending) {

@@ -16,6 +16,7 @@ import Synchronization
 struct WriterUpkeep {
     private let store: EntryStore
     private var checkpoint: Checkpoint?
+    private var growth: FileGrowth
     /// Nanoseconds between a commit and the next checkpoint; nil if the durability needs none.
     private let interval: Int?
     /// When the next checkpoint is due, on the monotonic clock; nil if everything is on disk.
@@ -49,6 +50,7 @@ struct WriterUpkeep {
 
     init(_ store: EntryStore) {
         self.store = store
+        growth = FileGrowth(path: store.path)
         switch store.options.durability {
         case .full: interval = Self.logInterval
         case .groupInterval(let milliseconds): interval = max(1, milliseconds) * 1_000_000
@@ -101,9 +103,9 @@ struct WriterUpkeep {
         if let failure { throw failure }
     }
 
-    /// Begins and ends checkpoints when it is time. To be called between transactions.
+    /// Begins and ends checkpoints when it is time, and has the file grow. To be called between transactions.
     mutating func attend() {
-        checkpoint?.growAhead()
+        growth.advance(store.environment)
         if let running, running.thread.hasEnded || (log?.size ?? 0) > Self.logSizeLimit { conclude() }
         guard running == nil, let checkpoint, let checkpointDue else { return }
         guard MonotonicClock.nanoseconds() >= checkpointDue || (log?.size ?? 0) >= Self.logSize else { return }
