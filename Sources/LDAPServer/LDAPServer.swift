@@ -68,7 +68,8 @@ public final class LDAPServer: Sendable {
     /// - Throws: ``ListenError`` if one cannot be opened; then none is.
     public static func start(
         directory: Directory, listeners: [ListenAddress], administrationListeners: [ListenAddress] = [],
-        limits: ServerLimits = ServerLimits(), threads: Threads = Threads(), unixSocketMode: UInt32 = 0o777, tls: TLSContexts? = nil, log: OperationLog = .disabled
+        limits: ServerLimits = ServerLimits(), threads: Threads = Threads(), unixSocketMode: UInt32 = 0o777, tls: TLSContexts? = nil,
+        log: OperationLog = .disabled
     ) async throws -> LDAPServer {
         func count(_ wanted: Int) -> Int { wanted > 0 ? wanted : max(1, System.coreCount) }
         var real = threads

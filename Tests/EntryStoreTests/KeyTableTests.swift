@@ -30,6 +30,20 @@ struct KeyTableTests {
         #expect(table.sorted() == sorted)
     }
 
+    @Test(arguments: [1, 90, 3000]) func anEmptiedTableKnowsNothing(count: Int) {
+        var table = KeyTable()
+        for turn in 0..<3 {
+            // Short keys and long ones.
+            let keys = (0..<count).map { Array((($0 % 2 == 0 ? "" : "a key of many octets ") + "\(turn)-\($0)").utf8) }
+            for key in keys { #expect(table.find(key.rawSpan) == nil) }
+            for (number, key) in keys.enumerated() { #expect(table.insert(key.rawSpan) == number) }
+            for (number, key) in keys.enumerated() { #expect(table.find(key.rawSpan) == number && table.key(number).array == key) }
+            table.removeAll()
+            #expect(table.count == 0)
+            for key in keys { #expect(table.find(key.rawSpan) == nil) }
+        }
+    }
+
     @Test func aShortKeyIsItsBytes() {
         for bytes in [[], [0], [1, 2, 3], [0, 0, 0, 0, 0, 0, 0, 0], [1, 2, 3, 4, 5, 6, 7, 8]] as [[UInt8]] {
             var out: [UInt8] = []

@@ -83,6 +83,21 @@ struct WriterTests {
         #expect(try small.problems(store) == [])
     }
 
+    #if os(Linux)
+    /// sched(7): look-ups, and clients that have their answers, go before changes.
+    @Test func theWriterStandsBack() throws {
+        let small = try SmallStore()
+        defer { small.remove() }
+        let own = getpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0)
+        let priority = Mutex<Int32?>(nil)
+        _ = try answers(small, small.open()) { writer, answers in
+            writer.submit(answers.job("look") { _ in priority.withLock { $0 = getpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0) } })
+        }
+        #expect(priority.withLock { $0 } == max(own, 10))
+        #expect(getpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0) == own)
+    }
+    #endif
+
     @Test func aGroupIsBounded() throws {
         let small = try SmallStore()
         defer { small.remove() }
