@@ -18,16 +18,28 @@ UNAVAILABLE = 52
 SETTINGS = ["zimbraAuthMech", "zimbraAuthKerberos5Realm", "zimbraAuthFallbackToLocal"]
 
 
+def silent_port():
+    """Sockets for datagrams and for connections on one port that never answer: what is free for one may be taken for the other."""
+    for attempt in range(100):
+        pair = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM), socket.socket()]
+        try:
+            pair[0].bind(("127.0.0.1", 0))
+            pair[1].bind(pair[0].getsockname())
+            pair[1].listen(100)
+            return pair
+        except OSError:
+            for one in pair:
+                one.close()
+    raise AssertionError("no port is free for datagrams and for connections")
+
+
 class KDC:
     """A realm with a few principals; and a second realm, where nobody ever answers."""
 
     def __init__(self, folder):
         folder.mkdir()
         self.folder, self.port = folder, free_port()
-        self.silent = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM), socket.socket()]
-        self.silent[0].bind(("127.0.0.1", 0))
-        self.silent[1].bind(self.silent[0].getsockname())
-        self.silent[1].listen(100)
+        self.silent = silent_port()
         (folder / "krb5.conf").write_text(f"""
 [libdefaults]
  default_realm = EXAMPLE.COM
