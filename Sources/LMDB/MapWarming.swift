@@ -63,10 +63,14 @@ extension Environment {
         }
         forEachPart(of: used) { offset, count in
             guard isWanted() else { return false }
-            // Out of the page table, out of the system's memory (but for what is written just now), and in again.
-            guard file.writeOut(count, at: offset) else { return false }
-            _ = unsafe madvise(region.pointer(offset), count, MADV_DONTNEED)
-            file.letGo(count, at: offset)
+            // Out of the page table, out of the system's memory, and in again. What is written just now stays: a large page in which something is
+            // written all the time, where single ones are wanted most, goes when it is found between two writes.
+            for _ in 0..<Self.attempts {
+                guard file.writeOut(count, at: offset) else { return false }
+                _ = unsafe madvise(region.pointer(offset), count, MADV_DONTNEED)
+                file.letGo(count, at: offset)
+                if pages == .large || !region.isHeld(count, at: offset) { break }
+            }
             if pages == .small { file.readIn(count, at: offset) }
             guard unsafe madvise(region.pointer(offset), count, Self.populateRead) == 0 else { return false }
             report.wasReread = true
@@ -90,6 +94,7 @@ extension Environment {
     /// MADV_POPULATE_READ (Linux 5.14).
     private static let populateRead: Int32 = 22
     private static let samples = 32
+    private static let attempts = 16
 
     /// The database file, opened for this alone.
     private func openAgain() -> FileHandle? {
@@ -170,6 +175,15 @@ private struct MappedRegion {
         start = found.start
         size = found.size
         inLargePages = large
+    }
+
+    /// Whether the system holds a good part of some bytes of the file in memory.
+    func isHeld(_ count: Int, at offset: Int) -> Bool {
+        let page = Int(sysconf(Int32(_SC_PAGESIZE)))
+        guard page > 0, count > 0 else { return false }
+        var residence = [UInt8](repeating: 0, count: (count + page - 1) / page)
+        guard unsafe mincore(pointer(offset), count, &residence) == 0 else { return false }
+        return residence.count { $0 & 1 != 0 } > residence.count / 8
     }
 
     /// Where an offset of the file lies.

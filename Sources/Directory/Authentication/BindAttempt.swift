@@ -24,7 +24,8 @@ struct BindAttempt: Sendable {
         var policy = PasswordPolicy.Response()
         var bound: LoginAccount?
         if let account {
-            switch account.state?.standing ?? .open {
+            let state = account.state
+            switch state?.standing ?? .open {
             case .closed: policy.failure = .accountLocked
             case .maintenance:
                 if isRight { error = LDAPError(.unavailable, "the account is in maintenance mode") }
@@ -34,9 +35,9 @@ struct BindAttempt: Sendable {
                     // 4.1.5: how old it is, and whether it must be changed, is not for us to say.
                     bound = account
                 } else if isRight {
-                    policy.timeBeforeExpiration = account.state?.timeBeforeExpiration
-                    policy.failure = account.state?.mustChange
-                    if account.state?.mustChange != nil, directory.settings.refusesExpiredPasswords {
+                    policy.timeBeforeExpiration = state?.timeBeforeExpiration
+                    policy.failure = state?.mustChange
+                    if state?.mustChange != nil, directory.settings.refusesExpiredPasswords {
                         error = LDAPError(.invalidCredentials, "the password must be changed")
                     } else {
                         bound = account

@@ -51,9 +51,12 @@ public final class EphemeralValues: Sendable {
         self.known = known
     }
 
+    /// Whether nothing is on its way into any entry.
+    public var isEmpty: Bool { count.load(ordering: .acquiring) == 0 }
+
     /// The values of an attribute that are on their way into an entry; nil if none are: those that are stored count.
     public func values(of type: AttributeTypeID, _ id: EntryID) -> [[UInt8]]? {
-        if count.load(ordering: .acquiring) == 0 { return nil }
+        if isEmpty { return nil }
         return state.withLock { $0.waiting[id]?.values[type] ?? $0.flushing[id]?.values[type] ?? $0.settled[id]?.change.values[type] }
     }
 
@@ -125,7 +128,7 @@ public final class EphemeralValues: Sendable {
 
     /// Forgets values on their way: a client has changed the attributes meanwhile. Called by the writer, in the transaction.
     func supersede(_ id: EntryID, _ types: [AttributeTypeID]) {
-        if count.load(ordering: .acquiring) == 0 { return }
+        if isEmpty { return }
         state.withLock { state in
             for type in types {
                 state.waiting[id]?.values[type] = nil

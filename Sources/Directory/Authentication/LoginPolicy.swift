@@ -2,7 +2,7 @@ public import EntryStore
 public import LDAP
 
 /// Who may log in, and by which names: what a module above knows of accounts.
-public protocol LoginPolicy: Sendable {
+public protocol LoginPolicy: AnyObject, Sendable {
     /// The entry that a name which is no DN stands for: a mail address or a user's name. Nil if there is none, or more than one.
     /// - Parameter serverName: the host name that the client asked for in the TLS handshake.
     func entry(

@@ -1,7 +1,7 @@
 import LDAP
 
 /// A password that another server knows (semantics 4.1): how it is asked.
-public protocol OutsidePassword: Sendable {
+public protocol OutsidePassword: AnyObject, Sendable {
     /// Whether the stored password counts where the other server does not say yes (4.1.4).
     var fallsBack: Bool { get }
 

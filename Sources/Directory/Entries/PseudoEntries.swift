@@ -87,14 +87,15 @@ struct PseudoEntryBuilder {
 extension RawSpan {
     /// Whether a name in string form has a comma, and nothing escaped or quoted that the comma could belong to.
     var isPlainlySeveralLevels: Bool {
-        var hasComma = false
-        for index in 0..<byteCount {
-            switch self[at: index] {
-            case UInt8(ascii: ","): hasComma = true
-            case UInt8(ascii: "\\"), UInt8(ascii: "\""): return false
-            default: break
+        withUnsafeBytes { octets in
+            // Without branches, many octets at a time.
+            var commas: UInt8 = 0
+            var others: UInt8 = 0
+            for octet in unsafe octets {
+                commas |= octet == UInt8(ascii: ",") ? 1 : 0
+                others |= octet == UInt8(ascii: "\\") || octet == UInt8(ascii: "\"") ? 1 : 0
             }
+            return commas != 0 && others == 0
         }
-        return hasComma
     }
 }

@@ -18,15 +18,24 @@ public enum PasswordScheme: String, Sendable, CaseIterable {
     case scramSHA256 = "scram-sha-256"
     case clear = "cleartext"
 
-    private static let names = allCases.map { (scheme: $0, name: Array($0.rawValue.utf8)) }
+    private static let names = allCases.map { (scheme: $0, key: key(Array($0.rawValue.utf8).rawSpan)) }
 
     /// The scheme of a name without braces, in any case.
     public init?(named name: RawSpan) {
-        for known in Self.names where name.equalsIgnoringCase(known.name.rawSpan) {
-            self = known.scheme
-            return
+        guard let key = Self.key(name), let known = Self.names.first(where: { $0.key == key }) else { return nil }
+        self = known.scheme
+    }
+
+    /// A name in lower case as a number: comparing it with all names costs less than comparing octets with some. Nil if it is longer than
+    /// any name is.
+    private static func key(_ name: RawSpan) -> UInt128? {
+        guard name.byteCount <= 15 else { return nil }
+        var key: UInt128 = 1
+        for index in 0..<name.byteCount {
+            let octet = name[at: index]
+            key = key << 8 | UInt128(0x41...0x5a ~= octet ? octet | 0x20 : octet)
         }
-        return nil
+        return key
     }
 
     /// What stands in front of stored values: `{SSHA512}`.

@@ -14,7 +14,22 @@ public enum PasswordVerifier {
     public static func verify(stored: RawSpan, password: RawSpan) -> Bool {
         guard let end = endOfScheme(stored) else { return ConstantTime.isEqual(stored, password) }
         guard let scheme = PasswordScheme(named: stored.extracting(1..<end)) else { return false }
-        let rest = stored.extracting((end + 1)..<stored.byteCount)
+        return verify(scheme, stored.extracting((end + 1)..<stored.byteCount), password)
+    }
+
+    /// The same where it takes so little time (microseconds) that handing it to another thread would take longer: clear text and plain
+    /// digests are cheap, schemes that are slow on purpose are not. Nil, and nothing is compared, if it would take long.
+    public static func verifyIfCheap(stored: [UInt8], password: [UInt8]) -> Bool? {
+        guard password.count <= 512 else { return nil }
+        let stored = stored.rawSpan
+        guard let end = endOfScheme(stored) else { return ConstantTime.isEqual(stored, password.rawSpan) }
+        // A scheme that is not known is refused without hashing.
+        guard let scheme = PasswordScheme(named: stored.extracting(1..<end)) else { return false }
+        guard scheme.isCheap else { return nil }
+        return verify(scheme, stored.extracting((end + 1)..<stored.byteCount), password.rawSpan)
+    }
+
+    private static func verify(_ scheme: PasswordScheme, _ rest: RawSpan, _ password: RawSpan) -> Bool {
         if let (digest, isSalted) = scheme.digest { return verify(digest, isSalted, rest, password) }
         if let digest = scheme.iterated { return PBKDF2.verify(rest, password, digest) }
         switch scheme {
@@ -30,15 +45,6 @@ public enum PasswordVerifier {
         let expected = decoded.rawSpan.extracting(0..<digest.size)
         let salt = decoded.rawSpan.extracting(digest.size..<decoded.count)
         return digest.isHash(expected, of: password, salt: salt)
-    }
-
-    /// Whether comparing takes so little time (microseconds) that handing it to another thread would take longer: clear text and
-    /// plain digests are cheap, schemes that are slow on purpose are not.
-    public static func isCheap(stored: [UInt8], password: [UInt8]) -> Bool {
-        guard password.count <= 512 else { return false }
-        guard let end = endOfScheme(stored.rawSpan) else { return true }
-        // A scheme that is not known is refused without hashing.
-        return PasswordScheme(named: stored.rawSpan.extracting(1..<end))?.isCheap ?? true
     }
 
     /// The scheme of a stored value and where what follows it begins; nil for clear text and unknown schemes.

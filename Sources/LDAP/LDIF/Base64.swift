@@ -59,28 +59,33 @@ public enum Base64 {
         guard count > 0 else { return true }
         let padding = text[at: count - 1] != 0x3d ? 0 : text[at: count - 2] != 0x3d ? 1 : 2
         let before = bytes.count
-        bytes.reserveCapacity(before + count / 4 * 3)
         let whole = padding == 0 ? count : count - 4
-        let values = values
+        let table = Self.values
+        let values = table.span
+        // Sound: the table has a value for each octet.
+        func value(_ group: UInt32, _ shift: UInt32) -> UInt32 { UInt32(unsafe values[unchecked: Int(group >> shift & 0xff)]) }
         var index = 0
-        while index < whole {
-            let a = values[Int(text[at: index])]
-            let b = values[Int(text[at: index + 1])]
-            let c = values[Int(text[at: index + 2])]
-            let d = values[Int(text[at: index + 3])]
-            guard (a | b | c | d) < 64 else {
-                bytes.removeLast(bytes.count - before)
-                return false
+        bytes.append(addingCapacity: count / 4 * 3) { output in
+            while index < whole {
+                // Sound: any four octets are a number; the place is checked.
+                let group = UInt32(littleEndian: unsafe text.unsafeLoadUnaligned(fromByteOffset: index, as: UInt32.self))
+                let (a, b, c, d) = (value(group, 0), value(group, 8), value(group, 16), value(group, 24))
+                guard (a | b | c | d) < 64 else { return }
+                let bits = a << 18 | b << 12 | c << 6 | d
+                output.append(UInt8(truncatingIfNeeded: bits >> 16))
+                output.append(UInt8(truncatingIfNeeded: bits >> 8))
+                output.append(UInt8(truncatingIfNeeded: bits))
+                index += 4
             }
-            bytes.append(a << 2 | b >> 4)
-            bytes.append(b << 4 | c >> 2)
-            bytes.append(c << 6 | d)
-            index += 4
+        }
+        guard index == whole else {
+            bytes.removeLast(bytes.count - before)
+            return false
         }
         guard padding > 0 else { return true }
-        let a = values[Int(text[at: index])]
-        let b = values[Int(text[at: index + 1])]
-        let c = padding == 1 ? values[Int(text[at: index + 2])] : 0
+        let a = table[Int(text[at: index])]
+        let b = table[Int(text[at: index + 1])]
+        let c = padding == 1 ? table[Int(text[at: index + 2])] : 0
         let leftover = padding == 1 ? c & 0x03 : b & 0x0f
         guard (a | b | c) < 64, leftover == 0 else {
             bytes.removeLast(bytes.count - before)

@@ -36,6 +36,10 @@ final class AccountLogin: LoginPolicy {
     private struct Origin: Hashable {
         let classOfService: EntryID?
         let domain: EntryID?
+
+        func hash(into hasher: inout Hasher) {
+            hasher.combine((classOfService?.rawValue ?? 0) &* 0x9e37_79b9_7f4a_7c15 ^ (domain?.rawValue ?? 0))
+        }
     }
 
     /// What holds of all accounts with one class of service in one domain.
@@ -87,17 +91,24 @@ final class AccountLogin: LoginPolicy {
         of id: EntryID, _ record: borrowing EntryRecord, pending: EphemeralValues, asAdministrator: Bool, _ snapshot: borrowing Snapshot
     ) throws(EntryStoreError) -> LoginState? {
         let table = try tree.table(snapshot)
-        guard case .account(let classOfService, _, let domain, _) = try Lineage(record, table, snapshot) else { return nil }
+        guard tree.types.account.matches(record) else { return nil }
+        let domain = try table.domain(above: record.parent, snapshot)
+        let classOfService = (table.ownClassOfService(record) ?? table.defaultClassOfService(record, in: domain)).map { table.classes[$0].entry }
         let settings = try settings(Origin(classOfService: classOfService, domain: domain), table, snapshot)
-        let catalogue = snapshot.catalogue
+        let attributes = snapshot.catalogue.table
         let now = Moments.now
-        func first(_ type: AttributeTypeID) -> [UInt8]? {
-            if let values = pending.values(of: type, id) { return values.first }
-            return record.first(type, catalogue)
+        let isAnythingPending = !pending.isEmpty
+        func first<T>(_ type: AttributeTypeID, _ body: (RawSpan) -> T) -> T? {
+            if isAnythingPending, let values = pending.values(of: type, id) { return values.first.map { body($0.rawSpan) } }
+            guard let attribute = attributes.id(of: type), let index = record.index(of: attribute) else { return nil }
+            var values = record.values(at: index)
+            guard let value = values.next() else { return nil }
+            return body(value)
         }
-        func isTrue(_ type: AttributeTypeID) -> Bool { first(type).map { $0.rawSpan.equalsIgnoringCase(Self.yes.rawSpan) } ?? false }
+        func isTrue(_ type: AttributeTypeID) -> Bool { first(type) { $0.equalsIgnoringCase(Self.yes.rawSpan) } ?? false }
+        func moment(_ type: AttributeTypeID) -> Int? { first(type) { Moments.parse($0) } ?? nil }
 
-        let own = first(tree.types.accountStatus.type).map { AccountStatus($0.rawSpan) }
+        let own = first(tree.types.accountStatus.type) { AccountStatus($0) }
         let isLockedOut = own == .lockout
         var state = LoginState(standing: .open, moment: now)
         // An account without a status is an active one; an unknown status is none that lets anybody in.
@@ -107,7 +118,7 @@ final class AccountLogin: LoginPolicy {
             case .maintenance: state.standing = .maintenance
             case .lockout:
                 // 4.4.2; also where lockout was switched off meanwhile (pitfall 26).
-                let since = first(types.lockedTime).flatMap { Moments.parse($0) }
+                let since = moment(types.lockedTime)
                 let values = try InheritedValues([types.lockoutDuration], record, classOfService: classOfService, snapshot)
                 if !isExpired(since, values, now) { state.standing = .closed }
             case .locked, .pending, .closed, nil: state.standing = .closed
@@ -118,8 +129,8 @@ final class AccountLogin: LoginPolicy {
 
         if isTrue(types.mustChange) {
             state.mustChange = .changeAfterReset
-        } else if case let days = first(types.maxAge).flatMap({ Int(String(decoding: $0, as: UTF8.self)) }) ?? settings.maxAge, days > 0,
-            days <= 1_000_000, let changed = (first(types.modifiedTime) ?? first(types.createTimestamp)).flatMap({ Moments.parse($0) })
+        } else if case let days = (first(types.maxAge) { Int(String(decoding: $0.array, as: UTF8.self)) } ?? nil) ?? settings.maxAge, days > 0,
+            days <= 1_000_000, let changed = first(types.modifiedTime, { Moments.parse($0) }) ?? moment(types.createTimestamp)
         {
             // 4.5.8.
             let left = changed / 1000 + days * 86_400 - now / 1000
@@ -128,8 +139,8 @@ final class AccountLogin: LoginPolicy {
         if let outside = asAdministrator ? settings.administratorsOutside : settings.outside {
             state.outside = try outsideAccount(id, record, outside, asAdministrator: isTrue(types.isDelegatedAdmin), snapshot)
         }
-        state.isLogonDue = isLogonDue(first(types.lastLogon), settings.lastLogonFrequency, now)
-        state.endsFailures = isLockedOut || first(types.failureTimes) != nil
+        state.isLogonDue = isLogonDue(moment(types.lastLogon), settings.lastLogonFrequency, now)
+        state.endsFailures = isLockedOut || first(types.failureTimes) { _ in true } ?? false
         return state
     }
 
@@ -162,9 +173,9 @@ final class AccountLogin: LoginPolicy {
     }
 
     /// 4.5.10: at most once in a while.
-    private func isLogonDue(_ last: [UInt8]?, _ frequency: Int, _ now: Int) -> Bool {
+    private func isLogonDue(_ last: Int?, _ frequency: Int, _ now: Int) -> Bool {
         guard frequency > 0 else { return false }
-        guard let last = last.flatMap({ Moments.parse($0) }) else { return true }
+        guard let last else { return true }
         return now / 1000 - last / 1000 >= frequency
     }
 

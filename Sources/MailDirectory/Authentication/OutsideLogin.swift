@@ -141,7 +141,7 @@ struct OutsideLogin: Sendable {
 }
 
 /// An account that proves itself elsewhere.
-struct OutsideAccount: OutsidePassword {
+final class OutsideAccount: OutsidePassword {
     /// By which it may be known there.
     struct Names: Sendable {
         let address: [UInt8]
@@ -176,6 +176,19 @@ struct OutsideAccount: OutsidePassword {
     let groupAge: Duration
     /// Gets what an administrator should see.
     let warn: @Sendable (String) -> Void
+
+    init(
+        login: OutsideLogin, names: Names, id: EntryID, groups: [String], known: OutsideGroups, groupAge: Duration,
+        warn: @escaping @Sendable (String) -> Void
+    ) {
+        self.login = login
+        self.names = names
+        self.id = id
+        self.groups = groups
+        self.known = known
+        self.groupAge = groupAge
+        self.warn = warn
+    }
 
     var fallsBack: Bool { login.fallsBack }
 

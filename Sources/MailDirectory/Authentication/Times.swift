@@ -1,4 +1,5 @@
 #if canImport(Glibc)
+import BER
 import Glibc
 #elseif canImport(Musl)
 import Musl
@@ -37,27 +38,26 @@ enum Moments {
     }
 
     /// Milliseconds since 1970; nil for what is no time of this form.
-    static func parse(_ value: [UInt8]) -> Int? {
-        guard value.count >= 15, value.count <= 24, value.last == UInt8(ascii: "Z") else { return nil }
-        func number(_ range: Range<Int>) -> Int? {
-            var number = 0
-            for byte in value[range] {
-                guard byte >= UInt8(ascii: "0"), byte <= UInt8(ascii: "9") else { return nil }
-                number = number * 10 + Int(byte - UInt8(ascii: "0"))
-            }
-            return number
-        }
-        guard let year = number(0..<4), let month = number(4..<6), let day = number(6..<8), let hour = number(8..<10),
-            let minute = number(10..<12), let second = number(12..<14), 1...12 ~= month, 1...31 ~= day, hour < 24, minute < 60, second <= 60
-        else { return nil }
+    static func parse(_ value: [UInt8]) -> Int? { parse(value.rawSpan) }
+
+    /// The same of borrowed bytes.
+    static func parse(_ value: RawSpan) -> Int? {
+        let end = value.byteCount - 1
+        guard end >= 14, end <= 23, value[at: end] == UInt8(ascii: "Z") else { return nil }
+        func isDigit(_ index: Int) -> Bool { UInt8(ascii: "0")...UInt8(ascii: "9") ~= value[at: index] }
+        func digit(_ index: Int) -> Int { Int(value[at: index] & 0x0f) }
+        func pair(_ index: Int) -> Int { digit(index) * 10 + digit(index + 1) }
+        for index in 0..<14 where !isDigit(index) { return nil }
+        let (year, month, day) = (pair(0) * 100 + pair(2), pair(4), pair(6))
+        let (hour, minute, second) = (pair(8), pair(10), pair(12))
+        guard 1...12 ~= month, 1...31 ~= day, hour < 24, minute < 60, second <= 60 else { return nil }
         var milliseconds = 0
-        let fraction = value[14..<(value.count - 1)]
-        if !fraction.isEmpty {
-            guard fraction.first == UInt8(ascii: ".") || fraction.first == UInt8(ascii: ","), fraction.count > 1 else { return nil }
+        if end > 14 {
+            guard value[at: 14] == UInt8(ascii: ".") || value[at: 14] == UInt8(ascii: ","), end > 15 else { return nil }
             var scale = 100
-            for byte in fraction.dropFirst() {
-                guard byte >= UInt8(ascii: "0"), byte <= UInt8(ascii: "9") else { return nil }
-                milliseconds += Int(byte - UInt8(ascii: "0")) * scale
+            for index in 15..<end {
+                guard isDigit(index) else { return nil }
+                milliseconds += digit(index) * scale
                 scale /= 10
             }
         }
