@@ -16,6 +16,7 @@ struct NameResolution {
 
     /// By a hash of the name: a name takes the place of another with the same, so that nobody can make it slow or large.
     private var superiors: [Superior] = []
+    private var entries = ResolvedNames()
     /// The commit for which they are right.
     private var commit = -1
     private static let count = 1024
@@ -52,11 +53,16 @@ struct NameResolution {
             return found
         }
         let superior = superiors[place].id
+        let rdn = name.extracting(0..<value.upperBound)
+        // What a transaction has done so far is not noted before its commit.
+        let isNoted = !snapshot.isUncommitted
+        if isNoted, let entry = entries.entry(rdn, below: superior) { return Snapshot.Resolution(id: entry, depth: 0, isComplete: true) }
         canonical.removeAll(keepingCapacity: true)
         try snapshot.schema.normalizeRDN(type: name.extracting(0..<type), value: name.extracting(value), into: &canonical)
         let child: EntryID?
         do { child = try snapshot.child(of: superior, rdn: canonical.rawSpan) } catch { throw LDAPError(storage: error) }
         guard let child else { return try snapshot.resolve(DistinguishedName(parsing: name)) }
+        if isNoted { entries.note(child, rdn, below: superior) }
         return Snapshot.Resolution(id: child, depth: 0, isComplete: true)
     }
 
@@ -68,6 +74,7 @@ struct NameResolution {
             superiors = []
             ranks = []
         }
+        if max(snapshot.lastRename, snapshot.lastRemoval) > commit || snapshot.commit < commit { entries.removeAll() }
         administrators = nil
         commit = snapshot.commit
     }

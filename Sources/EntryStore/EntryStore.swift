@@ -18,6 +18,8 @@ public final class EntryStore: Sendable {
         public var maxReaders = 510
         /// How much of the past is kept.
         public var log = ChangeLogLimits()
+        /// An equality index that was asked in vain so often gets a filter in memory; 0: none does. See ``ValueFilters``.
+        var questionsInVain = 100
         public init() {}
     }
 
@@ -66,6 +68,7 @@ public final class EntryStore: Sendable {
 
     let environment: Environment
     let databases: Databases
+    let filters: ValueFilters
     /// What the schema files define.
     let fileSchema: Schema
     public let options: Options
@@ -75,6 +78,7 @@ public final class EntryStore: Sendable {
     private let current: Mutex<Catalogue>
     private let version = Atomic<Int>(0)
     private let rename = Atomic<Int>(0)
+    private let removal = Atomic<Int>(0)
     private let transactions = Atomic<Int>(0)
     private let watches = Mutex<[HeldWatch]>([])
 
@@ -119,6 +123,7 @@ public final class EntryStore: Sendable {
             let catalogue = try Self.prepare(&transaction, databases, whole, revision, IndexSet(try indexes(whole), schema: whole))
             current = Mutex(catalogue)
             try transaction.commit()
+            filters = ValueFilters(environment, databases.indexes, threshold: options.questionsInVain)
         } catch let error as LMDBError {
             throw EntryStoreError(error)
         } catch let error as EntryStoreError {
@@ -151,6 +156,8 @@ public final class EntryStore: Sendable {
             current = Mutex(try Self.inspect(transaction, databases, schema))
             // A database opened inside a transaction is the environment's own only once that has been committed.
             try transaction.commit()
+            // What another process adds is not noted here.
+            filters = ValueFilters(environment, databases.indexes, threshold: 0)
         } catch let error as LMDBError {
             throw EntryStoreError(error)
         } catch let error as EntryStoreError {
@@ -159,6 +166,8 @@ public final class EntryStore: Sendable {
             throw EntryStoreError(.storage, "\(error)")
         }
     }
+
+    deinit { filters.stop() }
 
     /// Tells of each commit what it changed.
     let changeFeed = ChangeFeed()
@@ -210,6 +219,9 @@ public final class EntryStore: Sendable {
     /// A number for a write transaction that no other has.
     func nextTransaction() -> Int { transactions.add(1, ordering: .relaxed).newValue }
     func noteRename(commit: Int) { rename.store(commit, ordering: .releasing) }
+    /// The commit that last removed an entry.
+    public var lastRemoval: Int { removal.load(ordering: .acquiring) }
+    func noteRemoval(commit: Int) { removal.store(commit, ordering: .releasing) }
 
     // MARK: Reading
 

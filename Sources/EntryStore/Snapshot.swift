@@ -75,6 +75,8 @@ public struct Snapshot: ~Copyable {
     public var schema: Schema { catalogue.schema }
     /// The number of the last commit that gave an entry another name.
     public var lastRename: Int { store.lastRename }
+    /// The number of the last commit that removed an entry.
+    public var lastRemoval: Int { store.lastRemoval }
 
     /// Must be called again by the writer when a description was numbered in mid-transaction.
     mutating func refreshCatalogue() { catalogue = store.catalogue }

@@ -54,8 +54,9 @@ struct SmallStore {
         rmdir(folder)
     }
 
-    func open(_ durability: EntryStore.Durability = .none, mapSize: Int = 1 << 28) throws -> EntryStore {
+    func open(_ durability: EntryStore.Durability = .none, mapSize: Int = 1 << 28, questionsInVain: Int = 100) throws -> EntryStore {
         var options = EntryStore.Options()
+        options.questionsInVain = questionsInVain
         options.mapSize = mapSize
         options.durability = durability
         return try EntryStore(directory: folder, schema: schema, indexes: indexes, options: options)

@@ -1,3 +1,10 @@
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#else
+import Darwin
+#endif
 import BER
 import EntryStore
 import LDAP
@@ -88,14 +95,9 @@ extension RawSpan {
     /// Whether a name in string form has a comma, and nothing escaped or quoted that the comma could belong to.
     var isPlainlySeveralLevels: Bool {
         withUnsafeBytes { octets in
-            // Without branches, many octets at a time.
-            var commas: UInt8 = 0
-            var others: UInt8 = 0
-            for octet in unsafe octets {
-                commas |= octet == UInt8(ascii: ",") ? 1 : 0
-                others |= octet == UInt8(ascii: "\\") || octet == UInt8(ascii: "\"") ? 1 : 0
-            }
-            return commas != 0 && others == 0
+            guard let start = octets.baseAddress else { return false }
+            func contains(_ octet: UInt8) -> Bool { unsafe memchr(start, Int32(octet), octets.count) != nil }
+            return contains(UInt8(ascii: ",")) && !contains(UInt8(ascii: "\\")) && !contains(UInt8(ascii: "\""))
         }
     }
 }

@@ -37,7 +37,8 @@ struct IndexBatch {
     mutating func removeAll() { if !isEmpty { self = IndexBatch() } }
 
     /// Writes all changes.
-    func apply(to transaction: inout Transaction, database: Database) throws(LMDBError) {
+    /// - Parameter filters: get the keys that are new.
+    func apply(to transaction: inout Transaction, database: Database, _ filters: ValueFilters) throws(LMDBError) {
         var value: [UInt8] = []
         var count = 0
         try forEachBlock { pair, changes throws(LMDBError) in
@@ -56,6 +57,7 @@ struct IndexBatch {
             } else if isStored {
                 try transaction.replaceFound(pair, with: value.rawSpan, in: database)
             } else {
+                filters.note(pair.extracting(0..<(pair.byteCount - 4)))
                 try transaction.insertUnfound(pair, value.rawSpan, in: database)
             }
         }

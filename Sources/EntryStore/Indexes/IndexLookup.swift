@@ -13,7 +13,9 @@ extension Snapshot {
             var key: [UInt8] = []
             let isExact = IndexKey.appendValue(attribute, canonical, to: &key)
             let changes = hasPending ? pending.batch.changes(of: key.rawSpan) : nil
-            var pair = try transaction.seek(key.rawSpan, in: store.databases.indexes)
+            let isExcluded = store.filters.excludes(key.rawSpan, at: commit)
+            var pair = isExcluded ? nil : try transaction.seek(key.rawSpan, in: store.databases.indexes)
+            if !isExcluded, pair?.key.starts(with: key.rawSpan) != true { store.filters.noteVain(key.rawSpan) }
             while let current = pair, current.key.byteCount == key.count + 4, current.key.starts(with: key.rawSpan),
                 let block = current.key.bigEndian32(key.count)
             {

@@ -18,10 +18,9 @@ struct KeyTable {
     private var ends: [Int] = []
     /// A power of two, at most three quarters full.
     private var slots: [Slot]
-    private let seed = Self.seed
-
     /// Chosen anew by each process: nobody outside can prepare keys that collide.
     private static let seed = UInt64.random(in: 0 ... .max)
+    private let seed = Self.seed
 
     init(capacity: Int = 64) {
         var size = 128
@@ -51,7 +50,7 @@ struct KeyTable {
     /// The number of a key, new or known.
     mutating func insert(_ key: RawSpan) -> Int {
         if let short = ShortKey(key) { return insert(short) }
-        let hash = hash(key)
+        let hash = Self.hash(key)
         let (slot, number) = look(for: key, hash)
         if let number { return number }
         arena.append(key)
@@ -81,7 +80,7 @@ struct KeyTable {
 
     func find(_ key: RawSpan) -> Int? {
         if let short = ShortKey(key) { return look(for: short).number }
-        return look(for: key, hash(key)).number
+        return look(for: key, Self.hash(key)).number
     }
 
     /// Where a long key is, or the free slot where it would be.
@@ -148,13 +147,14 @@ struct KeyTable {
         return order.map(\.number)
     }
 
-    private func hash(_ key: RawSpan) -> UInt64 {
-        var hash: UInt64 = seed ^ UInt64(key.byteCount)
+    /// A hash that nobody outside can foresee; another one in each process.
+    static func hash(_ key: RawSpan) -> UInt64 {
+        var hash: UInt64 = Self.seed ^ UInt64(key.byteCount)
         var index = 0
         while index + 8 <= key.byteCount {
             // Sound: eight bytes are left, and any eight bytes are a UInt64.
             let word = unsafe key.unsafeLoadUnaligned(fromUncheckedByteOffset: index, as: UInt64.self)
-            hash = Self.mix(hash ^ word)
+            hash = mix(hash ^ word)
             index += 8
         }
         var tail: UInt64 = 0
@@ -162,7 +162,7 @@ struct KeyTable {
             tail = tail << 8 | UInt64(key[at: index])
             index += 1
         }
-        return Self.mix(hash ^ tail)
+        return mix(hash ^ tail)
     }
 
     @inline(__always)

@@ -2,7 +2,7 @@ import BER
 public import Schema
 
 /// Loads many entries: index changes are gathered in memory, on a second thread, and written in key order, which is many times
-/// faster than one by one.
+/// faster than one by one. What does not fit is put aside in sorted runs, so that the indexes of an empty directory are written once.
 ///
 /// It works on a store of its own (a new file, or a copy of the one in use), in several commits: if it does not come to its end,
 /// the file is thrown away. Memory is bounded by ``memoryLimit``.
@@ -12,22 +12,19 @@ public struct BulkLoad: ~Copyable {
     private var held: StoreTransaction?
     /// Bytes of index changes to gather.
     private let memoryLimit: Int
-    private let indexer: BulkIndexer
+    private var indexes: BulkIndexes
     /// Keys of the values noted as taken since the indexes were last written.
     private var taken = KeyTable()
-    /// Nothing was written to the index database yet.
-    private var isFresh: Bool
     /// Entries added.
     public private(set) var count = 0
 
     public init(_ store: EntryStore, memoryLimit: Int = 768 << 20) throws(EntryStoreError) {
-        let indexer = try BulkIndexer(schema: store.schema)
-        let transaction = try Self.begin(store, indexer)
-        let isFresh = try transaction.snapshot.entryCount() == 0
+        let isFresh = try store.snapshot().entryCount() == 0
+        let indexes = try BulkIndexes(store, fresh: isFresh)
+        let transaction = try Self.begin(store, indexes.indexer)
         self.store = store
         self.memoryLimit = memoryLimit
-        self.indexer = indexer
-        self.isFresh = isFresh
+        self.indexes = consume indexes
         held = consume transaction
     }
 
@@ -81,7 +78,7 @@ public struct BulkLoad: ~Copyable {
         // A value cut for its key is compared by its digest here: 128 bits.
         IndexKey.appendValue(attribute, canonical.rawSpan, to: &key)
         if taken.find(key.rawSpan) != nil { return true }
-        if isFresh { return false }
+        if indexes.isFresh { return false }
         return try read { snapshot throws(EntryStoreError) in try snapshot.firstEntry(with: type, equalTo: canonical.rawSpan) != nil }
     }
 
@@ -106,22 +103,28 @@ public struct BulkLoad: ~Copyable {
             }
         }
         if id != nil { count += 1 }
-        if indexer.memory + taken.memory > memoryLimit { try flush() }
+        if indexes.memory + taken.memory > memoryLimit {
+            // Of values that were put aside only the table of those that are taken knows: it has half of the memory.
+            try flush(aside: indexes.isFresh && taken.memory <= memoryLimit / 2)
+        }
         return id
     }
 
-    /// Writes and commits what was gathered.
-    private mutating func flush() throws(EntryStoreError) {
+    /// Commits the entries, and writes or puts aside what was gathered of their indexes.
+    private mutating func flush(aside: Bool = false) throws(EntryStoreError) {
         guard let entries = held.take() else { throw Self.ended }
         // The write transaction is exclusive: the next one can begin only when this one has ended. While the entries are
         // committed, the indexer comes to its end.
         try entries.commit()
-        var transaction = try Self.begin(store, indexer)
-        try transaction.writeIndexes(from: indexer, fresh: isFresh)
-        isFresh = false
-        taken = KeyTable()
-        try transaction.commit()
-        held = try Self.begin(store, indexer)
+        if aside {
+            try indexes.putAside()
+        } else {
+            var transaction = try Self.begin(store, indexes.indexer)
+            try indexes.write(to: &transaction)
+            taken = KeyTable()
+            try transaction.commit()
+        }
+        held = try Self.begin(store, indexes.indexer)
     }
 
     /// Writes the rest and syncs the file.

@@ -15,30 +15,28 @@ extension EntryStore {
         let databases = self.databases
         var transaction = try StoreTransaction(self)
         try transaction.clear([databases.names, databases.indexes])
-        let indexer = try BulkIndexer(schema: schema)
+        var indexes = try BulkIndexes(self, fresh: true)
         let catalogue = transaction.catalogue
         var superiors = Superiors()
-        var isFresh = true
         var count = 0
         var from = EntryID(rawValue: 1)
         while true {
             let ids = try transaction.snapshot.entryIDs(from: from, count: 1000)
             for id in ids {
                 try transaction.addName(of: id)
-                try superiors.add(id, to: indexer, transaction.snapshot, catalogue)
+                try superiors.add(id, to: indexes.indexer, transaction.snapshot, catalogue)
             }
             count += ids.count
             progress(count)
             guard let last = ids.last else { break }
             from = EntryID(rawValue: last.rawValue + 1)
-            if indexer.memory > memoryLimit {
-                try transaction.writeIndexes(from: indexer, fresh: isFresh)
-                isFresh = false
+            if indexes.memory > memoryLimit {
+                try indexes.putAside()
                 try transaction.commit()
                 transaction = try StoreTransaction(self)
             }
         }
-        try transaction.writeIndexes(from: indexer, fresh: isFresh)
+        try indexes.write(to: &transaction)
         for definition in catalogue.maintained.definitions { try transaction.setBuilt(definition) }
         try transaction.raiseNextEntry(above: from)
         try transaction.commit()

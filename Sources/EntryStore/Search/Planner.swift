@@ -196,7 +196,12 @@ struct Planner: ~Copyable {
             let bytes = planner.filter.bytes
             planner.scratch.removeAll(keepingCapacity: true)
             let whole = IndexKey.appendValue(attribute, bytes.rawSpan.slice(node.value), to: &planner.scratch)
-            return try planner.leaf(isExact: whole, snapshot)
+            let filters = snapshot.store.filters
+            if filters.excludes(planner.scratch.rawSpan, at: snapshot.commit) { return .none }
+            let count = planner.scratch.count
+            let part = try planner.leaf(isExact: whole, snapshot)
+            if part.estimate == 0 { filters.noteVain(planner.scratch.rawSpan.extracting(0..<count)) }
+            return part
         }
         case .present: return try forEachAttribute(node, .presence, snapshot) { planner, attribute, snapshot throws(LMDBError) in
             planner.scratch.removeAll(keepingCapacity: true)

@@ -26,6 +26,7 @@ public struct StoreTransaction: ~Copyable {
     /// What is noted in the change log.
     var journal: Journal
     private var changesNames = false
+    private var removesEntries = false
     private let watches: [ClassWatch?]
     private let objectClass: AttributeID?
     /// The last answer of ``superiors(_:)``; forgotten when an entry moves.
@@ -149,6 +150,7 @@ public struct StoreTransaction: ~Copyable {
         noteClasses(entry, id)
         try removeFromScopes([id], below: place.parent)
         changeKeys(from: entry, to: Entry(), id)
+        removesEntries = true
     }
 
     /// Gives an entry another name or another superior, with everything below it, and new attributes.
@@ -379,31 +381,31 @@ public struct StoreTransaction: ~Copyable {
         // Taken out of the snapshot while its transaction is changed.
         var pending = PendingIndexes()
         swap(&pending, &snapshot.pending)
-        do { try pending.batch.apply(to: &snapshot.transaction, database: databases.indexes) } catch { throw spoil(EntryStoreError(error)) }
+        do { try pending.batch.apply(to: &snapshot.transaction, database: databases.indexes, snapshot.store.filters) } catch { throw spoil(EntryStoreError(error)) }
         pending.removeAll()
         swap(&pending, &snapshot.pending)
     }
 
-    /// Writes what a bulk load's indexer has gathered. `fresh`: the index database is empty, so that pairs can be appended
-    /// without looking.
-    mutating func writeIndexes(from indexer: BulkIndexer, fresh: Bool) throws(EntryStoreError) {
+    /// Writes what a bulk load's indexer has gathered, and before that what runs hold of it.
+    /// - Parameter fresh: the index database is empty, so that pairs can be appended without looking.
+    mutating func writeIndexes(from indexer: BulkIndexer, _ runs: inout SortedRuns?, fresh: Bool) throws(EntryStoreError) {
         let database = snapshot.store.databases.indexes
+        snapshot.store.filters.removeAll()
         try change { transaction throws(LMDBError) in
-            var merged: [UInt8] = []
-            try indexer.drain { key, container throws(LMDBError) in
-                var set = BlockSet()
-                var isStored = false
-                if !fresh, let stored = try transaction.get(key, in: database) {
-                    Container.decode(stored, into: &set)
-                    isStored = true
-                }
-                guard isStored else { return try transaction.put(key, container, in: database, append: fresh) }
-                Container.decode(container, into: &set)
-                merged.removeAll(keepingCapacity: true)
-                Container.encode(set, into: &merged)
-                try transaction.put(key, merged.rawSpan, in: database)
+            var last = JoinedPair()
+            func put(_ key: RawSpan, _ container: RawSpan) throws(LMDBError) {
+                if last.join(key, container) { return }
+                try last.write(to: &transaction, database, fresh: fresh)
+                last.begin(key, container)
             }
+            try indexer.drain { key, container throws(LMDBError) in
+                try runs?.read(upTo: key, put)
+                try put(key, container)
+            }
+            try runs?.read(upTo: nil, put)
+            try last.write(to: &transaction, database, fresh: fresh)
         }
+        runs = nil
     }
 
     /// Records which kinds of a type's indexes are complete.
@@ -443,6 +445,7 @@ public struct StoreTransaction: ~Copyable {
         if journal.written > 0 { try trimLog(limit: journal.written + ChangeLogLimits.step) }
         // Before the commit is visible: whoever sees the new names also sees this.
         if changesNames { store.noteRename(commit: snapshot.transaction.id) }
+        if removesEntries { store.noteRemoval(commit: snapshot.transaction.id) }
         for (index, watch) in watches.enumerated() where !snapshot.changedEntries[index].isEmpty {
             watch?.note(commit: snapshot.transaction.id, changed: snapshot.changedEntries[index])
         }

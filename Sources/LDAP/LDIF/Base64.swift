@@ -61,21 +61,12 @@ public enum Base64 {
         let before = bytes.count
         let whole = padding == 0 ? count : count - 4
         let table = Self.values
-        let values = table.span
-        // Sound: the table has a value for each octet.
-        func value(_ group: UInt32, _ shift: UInt32) -> UInt32 { UInt32(unsafe values[unchecked: Int(group >> shift & 0xff)]) }
         var index = 0
         bytes.append(addingCapacity: count / 4 * 3) { output in
-            while index < whole {
-                // Sound: any four octets are a number; the place is checked.
-                let group = UInt32(littleEndian: unsafe text.unsafeLoadUnaligned(fromByteOffset: index, as: UInt32.self))
-                let (a, b, c, d) = (value(group, 0), value(group, 8), value(group, 16), value(group, 24))
-                guard (a | b | c | d) < 64 else { return }
-                let bits = a << 18 | b << 12 | c << 6 | d
-                output.append(UInt8(truncatingIfNeeded: bits >> 16))
-                output.append(UInt8(truncatingIfNeeded: bits >> 8))
-                output.append(UInt8(truncatingIfNeeded: bits))
-                index += 4
+            index = unsafe output.withUnsafeMutableBufferPointer { out, filled in
+                unsafe table.withUnsafeBufferPointer { values in
+                    unsafe text.withUnsafeBytes { unsafe decodeGroups($0[..<whole], values, out, &filled) }
+                }
             }
         }
         guard index == whole else {
@@ -94,6 +85,29 @@ public enum Base64 {
         bytes.append(a << 2 | b >> 4)
         if padding == 1 { bytes.append(b << 4 | c >> 2) }
         return true
+    }
+
+    /// Decodes groups of four characters up to the first that is none, and returns where that is.
+    /// - Parameters:
+    ///   - values: of all octets.
+    ///   - out: has room for three octets a group.
+    @unsafe private static func decodeGroups(
+        _ text: Slice<UnsafeRawBufferPointer>, _ values: UnsafeBufferPointer<UInt8>, _ out: UnsafeMutableBufferPointer<UInt8>, _ filled: inout Int
+    ) -> Int {
+        let text = unsafe UnsafeRawBufferPointer(rebasing: text)
+        var index = 0
+        while index + 4 <= text.count {
+            let a = unsafe UInt32(values[Int(text[index])]), b = unsafe UInt32(values[Int(text[index + 1])])
+            let c = unsafe UInt32(values[Int(text[index + 2])]), d = unsafe UInt32(values[Int(text[index + 3])])
+            guard (a | b | c | d) < 64, filled + 3 <= out.count else { return index }
+            let bits = a << 18 | b << 12 | c << 6 | d
+            unsafe out[filled] = UInt8(truncatingIfNeeded: bits >> 16)
+            unsafe out[filled + 1] = UInt8(truncatingIfNeeded: bits >> 8)
+            unsafe out[filled + 2] = UInt8(truncatingIfNeeded: bits)
+            filled += 3
+            index += 4
+        }
+        return index
     }
 
     /// The decoded bytes; nil where ``decode(_:into:)`` says false.

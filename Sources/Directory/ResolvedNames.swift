@@ -1,0 +1,85 @@
+import BER
+import EntryStore
+
+/// Where the names of single entries led a while ago: an entry's superior and its RDN as a client spelled it, and the entry. Who binds or is
+/// looked up by name comes again soon, and a descent into the tree of names costs several misses of the processor's caches; this costs one.
+/// Confined to a thread.
+///
+/// Right until an entry is removed or renamed: numbers of entries are not given twice, and a new entry changes nothing here.
+struct ResolvedNames {
+    /// As long as a line of the processor's cache.
+    private struct Slot {
+        var superior = EntryID.root
+        /// The root, which has no RDN, marks a free place.
+        var entry = EntryID.root
+        var rdn = RDN()
+    }
+
+    /// An RDN as spelled, in place; the octets after it are 0.
+    private struct RDN: Equatable {
+        var words: (UInt64, UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0, 0)
+        var count: UInt64 = 0
+
+        init() {}
+
+        /// Nil for a longer one.
+        init?(_ rdn: RawSpan) {
+            guard rdn.byteCount > 0, rdn.byteCount <= Self.longest else { return nil }
+            count = UInt64(rdn.byteCount)
+            words = (Self.word(rdn, 0), Self.word(rdn, 8), Self.word(rdn, 16), Self.word(rdn, 24), Self.word(rdn, 32))
+        }
+
+        static let longest = 40
+
+        private static func word(_ bytes: RawSpan, _ place: Int) -> UInt64 {
+            // Sound: any eight octets are a number; the place is checked.
+            if place + 8 <= bytes.byteCount { return unsafe bytes.unsafeLoadUnaligned(fromByteOffset: place, as: UInt64.self) }
+            var word: UInt64 = 0
+            var place = place
+            while place < bytes.byteCount {
+                word = word << 8 | UInt64(bytes[at: place])
+                place += 1
+            }
+            return word
+        }
+
+        static func == (a: RDN, b: RDN) -> Bool { a.count == b.count && a.words == b.words }
+
+        func hash(below superior: EntryID) -> UInt64 {
+            var hash = superior.rawValue &* 0x9e37_79b9_7f4a_7c15
+            func mix(_ word: UInt64) { hash = (hash ^ word ^ hash >> 29) &* 0xff51_afd7_ed55_8ccd }
+            mix(words.0)
+            mix(words.1)
+            mix(words.2)
+            mix(words.3)
+            mix(words.4)
+            return hash
+        }
+    }
+
+    /// By the upper bits of a hash: a name takes the place of another, so that nobody can make it slow or large. None before the first name.
+    private var slots: [Slot] = []
+    private static let bits = 14
+
+    private static func place(_ rdn: RDN, _ superior: EntryID) -> Int { Int(truncatingIfNeeded: rdn.hash(below: superior) >> UInt64(64 - bits)) }
+
+    /// The entry below another that an RDN led to.
+    func entry(_ rdn: RawSpan, below superior: EntryID) -> EntryID? {
+        guard !slots.isEmpty, let rdn = RDN(rdn) else { return nil }
+        let place = Self.place(rdn, superior)
+        guard slots[place].entry != .root, slots[place].superior == superior, slots[place].rdn == rdn else { return nil }
+        return slots[place].entry
+    }
+
+    /// Notes where an RDN led.
+    mutating func note(_ entry: EntryID, _ rdn: RawSpan, below superior: EntryID) {
+        guard let rdn = RDN(rdn) else { return }
+        if slots.isEmpty { slots = Array(repeating: Slot(), count: 1 << Self.bits) }
+        slots[Self.place(rdn, superior)] = Slot(superior: superior, entry: entry, rdn: rdn)
+    }
+
+    /// Forgets all.
+    mutating func removeAll() {
+        for place in slots.indices { slots[place].entry = .root }
+    }
+}
