@@ -1,3 +1,10 @@
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#else
+import Darwin
+#endif
 import BER
 import LMDB
 import Schema
@@ -40,8 +47,8 @@ final class ValueFilters: Sendable {
     }
 
     private struct State {
-        /// Every table there was, so that who reads one need not hold it.
-        var tables: [Table] = []
+        /// The last one; ``current`` is its address.
+        var table: Table?
         /// Questions in vain, by attribute.
         var vain: [UInt16: Int] = [:]
         var maker: BackgroundThread?
@@ -52,8 +59,10 @@ final class ValueFilters: Sendable {
     private let indexes: Database
     private let threshold: Int
     private let state = Mutex(State())
-    /// The last of the tables, as an address.
+    /// The table that questions go to, as an address; 0: there are no filters. Who asks takes no lock and retains nothing: a table that has been
+    /// replaced is kept until nobody asks it any more (``questions``).
     private let current = Atomic<UInt>(0)
+    private let questions = Questions()
     private let isStopped = Atomic<Bool>(false)
 
     /// More filters than this are not made, nor larger ones (64 MiB).
@@ -76,12 +85,50 @@ final class ValueFilters: Sendable {
     }
 
     private func withFilter<T>(of key: RawSpan, _ body: (Filter) -> T) -> T? {
-        let address = current.load(ordering: .acquiring)
-        guard address != 0, let attribute = Self.attribute(key), let pointer = unsafe UnsafeRawPointer(bitPattern: address) else { return nil }
-        // Sound: the address is that of a table which the state holds as long as this object lives.
+        guard current.load(ordering: .relaxed) != 0, let attribute = Self.attribute(key) else { return nil }
+        let lane = questions.begin()
+        defer { questions.end(lane) }
+        guard let pointer = unsafe UnsafeRawPointer(bitPattern: current.load(ordering: .sequentiallyConsistent)) else { return nil }
+        // Sound: the address is that of a table, which is held while it is the current one, and then until this question has ended.
         return unsafe Unmanaged<Table>.fromOpaque(pointer)._withUnsafeGuaranteedRef { table in
             for filter in table.filters where filter.attribute == attribute { return body(filter) }
             return nil
+        }
+    }
+
+    /// Counts those who ask just now, in lanes by thread so that they do not disturb each other.
+    @safe private final class Questions: @unchecked Sendable {
+        // Sound: the counts are atomic; the pointer is set in init, and what it points to is freed in deinit.
+        private let counts: UnsafeMutablePointer<Atomic<Int>>
+        private static let lanes = 16
+        /// A line of the processor's cache for each.
+        private static let stride = 8
+
+        init() {
+            unsafe counts = .allocate(capacity: Self.lanes * Self.stride)
+            for index in 0..<(Self.lanes * Self.stride) { unsafe (counts + index).initialize(to: Atomic(0)) }
+        }
+
+        deinit {
+            unsafe counts.deinitialize(count: Self.lanes * Self.stride)
+            unsafe counts.deallocate()
+        }
+
+        func begin() -> Int {
+            // The low bits of what a thread is known by are the same for all.
+            let lane = (Int(bitPattern: pthread_self()) >> 12 & (Self.lanes - 1)) * Self.stride
+            unsafe (counts + lane).pointee.add(1, ordering: .sequentiallyConsistent)
+            return lane
+        }
+
+        func end(_ lane: Int) { unsafe (counts + lane).pointee.subtract(1, ordering: .releasing) }
+
+        /// Waits until all who asked when this began have ended: for each lane there was a moment when nobody asked, and who begins after it
+        /// sees what is current now.
+        func drain() {
+            for lane in 0..<Self.lanes {
+                while unsafe (counts + lane * Self.stride).pointee.load(ordering: .sequentiallyConsistent) != 0 { sched_yield() }
+            }
         }
     }
 
@@ -121,13 +168,18 @@ final class ValueFilters: Sendable {
 
     /// Forgets all: keys come that will not be noted. In the write transaction that brings them.
     func removeAll() {
-        if current.load(ordering: .relaxed) != 0 { state.withLock { publish([], &$0) } }
+        if current.load(ordering: .relaxed) == 0 { return }
+        let old = state.withLock { publish(nil, &$0) }
+        withExtendedLifetime(old) { questions.drain() }
     }
 
-    private func publish(_ filters: [Filter], _ state: inout State) {
-        let table = Table(filters)
-        state.tables.append(table)
-        current.store(UInt(bitPattern: unsafe Unmanaged.passUnretained(table).toOpaque()), ordering: .releasing)
+    /// Lets questions go to another table.
+    /// - Returns: the one before: to be held until questions have been drained.
+    private func publish(_ table: Table?, _ state: inout State) -> Table? {
+        let old = state.table
+        state.table = table
+        current.store(table.map { UInt(bitPattern: unsafe Unmanaged.passUnretained($0).toOpaque()) } ?? 0, ordering: .sequentiallyConsistent)
+        return old
     }
 
     /// Makes no filter any more, and waits for the one being made. Before the database is closed.
@@ -147,17 +199,17 @@ final class ValueFilters: Sendable {
             var count = 0
             guard try forEachKey(of: attribute, { _ in count += 1 }) != nil else { return }
             let filter = Filter(attribute, capacity: max(1024, count))
-            let isKnown = state.withLock { state in
-                let others = (state.tables.last?.filters ?? []).filter { $0.attribute != attribute }
+            let (isKnown, old): (Bool, Table?) = state.withLock { state in
+                let others = (state.table?.filters ?? []).filter { $0.attribute != attribute }
                 guard !state.isClosed, others.count < Self.limit, count <= Self.keyLimit else {
                     // Not again and again.
                     state.vain[attribute] = .min / 2
-                    return false
+                    return (false, nil)
                 }
-                publish(others + [filter], &state)
-                return true
+                return (true, publish(Table(others + [filter]), &state))
             }
             guard isKnown else { return }
+            withExtendedLifetime(old) { questions.drain() }
             // A transaction that began before may have added keys that were not noted; it has ended when another can begin.
             StoreTransaction.pass(try environment.beginWrite())
             if let commit = try forEachKey(of: attribute, { filter.insert($0) }) { filter.start.store(commit, ordering: .releasing) }
