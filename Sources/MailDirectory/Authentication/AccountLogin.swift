@@ -37,6 +37,7 @@ final class AccountLogin: LoginPolicy {
         let classOfService: EntryID?
         let domain: EntryID?
 
+        /// One number: each bind looks its settings up.
         func hash(into hasher: inout Hasher) {
             hasher.combine((classOfService?.rawValue ?? 0) &* 0x9e37_79b9_7f4a_7c15 ^ (domain?.rawValue ?? 0))
         }
@@ -93,17 +94,14 @@ final class AccountLogin: LoginPolicy {
         let table = try tree.table(snapshot)
         guard tree.types.account.matches(record) else { return nil }
         let domain = try table.domain(above: record.parent, snapshot)
-        let classOfService = (table.ownClassOfService(record) ?? table.defaultClassOfService(record, in: domain)).map { table.classes[$0].entry }
+        let classOfService = table.classOfService(of: record, in: domain).map { table.classes[$0].entry }
         let settings = try settings(Origin(classOfService: classOfService, domain: domain), table, snapshot)
-        let attributes = snapshot.catalogue.table
+        let catalogue = snapshot.catalogue
         let now = Moments.now
         let isAnythingPending = !pending.isEmpty
         func first<T>(_ type: AttributeTypeID, _ body: (RawSpan) -> T) -> T? {
             if isAnythingPending, let values = pending.values(of: type, id) { return values.first.map { body($0.rawSpan) } }
-            guard let attribute = attributes.id(of: type), let index = record.index(of: attribute) else { return nil }
-            var values = record.values(at: index)
-            guard let value = values.next() else { return nil }
-            return body(value)
+            return record.first(type, catalogue, body)
         }
         func isTrue(_ type: AttributeTypeID) -> Bool { first(type) { $0.equalsIgnoringCase(Self.yes.rawSpan) } ?? false }
         func moment(_ type: AttributeTypeID) -> Int? { first(type) { Moments.parse($0) } ?? nil }

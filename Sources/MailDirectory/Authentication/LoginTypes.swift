@@ -130,9 +130,13 @@ struct InheritedValues {
 
 extension EntryRecord {
     /// The first value of an attribute.
-    borrowing func first(_ type: AttributeTypeID, _ catalogue: Catalogue) -> [UInt8]? {
+    borrowing func first(_ type: AttributeTypeID, _ catalogue: Catalogue) -> [UInt8]? { first(type, catalogue) { $0.array } }
+
+    /// What `body` makes of the first value of an attribute; nil if there is none.
+    borrowing func first<T>(_ type: AttributeTypeID, _ catalogue: Catalogue, _ body: (RawSpan) -> T) -> T? {
         guard let attribute = catalogue.table.id(of: type), let index = index(of: attribute) else { return nil }
         var values = values(at: index)
-        return values.next()?.array
+        guard let value = values.next() else { return nil }
+        return body(value)
     }
 }

@@ -1,11 +1,11 @@
 #if canImport(Glibc)
-import BER
 import Glibc
 #elseif canImport(Musl)
 import Musl
 #else
 import Darwin
 #endif
+import BER
 
 /// The mail system's durations: digits and a unit (1.11).
 enum Durations {

@@ -284,6 +284,12 @@ final class InheritanceTable: Sendable {
         return classOfService(id: value)
     }
 
+    /// The class of service of an account (2.6).
+    /// - Parameter domain: the account's.
+    func classOfService(of record: borrowing EntryRecord, in domain: EntryID?) -> Int? {
+        ownClassOfService(record) ?? defaultClassOfService(record, in: domain)
+    }
+
     /// The class of service of an account that names none (2.6, steps 2 and 3).
     /// - Parameter domain: the account's.
     func defaultClassOfService(_ record: borrowing EntryRecord, in domain: EntryID?) -> Int? {

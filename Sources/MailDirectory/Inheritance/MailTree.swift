@@ -81,9 +81,7 @@ enum Lineage: Sendable {
         let types = table.types
         if types.account.matches(record) {
             let domain = try table.domain(above: record.parent, snapshot)
-            let place =
-                table.ownClassOfService(record) ?? table.defaultClassOfService(record, in: domain)
-            let classOfService = place.map { table.classes[$0] }
+            let classOfService = table.classOfService(of: record, in: domain).map { table.classes[$0] }
             self = .account(
                 classOfService: classOfService?.entry, classID: classOfService?.id ?? [], domain: domain, config: table.config)
         } else if types.domain.matches(record) {
