@@ -66,9 +66,7 @@ extension Environment {
             // Out of the page table, out of the system's memory, and in again. What is written just now stays: a large page in which something is
             // written all the time, where single ones are wanted most, goes when it is found between two writes.
             for _ in 0..<Self.attempts {
-                guard file.writeOut(count, at: offset) else { return false }
-                _ = unsafe madvise(region.pointer(offset), count, MADV_DONTNEED)
-                file.letGo(count, at: offset)
+                guard region.letGo(count, at: offset, of: file) else { return false }
                 if pages == .large || !region.isHeld(count, at: offset) { break }
             }
             if pages == .small { file.readIn(count, at: offset) }
@@ -113,11 +111,8 @@ extension Environment {
         for sample in 0..<Self.samples {
             let offset = used / Self.samples * sample / page * page
             // Only what is on disk already can be let go of.
-            guard file.writeOut(page, at: offset) else { return false }
-            _ = unsafe madvise(region.pointer(offset), page, MADV_DONTNEED)
-            file.letGo(page, at: offset)
-            var residence: UInt8 = 0
-            if unsafe mincore(region.pointer(offset), page, &residence) == 0, residence & 1 != 0 { kept += 1 }
+            guard region.letGo(page, at: offset, of: file) else { return false }
+            if region.isHeld(page, at: offset) { kept += 1 }
         }
         return kept > Self.samples / 4
     }
@@ -175,6 +170,15 @@ private struct MappedRegion {
         start = found.start
         size = found.size
         inLargePages = large
+    }
+
+    /// Lets go of some bytes of the file: out of the page table, and out of the system's memory but for what is written just now. False if the disk
+    /// refused something.
+    func letGo(_ count: Int, at offset: Int, of file: borrowing FileHandle) -> Bool {
+        guard file.writeOut(count, at: offset) else { return false }
+        _ = unsafe madvise(pointer(offset), count, MADV_DONTNEED)
+        file.letGo(count, at: offset)
+        return true
     }
 
     /// Whether the system holds a good part of some bytes of the file in memory.
