@@ -18,9 +18,10 @@ struct KeyTable {
     private var ends: [Int] = []
     /// A power of two, at most three quarters full.
     private var slots: [Slot]
+    private let seed = Self.seed
+
     /// Chosen anew by each process: nobody outside can prepare keys that collide.
     private static let seed = UInt64.random(in: 0 ... .max)
-    private let seed = Self.seed
 
     init(capacity: Int = 64) {
         var size = 128
@@ -149,7 +150,7 @@ struct KeyTable {
 
     /// A hash that nobody outside can foresee; another one in each process.
     static func hash(_ key: RawSpan) -> UInt64 {
-        var hash: UInt64 = Self.seed ^ UInt64(key.byteCount)
+        var hash: UInt64 = seed ^ UInt64(key.byteCount)
         var index = 0
         while index + 8 <= key.byteCount {
             // Sound: eight bytes are left, and any eight bytes are a UInt64.
