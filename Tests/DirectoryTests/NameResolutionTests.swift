@@ -55,6 +55,27 @@ struct NameResolutionTests {
         #expect(added > 30 && removed > 10 && renamed > 10, "\(added) \(removed) \(renamed)")
     }
 
+    @Test func whatWasNotedIsKnownUntilAllIsForgotten() {
+        var names = ResolvedNames()
+        func entry(_ rdn: String, below superior: UInt64) -> EntryID? { names.entry(Array(rdn.utf8).rawSpan, below: EntryID(rawValue: superior)) }
+        let rdns = ["cn=a", "cn=eight", "cn=nine12", "cn=" + String(repeating: "x", count: 37)]
+        #expect(entry("cn=a", below: 1) == nil)
+        for (place, rdn) in rdns.enumerated() {
+            names.note(EntryID(rawValue: UInt64(place) + 10), Array(rdn.utf8).rawSpan, below: EntryID(rawValue: 1))
+        }
+        for (place, rdn) in rdns.enumerated() {
+            #expect(entry(rdn, below: 1) == EntryID(rawValue: UInt64(place) + 10))
+            #expect(entry(rdn, below: 2) == nil)
+            #expect(entry(rdn + "\0", below: 1) == nil && entry(String(rdn.dropLast()) + "b", below: 1) == nil)
+            #expect(entry(rdn.uppercased(), below: 1) == nil)
+        }
+        let long = "cn=" + String(repeating: "x", count: 38)
+        names.note(EntryID(rawValue: 20), Array(long.utf8).rawSpan, below: EntryID(rawValue: 1))
+        #expect(entry(long, below: 1) == nil)
+        names.removeAll()
+        for rdn in rdns { #expect(entry(rdn, below: 1) == nil) }
+    }
+
     @Test func anOlderSnapshotSeesWhatWasThere() async throws {
         let directory = try TestDirectory()
         let store = directory.directory.store

@@ -24,6 +24,13 @@ struct PasswordTests {
             #expect(PasswordVerifier.verify(stored: stored, password: Array(password.utf8)))
             #expect(!PasswordVerifier.verify(stored: stored, password: Array((password + "x").utf8)))
             #expect(!PasswordVerifier.verify(stored: stored, password: []))
+            // What is slow on purpose is not hashed where others wait.
+            let isCheap = scheme == .clear || scheme.digest != nil
+            for given in [password, password + "x"] where given.utf8.count <= 512 {
+                let verdict = PasswordVerifier.verifyIfCheap(stored: stored, password: Array(given.utf8))
+                #expect(verdict == (isCheap ? given == password : nil))
+            }
+            if password.utf8.count > 512 { #expect(PasswordVerifier.verifyIfCheap(stored: stored, password: Array(password.utf8)) == nil) }
             let isCurrent = hashing.isCurrent(stored.rawSpan)
             #expect(isCurrent)
             if scheme != .clear { #expect(String(decoding: stored, as: UTF8.self).hasPrefix(scheme.prefix)) }
