@@ -1,5 +1,8 @@
 #include <lmdb.h>
 
+/* Has the processor fetch the line of its cache at an address, if it is one. */
+static inline void muster_fetch_ahead(const void *address) { __builtin_prefetch(address); }
+
 #ifdef __linux__
 #include <sys/types.h>
 /* Of Linux, which its header shows only to those who ask for all extensions. */

@@ -19,6 +19,8 @@ struct NameResolution {
     private var entries = ResolvedNames()
     /// The commit for which they are right.
     private var commit = -1
+    /// The last commit that removed or renamed an entry, as far as known then.
+    private var lastChange = -1
     private static let count = 1024
     /// Longer names are not kept.
     private static let nameLimit = 512
@@ -56,13 +58,15 @@ struct NameResolution {
         let rdn = name.extracting(0..<value.upperBound)
         // What a transaction has done so far is not noted before its commit.
         let isNoted = !snapshot.isUncommitted
-        if isNoted, let entry = entries.entry(rdn, below: superior) { return Snapshot.Resolution(id: entry, depth: 0, isComplete: true) }
+        if isNoted, let entry = entries.entry(rdn, below: superior, at: commit, since: lastChange) {
+            return Snapshot.Resolution(id: entry, depth: 0, isComplete: true)
+        }
         canonical.removeAll(keepingCapacity: true)
         try snapshot.schema.normalizeRDN(type: name.extracting(0..<type), value: name.extracting(value), into: &canonical)
         let child: EntryID?
         do { child = try snapshot.child(of: superior, rdn: canonical.rawSpan) } catch { throw LDAPError(storage: error) }
         guard let child else { return try snapshot.resolve(DistinguishedName(parsing: name)) }
-        if isNoted { entries.note(child, rdn, below: superior) }
+        if isNoted { entries.note(child, rdn, below: superior, at: commit, among: (try? snapshot.entryCount()) ?? 0) }
         return Snapshot.Resolution(id: child, depth: 0, isComplete: true)
     }
 
@@ -74,7 +78,7 @@ struct NameResolution {
             superiors = []
             ranks = []
         }
-        if max(snapshot.lastRename, snapshot.lastRemoval) > commit || snapshot.commit < commit { entries.removeAll() }
+        lastChange = max(snapshot.lastRename, snapshot.lastRemoval)
         administrators = nil
         commit = snapshot.commit
     }

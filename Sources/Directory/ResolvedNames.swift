@@ -5,7 +5,7 @@ import EntryStore
 /// looked up by name comes again soon, and a descent into the tree of names costs several misses of the processor's caches; this costs one.
 /// Confined to a thread.
 ///
-/// Right until an entry is removed or renamed: numbers of entries are not given twice, and a new entry changes nothing here.
+/// What was found is right until an entry is removed or renamed: numbers of entries are not given twice, and a new entry changes nothing here.
 struct ResolvedNames {
     /// As long as a line of the processor's cache.
     private struct Slot {
@@ -13,19 +13,21 @@ struct ResolvedNames {
         /// The root, which has no RDN, marks a free place.
         var entry = EntryID.root
         var rdn = RDN()
+        /// At which commit, counted from ``base``.
+        var commit: UInt32 = 0
     }
 
     /// An RDN as spelled, in place; the octets after it are 0.
     private struct RDN: Equatable {
         var words: (UInt64, UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0, 0)
-        var count: UInt64 = 0
+        var count: UInt32 = 0
 
         init() {}
 
         /// Nil for a longer one.
         init?(_ rdn: RawSpan) {
             guard rdn.byteCount > 0, rdn.byteCount <= Self.longest else { return nil }
-            count = UInt64(rdn.byteCount)
+            count = UInt32(rdn.byteCount)
             words = (Self.word(rdn, 0), Self.word(rdn, 8), Self.word(rdn, 16), Self.word(rdn, 24), Self.word(rdn, 32))
         }
 
@@ -59,27 +61,36 @@ struct ResolvedNames {
 
     /// By the upper bits of a hash: a name takes the place of another, so that nobody can make it slow or large. None before the first name.
     private var slots: [Slot] = []
-    private static let bits = 14
+    private var base = 0
+    private var bits = Self.leastBits
+    private static let leastBits = 14
+    private static let mostBits = 16
 
-    private static func place(_ rdn: RDN, _ superior: EntryID) -> Int { Int(truncatingIfNeeded: rdn.hash(below: superior) >> UInt64(64 - bits)) }
+    private func place(_ rdn: RDN, _ superior: EntryID) -> Int { Int(truncatingIfNeeded: rdn.hash(below: superior) >> UInt64(64 - bits)) }
 
-    /// The entry below another that an RDN led to.
-    func entry(_ rdn: RawSpan, below superior: EntryID) -> EntryID? {
+    /// The entry below another that an RDN leads to.
+    /// - Parameters:
+    ///   - commit: at which.
+    ///   - change: the last commit that removed or renamed an entry.
+    func entry(_ rdn: RawSpan, below superior: EntryID, at commit: Int, since change: Int) -> EntryID? {
         guard !slots.isEmpty, let rdn = RDN(rdn) else { return nil }
-        let place = Self.place(rdn, superior)
+        let place = place(rdn, superior)
         guard slots[place].entry != .root, slots[place].superior == superior, slots[place].rdn == rdn else { return nil }
-        return slots[place].entry
+        let found = base &+ Int(slots[place].commit)
+        return found <= commit && found >= change ? slots[place].entry : nil
     }
 
-    /// Notes where an RDN led.
-    mutating func note(_ entry: EntryID, _ rdn: RawSpan, below superior: EntryID) {
+    /// Notes where an RDN leads.
+    /// - Parameter entries: so many are in the directory: a table that is not there yet is made for them, of 1 to 4 MiB.
+    mutating func note(_ entry: EntryID, _ rdn: RawSpan, below superior: EntryID, at commit: Int, among entries: Int) {
         guard let rdn = RDN(rdn) else { return }
-        if slots.isEmpty { slots = Array(repeating: Slot(), count: 1 << Self.bits) }
-        slots[Self.place(rdn, superior)] = Slot(superior: superior, entry: entry, rdn: rdn)
-    }
-
-    /// Forgets all.
-    mutating func removeAll() {
-        for place in slots.indices { slots[place].entry = .root }
+        if slots.isEmpty {
+            base = commit
+            while bits < Self.mostBits, 1 << bits < entries { bits += 1 }
+            slots = Array(repeating: Slot(), count: 1 << bits)
+        }
+        // Commits further away than four milliards are not told.
+        guard let number = UInt32(exactly: commit &- base) else { return }
+        slots[place(rdn, superior)] = Slot(superior: superior, entry: entry, rdn: rdn, commit: number)
     }
 }

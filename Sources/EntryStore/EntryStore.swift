@@ -69,6 +69,10 @@ public final class EntryStore: Sendable {
     let environment: Environment
     let databases: Databases
     let filters: ValueFilters
+    /// Nil if others may change the store, or the memory is short.
+    let found: FoundValues?
+    /// Nil if the memory is short.
+    let places: RecordPlaces?
     /// What the schema files define.
     let fileSchema: Schema
     public let options: Options
@@ -124,6 +128,10 @@ public final class EntryStore: Sendable {
             current = Mutex(catalogue)
             try transaction.commit()
             filters = ValueFilters(environment, databases.indexes, threshold: options.questionsInVain)
+            let reading = try environment.beginRead()
+            let count = try reading.count(of: databases.entries)
+            found = FoundValues(entries: count, commit: reading.id)
+            places = RecordPlaces(entries: count)
         } catch let error as LMDBError {
             throw EntryStoreError(error)
         } catch let error as EntryStoreError {
@@ -158,6 +166,8 @@ public final class EntryStore: Sendable {
             try transaction.commit()
             // What another process adds is not noted here.
             filters = ValueFilters(environment, databases.indexes, threshold: 0)
+            found = nil
+            places = nil
         } catch let error as LMDBError {
             throw EntryStoreError(error)
         } catch let error as EntryStoreError {
@@ -168,6 +178,22 @@ public final class EntryStore: Sendable {
     }
 
     deinit { filters.stop() }
+
+    /// Has what is known of indexes in memory follow a change of a key, before it is committed.
+    /// - Parameters:
+    ///   - key: without the block.
+    ///   - isNew: whether a block of it is.
+    func noteIndexChange(_ key: RawSpan, isNew: Bool, by commit: Int) {
+        guard IndexKey.isOfValue(key) else { return }
+        if isNew { filters.note(key) }
+        found?.noteChange(KeyTable.hash(key), by: commit)
+    }
+
+    /// Forgets what is known of indexes in memory: keys change that will not be told. In the write transaction that changes them.
+    func noteIndexChanges(by commit: Int) {
+        filters.removeAll()
+        found?.noteChanges(by: commit)
+    }
 
     /// Tells of each commit what it changed.
     let changeFeed = ChangeFeed()

@@ -95,7 +95,11 @@ public struct Snapshot: ~Copyable {
     public borrowing func record(_ id: EntryID) throws(EntryStoreError) -> EntryRecord? {
         do {
             let key = id.key
+            let place = store.places?[id] ?? .none
+            transaction.fetchAhead(place)
             guard let bytes = try transaction.get(unsafe key.span.bytes, in: store.databases.entries) else { return nil }
+            let found = transaction.place(of: bytes)
+            if found != place, !isUncommitted { store.places?.note(found, of: id) }
             return EntryRecord(bytes)
         } catch { throw EntryStoreError(error) }
     }

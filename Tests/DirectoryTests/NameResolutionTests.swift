@@ -55,25 +55,30 @@ struct NameResolutionTests {
         #expect(added > 30 && removed > 10 && renamed > 10, "\(added) \(removed) \(renamed)")
     }
 
-    @Test func whatWasNotedIsKnownUntilAllIsForgotten() {
+    @Test func whatWasNotedIsKnownUntilSomethingGoes() {
         var names = ResolvedNames()
-        func entry(_ rdn: String, below superior: UInt64) -> EntryID? { names.entry(Array(rdn.utf8).rawSpan, below: EntryID(rawValue: superior)) }
+        func entry(_ rdn: String, below superior: UInt64, at commit: Int = 7, since change: Int = 3) -> EntryID? {
+            names.entry(Array(rdn.utf8).rawSpan, below: EntryID(rawValue: superior), at: commit, since: change)
+        }
         let rdns = ["cn=a", "cn=eight", "cn=nine12", "cn=" + String(repeating: "x", count: 37)]
         #expect(entry("cn=a", below: 1) == nil)
         for (place, rdn) in rdns.enumerated() {
-            names.note(EntryID(rawValue: UInt64(place) + 10), Array(rdn.utf8).rawSpan, below: EntryID(rawValue: 1))
+            names.note(EntryID(rawValue: UInt64(place) + 10), Array(rdn.utf8).rawSpan, below: EntryID(rawValue: 1), at: 5 + place % 2, among: 100_000)
         }
         for (place, rdn) in rdns.enumerated() {
-            #expect(entry(rdn, below: 1) == EntryID(rawValue: UInt64(place) + 10))
+            let (id, noted) = (EntryID(rawValue: UInt64(place) + 10), 5 + place % 2)
+            #expect(entry(rdn, below: 1) == id && entry(rdn, below: 1, at: noted, since: noted) == id)
+            #expect(entry(rdn, below: 1, since: noted + 1) == nil && entry(rdn, below: 1, at: noted - 1) == nil)
             #expect(entry(rdn, below: 2) == nil)
             #expect(entry(rdn + "\0", below: 1) == nil && entry(String(rdn.dropLast()) + "b", below: 1) == nil)
             #expect(entry(rdn.uppercased(), below: 1) == nil)
         }
         let long = "cn=" + String(repeating: "x", count: 38)
-        names.note(EntryID(rawValue: 20), Array(long.utf8).rawSpan, below: EntryID(rawValue: 1))
+        names.note(EntryID(rawValue: 20), Array(long.utf8).rawSpan, below: EntryID(rawValue: 1), at: 7, among: 0)
         #expect(entry(long, below: 1) == nil)
-        names.removeAll()
-        for rdn in rdns { #expect(entry(rdn, below: 1) == nil) }
+        // One of four milliards of commits later has no number.
+        names.note(EntryID(rawValue: 20), Array("cn=a".utf8).rawSpan, below: EntryID(rawValue: 1), at: 1 << 40, among: 0)
+        #expect(entry("cn=a", below: 1) == EntryID(rawValue: 10))
     }
 
     @Test func anOlderSnapshotSeesWhatWasThere() async throws {

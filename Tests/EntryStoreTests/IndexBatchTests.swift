@@ -66,7 +66,7 @@ struct IndexBatchTests {
                 }
             }
             var transaction = try environment.beginWrite()
-            try batch.apply(to: &transaction, database: database, ValueFilters(environment, database, threshold: 0))
+            try batch.apply(to: &transaction, database: database) { _, _ in }
             try transaction.commit()
         }
         var found: [[UInt8]: Set<UInt64>] = [:]

@@ -1,5 +1,6 @@
 @testable import EntryStore
 import BER
+import LDAP
 import LMDB
 import Schema
 import Synchronization
@@ -93,5 +94,20 @@ struct SmallStore {
         let count = try snapshot.check { problems.append($0) }
         #expect(count == problems.count)
         return problems
+    }
+}
+
+extension Snapshot {
+    /// Calls `body` with all entries that a filter finds.
+    borrowing func forEachEntry(
+        _ filter: CompiledFilter, from position: EntryID = EntryID(rawValue: 1), _ body: (EntryID) -> Void
+    ) throws {
+        var search = EntrySearch(filter: filter, base: .root, scope: .wholeSubtree, from: position)
+        var budget = Int.max
+        var scratch = FilterScratch()
+        _ = try search.run(self, budget: &budget, scratch: &scratch) { id, _ throws(EntryStoreError) in
+            body(id)
+            return true
+        }
     }
 }

@@ -8,9 +8,9 @@ import Testing
 
 /// Values that an entry has are always found, whatever is known of those that none has.
 struct ValueFiltersTests {
-    @Test func aFilterHoldsWhatItWasGiven() {
+    @Test func aFilterHoldsWhatItWasGiven() throws {
         var random = SeededGenerator(seed: 5)
-        let filter = BloomFilter(capacity: 10_000)
+        let filter = try #require(BloomFilter(capacity: 10_000))
         var held: [UInt64] = []
         for (count, most) in [(10_000, 150), (20_000, 700)] {
             while held.count < count {
@@ -177,18 +177,5 @@ struct ValueFiltersTests {
         try small.fill(store)
         for number in 0..<300 { #expect(try Self.find("nobody\(number)", small, store.snapshot()) == nil) }
         #expect(try Self.excluded(small, store) == 0)
-    }
-}
-
-extension Snapshot {
-    /// Calls `body` with all entries that a filter finds.
-    fileprivate borrowing func forEachEntry(_ filter: CompiledFilter, _ body: (EntryID) -> Void) throws {
-        var search = EntrySearch(filter: filter, base: .root, scope: .wholeSubtree)
-        var budget = Int.max
-        var scratch = FilterScratch()
-        _ = try search.run(self, budget: &budget, scratch: &scratch) { id, _ throws(EntryStoreError) in
-            body(id)
-            return true
-        }
     }
 }

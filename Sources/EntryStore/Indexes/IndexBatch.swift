@@ -37,8 +37,8 @@ struct IndexBatch {
     mutating func removeAll() { if !isEmpty { self = IndexBatch() } }
 
     /// Writes all changes.
-    /// - Parameter filters: get the keys that are new.
-    func apply(to transaction: inout Transaction, database: Database, _ filters: ValueFilters) throws(LMDBError) {
+    /// - Parameter note: gets each key before it changes, and whether a block of it is new.
+    func apply(to transaction: inout Transaction, database: Database, note: (RawSpan, Bool) -> Void) throws(LMDBError) {
         var value: [UInt8] = []
         var count = 0
         try forEachBlock { pair, changes throws(LMDBError) in
@@ -46,18 +46,19 @@ struct IndexBatch {
             count += 1
             if count & 7 == 0 { BackgroundThread.giveWay() }
             var isStored = false
+            let key = pair.extracting(0..<(pair.byteCount - 4))
             if let container = try transaction.find(pair, in: database) {
                 changes.apply(to: container, into: &value)
                 isStored = true
             } else {
                 changes.encode(into: &value)
             }
+            note(key, !isStored && !value.isEmpty)
             if value.isEmpty {
                 if isStored { try transaction.delete(pair, in: database) }
             } else if isStored {
                 try transaction.replaceFound(pair, with: value.rawSpan, in: database)
             } else {
-                filters.note(pair.extracting(0..<(pair.byteCount - 4)))
                 try transaction.insertUnfound(pair, value.rawSpan, in: database)
             }
         }

@@ -28,6 +28,9 @@ enum IndexKey {
         out.append(kind.rawValue)
     }
 
+    /// Whether a key is that of a value of an equality index.
+    static func isOfValue(_ key: RawSpan) -> Bool { key.byteCount > 3 && key[at: 2] == Kind.value.rawValue }
+
     static func presence(_ attribute: AttributeID) -> ShortKey {
         ShortKey(word: prefix(attribute, .presence) | 1 << 24, count: 5)
     }

@@ -13,6 +13,8 @@ extension Snapshot {
             var key: [UInt8] = []
             let isExact = IndexKey.appendValue(attribute, canonical, to: &key)
             let changes = hasPending ? pending.batch.changes(of: key.rawSpan) : nil
+            let finding = isUncommitted ? nil : store.found?.look(KeyTable.hash(key.rawSpan), at: commit)
+            if let entry = finding?.entry, entry != exempt, try has(entry, type, equalTo: canonical) { return entry }
             let isExcluded = store.filters.excludes(key.rawSpan, at: commit)
             var pair = isExcluded ? nil : try transaction.seek(key.rawSpan, in: store.databases.indexes)
             if !isExcluded, pair?.key.starts(with: key.rawSpan) != true { store.filters.noteVain(key.rawSpan) }
@@ -26,8 +28,11 @@ extension Snapshot {
                     offset = member + 1
                     let id = EntryID(block: block, offset: member)
                     if id == exempt || changes?.others.contains(id) == true { continue }
-                    if isExact { return id }
-                    if try has(id, type, equalTo: canonical) { return id }
+                    guard try isExact || has(id, type, equalTo: canonical) else { continue }
+                    if let finding, set.count == 1, try transaction.next(in: store.databases.indexes)?.key.starts(with: key.rawSpan) != true {
+                        store.found?.note(id, at: commit, finding)
+                    }
+                    return id
                 }
                 pair = try transaction.next(in: store.databases.indexes)
             }

@@ -26,10 +26,12 @@ final class ValueFilters: Sendable {
         /// The commit from which on it is right; until all keys are in it, none.
         let start = Atomic<Int>(.max)
 
-        init(_ attribute: UInt16, capacity: Int) {
+        /// Nil if there is no memory for it.
+        init?(_ attribute: UInt16, capacity: Int) {
+            guard let bits = BloomFilter(capacity: capacity) else { return nil }
             self.attribute = attribute
             self.capacity = capacity
-            bits = BloomFilter(capacity: capacity)
+            self.bits = bits
         }
 
         var isCrowded: Bool { count.load(ordering: .relaxed) > capacity * 2 }
@@ -80,7 +82,7 @@ final class ValueFilters: Sendable {
 
     /// The attribute of the key of a value.
     private static func attribute(_ key: RawSpan) -> UInt16? {
-        guard key.byteCount > 3, key[at: 2] == IndexKey.Kind.value.rawValue else { return nil }
+        guard IndexKey.isOfValue(key) else { return nil }
         return UInt16(key[at: 0]) << 8 | UInt16(key[at: 1])
     }
 
@@ -198,7 +200,7 @@ final class ValueFilters: Sendable {
         do throws(LMDBError) {
             var count = 0
             guard try forEachKey(of: attribute, { _ in count += 1 }) != nil else { return }
-            let filter = Filter(attribute, capacity: max(1024, count))
+            guard let filter = Filter(attribute, capacity: max(1024, count)) else { return }
             let (isKnown, old): (Bool, Table?) = state.withLock { state in
                 let others = (state.table?.filters ?? []).filter { $0.attribute != attribute }
                 guard !state.isClosed, others.count < Self.limit, count <= Self.keyLimit else {

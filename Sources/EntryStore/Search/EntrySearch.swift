@@ -54,7 +54,7 @@ public struct EntrySearch: ~Copyable {
 
     /// The entries that can satisfy the search, as a set.
     public mutating func candidates(_ snapshot: borrowing Snapshot) throws(EntryStoreError) -> CandidateBlocks {
-        try makePlan(snapshot)
+        try makePlan(snapshot, mayRecall: false)
         var blocks = CandidateBlocks(isExact: plan.tests.isEmpty)
         guard let sets = plan.sets else {
             for id in plan.few { blocks.insert(id) }
@@ -112,12 +112,22 @@ public struct EntrySearch: ~Copyable {
             if id < position { continue }
             guard budget > 0 else { return .outOfBudget }
             budget -= 1
+            let before = position
             position = EntryID(rawValue: id.rawValue + 1)
-            if let record = try snapshot.record(id),
-                isCertain || planner.filter.evaluate(plan.tests, id, record, snapshot, scratch: &scratch)
-            {
-                guard try body(id, record) else { return .stopped }
+            if let record = try snapshot.record(id) {
+                if plan.recalled.isEmpty || planner.filter.evaluate(plan.recalled, id, record, snapshot, scratch: &scratch) {
+                    if isCertain || planner.filter.evaluate(plan.tests, id, record, snapshot, scratch: &scratch) {
+                        guard try body(id, record) else { return .stopped }
+                    }
+                    continue
+                }
+            } else if plan.recalled.isEmpty {
+                continue
             }
+            // The entry does not have what it was recalled for.
+            position = before
+            try makePlan(snapshot, mayRecall: false)
+            return try run(snapshot, budget: &budget, scratch: &scratch, body)
         }
         return .finished
     }
@@ -138,9 +148,9 @@ public struct EntrySearch: ~Copyable {
         return .finished
     }
 
-    private mutating func makePlan(_ snapshot: borrowing Snapshot) throws(EntryStoreError) {
+    private mutating func makePlan(_ snapshot: borrowing Snapshot, mayRecall: Bool = true) throws(EntryStoreError) {
         do {
-            plan = try planner.plan(base: base, scope: scope, from: position, snapshot)
+            plan = try planner.plan(base: base, scope: scope, from: position, mayRecall: mayRecall, snapshot)
         } catch { throw EntryStoreError(error) }
         if snapshot.hasPending, scope != .baseObject { try correctPlan(snapshot) }
         plannedAt = snapshot.commit

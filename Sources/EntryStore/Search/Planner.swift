@@ -20,6 +20,10 @@ struct Planner: ~Copyable {
     /// Whether no other set could narrow one down, so that more than few members are better named than kept as a set.
     private var isPlain = false
 
+    /// Whether ``FoundValues`` may be asked.
+    private var mayRecall = false
+    private var recalled: [Int] = []
+
     /// Fewer candidates than this are tested at once instead of reading more sets.
     private static let few = 24
     /// As many are named when the filter is plain.
@@ -53,6 +57,8 @@ struct Planner: ~Copyable {
         var few: [EntryID] = []
         var sets: Plan?
         var tests: [Int]
+        /// Items of which is remembered that they lead to the one entry of ``few``. If one of them is not true of it, another plan must be made.
+        var recalled: [Int] = []
     }
 
     init(_ filter: CompiledFilter) {
@@ -60,9 +66,26 @@ struct Planner: ~Copyable {
         scratch.reserveCapacity(128)
     }
 
-    /// - Parameter from: ids below it are not of interest.
+    /// - Parameters:
+    ///   - from: ids below it are not of interest.
+    ///   - mayRecall: whether the outcome may be from memory, to be verified.
     mutating func plan(
-        base: EntryID, scope: SearchScope, from: EntryID, _ snapshot: borrowing Snapshot
+        base: EntryID, scope: SearchScope, from: EntryID, mayRecall: Bool = false, _ snapshot: borrowing Snapshot
+    ) throws(LMDBError) -> Outcome {
+        self.mayRecall = mayRecall && !snapshot.isUncommitted
+        if !recalled.isEmpty { recalled.removeAll(keepingCapacity: true) }
+        var outcome = try plan(base, scope, from, snapshot)
+        if recalled.isEmpty { return outcome }
+        if outcome.few.count == 1 {
+            outcome.recalled = recalled
+            return outcome
+        }
+        // Which of several entries is whose would have to be verified: the indexes know.
+        return try plan(base: base, scope: scope, from: from, snapshot)
+    }
+
+    private mutating func plan(
+        _ base: EntryID, _ scope: SearchScope, _ from: EntryID, _ snapshot: borrowing Snapshot
     ) throws(LMDBError) -> Outcome {
         // One entry: no index is worth a look.
         if scope == .baseObject { return Outcome(few: base == .root ? [] : [base], tests: [0]) }
@@ -175,6 +198,23 @@ struct Planner: ~Copyable {
         return Part(node: .leaf(leaves.count - 1), isExact: isExact, estimate: max(Container.count(container), 1) * 16)
     }
 
+    /// The set of the value whose key is in ``scratch``, or what is remembered of it.
+    private mutating func equality(_ index: Int, isExact: Bool, _ snapshot: borrowing Snapshot) throws(LMDBError) -> Part {
+        let filters = snapshot.store.filters
+        if filters.excludes(scratch.rawSpan, at: snapshot.commit) { return .none }
+        let found = mayRecall ? snapshot.store.found : nil
+        let finding = found?.look(KeyTable.hash(scratch.rawSpan), at: snapshot.commit)
+        if let entry = finding?.entry {
+            recalled.append(index)
+            return Part(node: .none, isExact: isExact, estimate: 1, ids: [entry])
+        }
+        let count = scratch.count
+        let part = try leaf(isExact: isExact, snapshot)
+        if part.estimate == 0 { filters.noteVain(scratch.rawSpan.extracting(0..<count)) }
+        if let found, let finding, let ids = part.ids, ids.count == 1, start == 0 { found.note(ids[0], at: snapshot.commit, finding) }
+        return part
+    }
+
     private mutating func scope(_ kind: IndexKey.Kind, _ id: EntryID, _ snapshot: borrowing Snapshot) throws(LMDBError) -> Part {
         scratch.removeAll(keepingCapacity: true)
         IndexKey.appendScope(kind, id, to: &scratch)
@@ -196,12 +236,7 @@ struct Planner: ~Copyable {
             let bytes = planner.filter.bytes
             planner.scratch.removeAll(keepingCapacity: true)
             let whole = IndexKey.appendValue(attribute, bytes.rawSpan.slice(node.value), to: &planner.scratch)
-            let filters = snapshot.store.filters
-            if filters.excludes(planner.scratch.rawSpan, at: snapshot.commit) { return .none }
-            let count = planner.scratch.count
-            let part = try planner.leaf(isExact: whole, snapshot)
-            if part.estimate == 0 { filters.noteVain(planner.scratch.rawSpan.extracting(0..<count)) }
-            return part
+            return try planner.equality(index, isExact: whole, snapshot)
         }
         case .present: return try forEachAttribute(node, .presence, snapshot) { planner, attribute, snapshot throws(LMDBError) in
             planner.scratch.removeAll(keepingCapacity: true)
@@ -304,9 +339,11 @@ struct Planner: ~Copyable {
             leaves.append(leaf)
             return Part(node: .leaf(leaves.count - 1), isExact: true, estimate: leaf.set.count * entries.blocks.count)
         case .matching(let other):
-            let outer = filter
+            let (outer, mayRecallOuter) = (filter, mayRecall)
             filter = other
-            defer { filter = outer }
+            // What is recalled is told by its place in the outer one.
+            mayRecall = false
+            defer { (filter, mayRecall) = (outer, mayRecallOuter) }
             var part = try part(0, snapshot)
             part.untested = nil
             return part

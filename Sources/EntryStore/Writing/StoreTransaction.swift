@@ -381,7 +381,10 @@ public struct StoreTransaction: ~Copyable {
         // Taken out of the snapshot while its transaction is changed.
         var pending = PendingIndexes()
         swap(&pending, &snapshot.pending)
-        do { try pending.batch.apply(to: &snapshot.transaction, database: databases.indexes, snapshot.store.filters) } catch { throw spoil(EntryStoreError(error)) }
+        let (store, commit) = (snapshot.store, snapshot.commit)
+        do throws(LMDBError) {
+            try pending.batch.apply(to: &snapshot.transaction, database: databases.indexes) { store.noteIndexChange($0, isNew: $1, by: commit) }
+        } catch { throw spoil(EntryStoreError(error)) }
         pending.removeAll()
         swap(&pending, &snapshot.pending)
     }
@@ -390,7 +393,7 @@ public struct StoreTransaction: ~Copyable {
     /// - Parameter fresh: the index database is empty, so that pairs can be appended without looking.
     mutating func writeIndexes(from indexer: BulkIndexer, _ runs: inout SortedRuns?, fresh: Bool) throws(EntryStoreError) {
         let database = snapshot.store.databases.indexes
-        snapshot.store.filters.removeAll()
+        snapshot.store.noteIndexChanges(by: snapshot.commit)
         try change { transaction throws(LMDBError) in
             var last = JoinedPair()
             func put(_ key: RawSpan, _ container: RawSpan) throws(LMDBError) {
