@@ -25,16 +25,20 @@ final class OutsideGroups: Sendable {
     static let limit = 20_000
 
     /// A number that is another one whenever some account may be in other groups than before.
-    func revision(_ now: ContinuousClock.Instant = .now) -> Int {
+    func revision(_ now: @autoclosure () -> ContinuousClock.Instant = .now) -> Int {
         // The clock is not looked at while there is nothing that could be too old.
         let first = expiry.load(ordering: .relaxed)
-        if first != .max, milliseconds(now) >= first { forgetOld(now) }
+        if first != .max {
+            let now = now()
+            if milliseconds(now) >= first { forgetOld(now) }
+        }
         return changes.load(ordering: .acquiring)
     }
 
     /// The groups of an account that count.
-    func groups(of id: EntryID, _ now: ContinuousClock.Instant = .now) -> Set<String> {
+    func groups(of id: EntryID, _ now: @autoclosure () -> ContinuousClock.Instant = .now) -> Set<String> {
         if expiry.load(ordering: .acquiring) == .max { return [] }
+        let now = now()
         return known.withLock { known in known[id].flatMap { now - $0.time < Self.validity ? $0.groups : nil } ?? [] }
     }
 
