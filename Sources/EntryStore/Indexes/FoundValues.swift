@@ -27,11 +27,11 @@ final class FoundValues: Sendable {
     private let floor = Atomic<UInt64>(0)
 
     private static let leastBits = 16
-    private static let mostBits = 21
+    private static let mostBits = 22
 
     /// Nil if there is no memory for it.
     /// - Parameters:
-    ///   - entries: so many are in the store; the table has four places for each, of 16 octets, from 65,536 to two million.
+    ///   - entries: so many are in the store; the table has four places for each, of 16 octets, from 65,536 to four million.
     ///   - commit: the last one.
     init?(entries: Int, commit: Int) {
         var bits = Self.leastBits

@@ -12,31 +12,28 @@ import Schema
 struct Planner: ~Copyable {
     /// The filter; while a predicate's sets are planned, the one they name.
     var filter: CompiledFilter
-    private var leaves: [Leaf] = []
-    private var scratch: [UInt8] = []
+    /// The sets of the plan that is being made.
+    var leaves: [Leaf] = []
+    /// The key of a set.
+    var scratch: [UInt8] = []
     /// The first block of interest.
-    private var start: UInt32 = 0
+    var start: UInt32 = 0
 
     /// Whether no other set could narrow one down, so that more than few members are better named than kept as a set.
-    private var isPlain = false
+    var isPlain = false
 
     /// Whether ``FoundValues`` may be asked.
-    private var mayRecall = false
-    private var recalled: [Int] = []
+    var mayRecall = false
+    /// The items that it knew, as places in the filter.
+    var recalled: [Int] = []
 
     /// Fewer candidates than this are tested at once instead of reading more sets.
-    private static let few = 24
+    static let few = 24
     /// As many are named when the filter is plain.
-    private static let many = 512
-    /// More keys than this in a range of values make it useless as a set.
-    private static let rangeLimit = 20_000
-    /// Values of a range that are sets of their own.
-    private static let rangeLeafLimit = 64
-    /// Pieces of one substring part that are looked up.
-    private static let pieceLimit = 8
+    static let many = 512
 
     /// What is known of a part of the filter.
-    private struct Part: Sendable {
+    struct Part: Sendable {
         var node: Plan.Node
         /// Members of the set are exactly the entries for which the item is true.
         var isExact: Bool
@@ -158,20 +155,20 @@ struct Planner: ~Copyable {
     // MARK: Leaves
 
     /// A leaf of known ids, ascending.
-    private mutating func add(_ ids: [EntryID]) -> Plan.Node {
+    mutating func add(_ ids: [EntryID]) -> Plan.Node {
         guard let leaf = Leaf(ids: ids) else { return .none }
         leaves.append(leaf)
         return .leaf(leaves.count - 1)
     }
 
     /// The node of a part; makes a set of its ids if it has none.
-    private mutating func node(_ part: Part) -> Plan.Node {
+    mutating func node(_ part: Part) -> Plan.Node {
         guard let ids = part.ids else { return part.node }
         return add(ids)
     }
 
     /// The set of the index whose key is in ``scratch``, looked at.
-    private mutating func leaf(isExact: Bool = true, _ snapshot: borrowing Snapshot) throws(LMDBError) -> Part {
+    mutating func leaf(isExact: Bool = true, _ snapshot: borrowing Snapshot) throws(LMDBError) -> Part {
         let count = scratch.count
         scratch.appendBigEndian(start)
         let indexes = snapshot.store.databases.indexes
@@ -198,24 +195,7 @@ struct Planner: ~Copyable {
         return Part(node: .leaf(leaves.count - 1), isExact: isExact, estimate: max(Container.count(container), 1) * 16)
     }
 
-    /// The set of the value whose key is in ``scratch``, or what is remembered of it.
-    private mutating func equality(_ index: Int, isExact: Bool, _ snapshot: borrowing Snapshot) throws(LMDBError) -> Part {
-        let filters = snapshot.store.filters
-        if filters.excludes(scratch.rawSpan, at: snapshot.commit) { return .none }
-        let found = mayRecall ? snapshot.store.found : nil
-        let finding = found?.look(KeyTable.hash(scratch.rawSpan), at: snapshot.commit)
-        if let entry = finding?.entry {
-            recalled.append(index)
-            return Part(node: .none, isExact: isExact, estimate: 1, ids: [entry])
-        }
-        let count = scratch.count
-        let part = try leaf(isExact: isExact, snapshot)
-        if part.estimate == 0 { filters.noteVain(scratch.rawSpan.extracting(0..<count)) }
-        if let found, let finding, let ids = part.ids, ids.count == 1, start == 0 { found.note(ids[0], at: snapshot.commit, finding) }
-        return part
-    }
-
-    private mutating func scope(_ kind: IndexKey.Kind, _ id: EntryID, _ snapshot: borrowing Snapshot) throws(LMDBError) -> Part {
+    mutating func scope(_ kind: IndexKey.Kind, _ id: EntryID, _ snapshot: borrowing Snapshot) throws(LMDBError) -> Part {
         scratch.removeAll(keepingCapacity: true)
         IndexKey.appendScope(kind, id, to: &scratch)
         return try leaf(snapshot)
@@ -223,7 +203,7 @@ struct Planner: ~Copyable {
 
     // MARK: The filter
 
-    private mutating func part(_ index: Int, _ snapshot: borrowing Snapshot) throws(LMDBError) -> Part {
+    mutating func part(_ index: Int, _ snapshot: borrowing Snapshot) throws(LMDBError) -> Part {
         let node = filter.nodes[index]
         switch node.kind {
         case .and: return try and(index, node, snapshot)
@@ -288,101 +268,6 @@ struct Planner: ~Copyable {
         return Part(node: nodes.count == 1 ? nodes[0] : .and(nodes), isExact: isExact, estimate: parts[0].estimate, untested: untested)
     }
 
-    /// Items that are true or false of every entry, never Undefined: only of these is the complement of a set the negation.
-    private func isTwoValued(_ index: Int) -> Bool {
-        for node in filter.nodes[index..<Int(filter.nodes[index].end)] {
-            switch node.kind {
-            case .constantUndefined, .nameValue, .components: return false
-            case .predicate: if !filter.predicates[Int(node.predicate)].isTwoValued { return false }
-            default: break
-            }
-        }
-        return true
-    }
-
-    private mutating func not(_ index: Int, _ snapshot: borrowing Snapshot) throws(LMDBError) -> Part {
-        guard isTwoValued(index) else { return .all }
-        let inner = filter.nodes[index + 1]
-        if inner.kind == .predicate { return try predicate(inner, negated: true, snapshot) }
-        return complement(try part(index + 1, snapshot))
-    }
-
-    /// All entries that are not members of a set; no restriction unless the set is exact.
-    private mutating func complement(_ part: Part) -> Part {
-        guard part.isExact else { return .all }
-        if case .not(let inner) = part.node { return Part(node: inner, isExact: true, estimate: .max) }
-        if case .all = part.node { return .none }
-        if part.ids?.isEmpty == true { return Part(node: .all, isExact: true, estimate: .max) }
-        return Part(node: .not(node(part)), isExact: true, estimate: .max)
-    }
-
-    // MARK: Predicates
-
-    /// What can satisfy (or fail) a predicate; exact only if it says so.
-    private mutating func predicate(
-        _ node: CompiledFilter.Node, negated: Bool, _ snapshot: borrowing Snapshot
-    ) throws(LMDBError) -> Part {
-        guard let candidates = filter.predicates[Int(node.predicate)].sets(negated: negated, snapshot) else { return .all }
-        var part = try part(candidates.set, snapshot)
-        if !candidates.isExact { part.isExact = false }
-        if !part.isExact { part.untested = nil }
-        return part
-    }
-
-    private mutating func part(_ set: CandidateSet, _ snapshot: borrowing Snapshot) throws(LMDBError) -> Part {
-        switch set {
-        case .ids(let ids):
-            if ids.count <= Self.few { return Part(node: .none, isExact: true, estimate: ids.count, ids: ids) }
-            return Part(node: add(ids), isExact: true, estimate: ids.count)
-        case .gathered(let entries):
-            guard let leaf = Leaf(gathered: entries.blocks) else { return .none }
-            leaves.append(leaf)
-            return Part(node: .leaf(leaves.count - 1), isExact: true, estimate: leaf.set.count * entries.blocks.count)
-        case .matching(let other):
-            let (outer, mayRecallOuter) = (filter, mayRecall)
-            filter = other
-            // What is recalled is told by its place in the outer one.
-            mayRecall = false
-            defer { (filter, mayRecall) = (outer, mayRecallOuter) }
-            var part = try part(0, snapshot)
-            part.untested = nil
-            return part
-        case .directlyBelow(let id): return try scope(.children, id, snapshot)
-        case .below(let id): return try scope(.descendants, id, snapshot)
-        case .except(let inner): return complement(try part(inner, snapshot))
-        case .union(let sets):
-            var parts: [Part] = []
-            for set in sets {
-                let part = try part(set, snapshot)
-                if case .all = part.node { return Part(node: .all, isExact: part.isExact, estimate: .max) }
-                parts.append(part)
-            }
-            return union(parts)
-        case .intersection(let sets): return try intersection(sets, snapshot)
-        }
-    }
-
-    private mutating func intersection(_ sets: [CandidateSet], _ snapshot: borrowing Snapshot) throws(LMDBError) -> Part {
-        var parts: [Part] = []
-        var isExact = true
-        for set in sets {
-            var part = try part(set, snapshot)
-            if part.ids?.isEmpty == true { return .none }
-            if part.ids != nil {
-                // So few that the rest is not worth a look.
-                part.isExact = part.isExact && sets.count == 1
-                return part
-            }
-            if !part.isExact { isExact = false }
-            if case .all = part.node { continue }
-            parts.append(part)
-        }
-        guard !parts.isEmpty else { return Part(node: .all, isExact: isExact, estimate: .max) }
-        // What restricts comes first.
-        parts.sort { $0.node.isOpen != $1.node.isOpen ? $1.node.isOpen : $0.estimate < $1.estimate }
-        return Part(node: parts.count == 1 ? parts[0].node : .and(parts.map(\.node)), isExact: isExact, estimate: parts[0].estimate)
-    }
-
     private mutating func or(_ index: Int, _ node: CompiledFilter.Node, _ snapshot: borrowing Snapshot) throws(LMDBError) -> Part {
         var parts: [Part] = []
         var ids: [EntryID] = []
@@ -403,196 +288,36 @@ struct Planner: ~Copyable {
         return union(sets: parts, ids, isExact: isExact)
     }
 
-    /// What satisfies any of several parts, none of which is without restriction.
-    private mutating func union(_ parts: [Part]) -> Part {
-        var ids: [EntryID] = []
-        var isExact = true
-        var sets: [Part] = []
-        for part in parts {
-            guard let more = part.ids else {
-                sets.append(part)
-                continue
+    /// Items that are true or false of every entry, never Undefined: only of these is the complement of a set the negation.
+    private func isTwoValued(_ index: Int) -> Bool {
+        for node in filter.nodes[index..<Int(filter.nodes[index].end)] {
+            switch node.kind {
+            case .constantUndefined, .nameValue, .components: return false
+            case .predicate: if !filter.predicates[Int(node.predicate)].isTwoValued { return false }
+            default: break
             }
-            if more.isEmpty { continue }
-            if !part.isExact { isExact = false }
-            ids += more
         }
-        return union(sets: sets, ids, isExact: isExact)
+        return true
     }
 
-    /// What is in any of some sets or among ids, which may be in any order and twice.
-    /// - Parameter isExact: whether the item is true of all ids.
-    private mutating func union(sets: [Part], _ some: [EntryID], isExact isExactOfIDs: Bool) -> Part {
-        var ids = some
-        if !ids.isAscending {
-            ids.sort()
-            var count = 1
-            for index in 1..<ids.count where ids[index] != ids[count - 1] {
-                ids[count] = ids[index]
-                count += 1
-            }
-            ids.removeLast(ids.count - count)
-        }
-        if sets.isEmpty {
-            if ids.isEmpty { return .none }
-            if ids.count <= (isPlain ? Self.many : Self.few) * 2 { return Part(node: .none, isExact: isExactOfIDs, estimate: ids.count, ids: ids) }
-        }
-        var nodes: [Plan.Node] = []
-        var isExact = isExactOfIDs
-        var estimate = ids.count
-        for part in sets {
-            nodes.append(part.node)
-            if !part.isExact { isExact = false }
-            estimate = estimate.addingReportingOverflow(part.estimate).overflow ? .max - 1 : estimate + part.estimate
-        }
-        if !ids.isEmpty { nodes.append(add(ids)) }
-        return Part(node: nodes.count == 1 ? nodes[0] : .or(nodes), isExact: isExact, estimate: estimate)
+    private mutating func not(_ index: Int, _ snapshot: borrowing Snapshot) throws(LMDBError) -> Part {
+        guard isTwoValued(index) else { return .all }
+        let inner = filter.nodes[index + 1]
+        if inner.kind == .predicate { return try predicate(inner, negated: true, snapshot) }
+        return complement(try part(index + 1, snapshot))
     }
 
-    /// The union over the attribute types that an item concerns (a type, its subtypes), each once, if all of them are indexed.
-    private mutating func forEachAttribute(
-        _ node: CompiledFilter.Node, _ kind: IndexDefinition.Kinds, _ snapshot: borrowing Snapshot,
-        _ body: (inout Self, AttributeID, borrowing Snapshot) throws(LMDBError) -> Part
-    ) throws(LMDBError) -> Part {
-        let table = filter.catalogue.table
-        // All values of a type are indexed under the number of the bare type, whatever their options.
-        var bare: AttributeID?
-        var others: [AttributeID] = []
-        var isExact = true
-        for place in Int(node.firstAttribute)..<Int(node.firstAttribute + node.attributeCount) {
-            let id = filter.attributes[place]
-            guard let type = table.type(of: id), filter.catalogue.usable.kinds(of: type).contains(kind), let key = table.id(of: type)
-            else { return .all }
-            if kind != .presence {
-                // The index is built by the type's own rule: an item by another rule cannot use it.
-                let own = kind == .substring ? filter.catalogue.schema[type].substring : filter.catalogue.schema[type].equality
-                let isOrdering = node.kind == .greaterOrEqual || node.kind == .lessOrEqual
-                guard own == node.rule || isOrdering && own?.sharesCanonicalForm(with: node.rule) == true else { return .all }
-            }
-            // A description with options: others of its type are in the set too.
-            if key != id { isExact = false }
-            if bare == nil { bare = key } else if bare != key, !others.contains(key) { others.append(key) }
-        }
-        guard let bare else { return .none }
-        var part = try body(&self, bare, snapshot)
-        if !isExact { part.isExact = false }
-        guard !others.isEmpty else { return part }
-        var parts = [part]
-        for other in others {
-            let more = try body(&self, other, snapshot)
-            if case .all = more.node { return .all }
-            parts.append(more)
-        }
-        return union(parts)
-    }
-
-    /// Entries whose values have all the pieces of a substring item, and those with a value too long to have been cut up.
-    private mutating func substrings(_ index: Int, _ attribute: AttributeID, _ snapshot: borrowing Snapshot) throws(LMDBError) -> Part {
-        var parts: [Part] = []
-        var isExact = filter.nodes[index].end == index + 2
-        lookUp: for place in (index + 1)..<Int(filter.nodes[index].end) {
-            let node = filter.nodes[place]
-            let bytes = filter.bytes
-            let piece = bytes.rawSpan.slice(node.value)
-            let count = piece.byteCount
-            guard count > 0 else { continue }
-            // Each piece of three octets; a shorter part has a key of its own. Evenly chosen when there are many.
-            let length = min(3, count)
-            let places = count - length + 1
-            let step = max(1, (places + Self.pieceLimit - 1) / Self.pieceLimit)
-            if count > 3 || node.kind == .final { isExact = false }
-            var start = 0
-            while start < places {
-                let kind: IndexKey.Kind = node.kind == .initial && start == 0 ? .beginning : .piece
-                scratch.removeAll(keepingCapacity: true)
-                IndexKey.appendPiece(attribute, kind, piece.slice(ByteRange(start: start, count: length)), to: &scratch)
-                let part = try leaf(snapshot)
-                parts.append(part)
-                if part.ids != nil {
-                    isExact = isExact && parts.count == 1 && places == 1
-                    break lookUp
-                }
-                start += step
-            }
-        }
-        guard !parts.isEmpty else { return .all }
-        let result: Part
-        if let few = parts.last, few.ids != nil {
-            result = Part(node: .none, isExact: isExact || few.ids?.isEmpty == true, estimate: few.estimate, ids: few.ids)
-        } else if parts.count == 1 {
-            result = Part(node: parts[0].node, isExact: isExact, estimate: parts[0].estimate)
-        } else {
-            parts.sort { $0.estimate < $1.estimate }
-            result = Part(node: .and(parts.map(\.node)), isExact: isExact, estimate: parts[0].estimate)
-        }
-        scratch.removeAll(keepingCapacity: true)
-        IndexKeys.appendOverlong(attribute, to: &scratch)
-        let overlong = try leaf(isExact: false, snapshot)
-        return overlong.ids?.isEmpty == true ? result : union([result, overlong])
-    }
-
-    /// All values from or up to the assertion. Those that many entries have are read block by block like any other set, those of few
-    /// are gathered into one.
-    private mutating func range(_ node: CompiledFilter.Node, _ attribute: AttributeID, _ snapshot: borrowing Snapshot) throws(LMDBError) -> Part {
-        var prefix: [UInt8] = []
-        IndexKey.begin(attribute, .value, &prefix)
-        var bound: [UInt8] = []
-        _ = IndexKey.appendValue(attribute, filter.bytes.rawSpan.slice(node.value), to: &bound)
-        let isUp = node.kind == .greaterOrEqual
-        let indexes = snapshot.store.databases.indexes
-        var parts: [Part] = []
-        var blocks: [UInt32: BlockSet] = [:]
-        var keys = 0
-        var isExact = true
-        let first = isUp ? bound : prefix
-        var pair = try snapshot.transaction.seek(first.rawSpan, in: indexes)
-        while let current = pair, current.key.starts(with: prefix.rawSpan) {
-            let value = current.key.extracting(0..<max(0, current.key.byteCount - 4))
-            if !isUp, bound.rawSpan.precedes(value), !value.elementsEqual(bound.rawSpan) { break }
-            keys += 1
-            // Values that were cut for their key are tested again.
-            if value.byteCount > IndexKey.valueLimit { isExact = false }
-            if keys > Self.rangeLimit { return .all }
-            let container = current.value
-            let block = current.key.bigEndian32(value.byteCount)
-            let next = try snapshot.transaction.next(in: indexes)
-            if parts.count < Self.rangeLeafLimit, let next, next.key.byteCount == value.byteCount + 4, next.key.starts(with: value) {
-                scratch.removeAll(keepingCapacity: true)
-                scratch.append(value)
-                let part = try leaf(snapshot)
-                if let ids = part.ids {
-                    for id in ids { blocks[id.block, default: BlockSet()].insert(id.offset) }
-                } else {
-                    parts.append(part)
-                }
-                // On to the next value: no key of this one is behind.
-                scratch.removeLast(4)
-                scratch.append(contentsOf: repeatElement(0xff, count: 4))
-                pair = try snapshot.transaction.seek(scratch.rawSpan, in: indexes)
-                continue
-            }
-            if let block, block >= start { Container.decode(container, into: &blocks[block, default: BlockSet()]) }
-            pair = next
-        }
-        let gathered = blocks.sorted { $0.key < $1.key }.map { (block: $0.key, set: $0.value) }
-        if let leaf = Leaf(gathered: gathered) {
-            leaves.append(leaf)
-            parts.append(Part(node: .leaf(leaves.count - 1), isExact: true, estimate: gathered.reduce(0) { $0 + $1.set.count }))
-        }
-        if parts.isEmpty { return .none }
-        var part = parts.count == 1 ? parts[0] : union(parts)
-        if !isExact { part.isExact = false }
-        return part
+    /// All entries that are not members of a set; no restriction unless the set is exact.
+    mutating func complement(_ part: Part) -> Part {
+        guard part.isExact else { return .all }
+        if case .not(let inner) = part.node { return Part(node: inner, isExact: true, estimate: .max) }
+        if case .all = part.node { return .none }
+        if part.ids?.isEmpty == true { return Part(node: .all, isExact: true, estimate: .max) }
+        return Part(node: .not(node(part)), isExact: true, estimate: .max)
     }
 }
 
 extension [EntryID] {
-    /// Whether each is above the one before.
-    fileprivate var isAscending: Bool {
-        for index in indices.dropFirst() where self[index] <= self[index - 1] { return false }
-        return true
-    }
-
     /// Puts one where it belongs, unless it is there; where the others are not in order, anywhere.
     fileprivate mutating func insert(ascending id: EntryID) {
         var low = 0
