@@ -47,7 +47,7 @@ struct AccessCache: ~Copyable {
         self.subject = subject
         commit = snapshot.commit
         self.revision = revision
-        let standing = subject.standing(directory, snapshot)
+        let standing = subject.standing(directory, revision: revision, snapshot)
         holder = standing.holder
         if let table, table.subject == standing.conditions { return }
         for place in tables.indices where tables[place].subject == standing.conditions { return choose(tables[place], rules) }

@@ -109,11 +109,15 @@ final class AccessSubject: Sendable {
 
     /// What holds of the client. Groups and rights are looked at once per commit, and when rights have changed without one.
     func standing(_ directory: Directory, _ snapshot: borrowing Snapshot) -> Standing {
+        standing(directory, revision: directory.rights?.revision ?? 0, snapshot)
+    }
+
+    /// - Parameter revision: of the rights.
+    func standing(_ directory: Directory, revision: Int, _ snapshot: borrowing Snapshot) -> Standing {
         let rules = directory.accessRules
         if rules.groups == 0, directory.rights == nil || identity.isAnonymous { return Standing(conditions: conditions, holder: nil) }
         // What was found in the midst of a transaction is not for those who read its commit: it may change groups and rights afterwards.
         let commit = snapshot.isUncommitted ? ~snapshot.commit : snapshot.commit
-        let revision = directory.rights?.revision ?? 0
         if let known = known.withLock({ $0 }), known.commit == commit, known.revision == revision { return known.standing }
         let standing = Standing(
             conditions: directory.accessConditions(of: self, conditions, snapshot),

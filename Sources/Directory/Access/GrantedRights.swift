@@ -3,7 +3,7 @@ public import LDAP
 public import Schema
 
 /// Rights that entries give, beside the access rules: they widen what the rules allow and take nothing away. A module above knows them.
-public protocol GrantedRights: Sendable {
+public protocol GrantedRights: AnyObject, Sendable {
     /// A number that changes whenever an identity may hold something else though the directory is the same.
     var revision: Int { get }
 
@@ -15,7 +15,7 @@ public protocol GrantedRights: Sendable {
 }
 
 /// What one identity holds, as of one snapshot.
-public protocol RightsHolder: Sendable {
+public protocol RightsHolder: AnyObject, Sendable {
     /// What it may do with some entry at least, for all attributes together.
     var most: AccessGrant { get }
 

@@ -115,13 +115,13 @@ public struct EntrySearch: ~Copyable {
             let before = position
             position = EntryID(rawValue: id.rawValue + 1)
             if let record = try snapshot.record(id) {
-                if plan.recalled.isEmpty || planner.filter.evaluate(plan.recalled, id, record, snapshot, scratch: &scratch) {
+                if !plan.isRecalled || planner.filter.evaluate(planner.recalled, id, record, snapshot, scratch: &scratch) {
                     if isCertain || planner.filter.evaluate(plan.tests, id, record, snapshot, scratch: &scratch) {
                         guard try body(id, record) else { return .stopped }
                     }
                     continue
                 }
-            } else if plan.recalled.isEmpty {
+            } else if !plan.isRecalled {
                 continue
             }
             // The entry does not have what it was recalled for.

@@ -54,8 +54,9 @@ struct Planner: ~Copyable {
         var few: [EntryID] = []
         var sets: Plan?
         var tests: [Int]
-        /// Items of which is remembered that they lead to the one entry of ``few``. If one of them is not true of it, another plan must be made.
-        var recalled: [Int] = []
+        /// Whether it is remembered that ``Planner/recalled`` lead to the one entry of ``few``. If one of them is not true of it, another plan must
+        /// be made.
+        var isRecalled = false
     }
 
     init(_ filter: CompiledFilter) {
@@ -74,7 +75,7 @@ struct Planner: ~Copyable {
         var outcome = try plan(base, scope, from, snapshot)
         if recalled.isEmpty { return outcome }
         if outcome.few.count == 1 {
-            outcome.recalled = recalled
+            outcome.isRecalled = true
             return outcome
         }
         // Which of several entries is whose would have to be verified: the indexes know.

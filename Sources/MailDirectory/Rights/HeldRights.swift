@@ -6,7 +6,7 @@ import Schema
 import Synchronization
 
 /// Rights that accounts hold by `zimbraACE` of entries, and over themselves (section 10): they widen what access rules give.
-struct AccountRights: GrantedRights {
+final class AccountRights: GrantedRights {
     let walk: RightWalk
     private let cache: HolderCache
     /// What every account may do with itself, as far as nothing is switched off.
