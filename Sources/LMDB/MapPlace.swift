@@ -19,9 +19,12 @@ extension Transaction {
     public borrowing func place(of value: RawSpan) -> MapPlace {
         let line = unsafe value.withUnsafeBytes { unsafe UInt(bitPattern: $0.baseAddress) } >> MapPlace.lineBits
         guard line > 1 else { return .none }
-        // One line before the first, so that no place near it is 0.
-        let (_, earlier) = environment.originOfPlaces.compareExchange(expected: 0, desired: line - 1, ordering: .relaxed)
-        let origin = earlier == 0 ? line - 1 : earlier
+        var origin = environment.originOfPlaces.load(ordering: .relaxed)
+        if origin == 0 {
+            // One line before the first, so that no place near it is 0.
+            let (_, earlier) = environment.originOfPlaces.compareExchange(expected: 0, desired: line - 1, ordering: .relaxed)
+            origin = earlier == 0 ? line - 1 : earlier
+        }
         return MapPlace(rawValue: Int32(exactly: Int(bitPattern: line) &- Int(bitPattern: origin)) ?? 0)
     }
 

@@ -30,6 +30,29 @@ struct TransactionTests {
         try transaction.put(key.span.bytes, value.span.bytes, in: database)
     }
 
+    @Test func aValueHasAPlaceAndAnyPlaceMayBeFetched() throws {
+        try withEnvironment { environment, _ in
+            var write = try environment.beginWrite()
+            let database = try environment.database("one", in: write, create: true)
+            for number in 0..<200 { try put("key\(number)", String(repeating: "v", count: 500), &write, database) }
+            try write.commit()
+            let transaction = try environment.beginRead()
+            func place(_ number: Int) throws -> MapPlace {
+                let key = Array("key\(number)".utf8)
+                guard let value = try transaction.get(key.span.bytes, in: database) else { return .none }
+                return transaction.place(of: value)
+            }
+            let places = try (0..<200).map { try place($0) }
+            // Each its own, and the same each time.
+            #expect(Set(places).count == 200 && !places.contains(.none))
+            #expect(try (0..<200).map { try place($0) } == places)
+            // What is not in the map may be too far away to have one, and is fetched as little as any other wrong place.
+            #expect(transaction.place(of: RawSpan()) == .none)
+            for place in places + [.none, MapPlace(rawValue: .min), MapPlace(rawValue: .max), MapPlace(rawValue: -1)] { transaction.fetchAhead(place) }
+            #expect(try read("key7", transaction, database)?.count == 500)
+        }
+    }
+
     @Test func aSnapshotSeesNoLaterCommit() throws {
         try withEnvironment { environment, _ in
             var write = try environment.beginWrite()

@@ -25,9 +25,7 @@ final class RecordPlaces: Sendable {
     private func index(_ id: EntryID) -> Int { Int(truncatingIfNeeded: id.rawValue) & (places.count - 1) }
 
     /// Where the record of an entry was, perhaps.
-    subscript(_ id: EntryID) -> MapPlace {
-        get { MapPlace(rawValue: Int32(bitPattern: places[index(id)].load(ordering: .relaxed))) }
-    }
+    subscript(_ id: EntryID) -> MapPlace { MapPlace(rawValue: Int32(bitPattern: places[index(id)].load(ordering: .relaxed))) }
 
     /// Notes where it is.
     func note(_ place: MapPlace, of id: EntryID) { places[index(id)].store(UInt32(bitPattern: place.rawValue), ordering: .relaxed) }
