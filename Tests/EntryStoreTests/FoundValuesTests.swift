@@ -179,6 +179,36 @@ struct FoundValuesTests {
         }
     }
 
+    /// What is alone in a later block of a set is not alone.
+    @Test func aSetOfTwoBlocksIsNotTakenForOneEntry() throws {
+        let small = try SmallStore()
+        defer { small.remove() }
+        let store = try small.open()
+        var ids: [EntryID] = []
+        do {
+            var transaction = try StoreTransaction(store)
+            let mail = try transaction.attributeID(small.mail, options: [])
+            let cn = try transaction.attributeID(small.cn, options: [])
+            for number in 0...BlockSet.capacity {
+                var entry = Entry()
+                entry.append(Array("n\(number)".utf8), to: cn)
+                if number == 0 || number == BlockSet.capacity { entry.append(Array("both@example.com".utf8), to: mail) }
+                let rdn = Array("cn=n\(number)".utf8)
+                let id = try transaction.add(entry, parent: .root, rdn: rdn, canonicalRDN: rdn, flags: [])
+                if number == 0 || number == BlockSet.capacity { ids.append(id) }
+            }
+            try transaction.commit()
+        }
+        try #require(ids.count == 2 && ids[0].block != ids[1].block)
+        let snapshot = try store.snapshot()
+        let value = Array("both@example.com".utf8)
+        for exempt in [ids[0], ids[1]] {
+            #expect(try snapshot.firstEntry(with: small.mail, equalTo: value.rawSpan, otherThan: exempt) == ids.first { $0 != exempt })
+            #expect(try Self.find("both@example.com", small, snapshot) == Set(ids))
+        }
+        #expect(try !Self.isRecalled("both@example.com", small, snapshot))
+    }
+
     @Test func recordsAreReadWhereverTheyAreSaidToLie() throws {
         let small = try SmallStore()
         defer { small.remove() }

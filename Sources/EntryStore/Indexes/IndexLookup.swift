@@ -18,6 +18,7 @@ extension Snapshot {
             let isExcluded = store.filters.excludes(key.rawSpan, at: commit)
             var pair = isExcluded ? nil : try transaction.seek(key.rawSpan, in: store.databases.indexes)
             if !isExcluded, pair?.key.starts(with: key.rawSpan) != true { store.filters.noteVain(key.rawSpan) }
+            var isFirstBlock = true
             while let current = pair, current.key.byteCount == key.count + 4, current.key.starts(with: key.rawSpan),
                 let block = current.key.bigEndian32(key.count)
             {
@@ -29,11 +30,13 @@ extension Snapshot {
                     let id = EntryID(block: block, offset: member)
                     if id == exempt || changes?.others.contains(id) == true { continue }
                     guard try isExact || has(id, type, equalTo: canonical) else { continue }
-                    if let finding, set.count == 1, try transaction.next(in: store.databases.indexes)?.key.starts(with: key.rawSpan) != true {
+                    // Alone in the whole set, not in its last block.
+                    if let finding, isFirstBlock, set.count == 1, try transaction.next(in: store.databases.indexes)?.key.starts(with: key.rawSpan) != true {
                         store.found?.note(id, at: commit, finding)
                     }
                     return id
                 }
+                isFirstBlock = false
                 pair = try transaction.next(in: store.databases.indexes)
             }
             for id in changes?.members.sorted() ?? [] where id != exempt {
