@@ -66,7 +66,10 @@ struct NameResolution {
         let child: EntryID?
         do { child = try snapshot.child(of: superior, rdn: canonical.rawSpan) } catch { throw LDAPError(storage: error) }
         guard let child else { return try snapshot.resolve(DistinguishedName(parsing: name)) }
-        if isNoted { entries.note(child, rdn, below: superior, at: commit, among: (try? snapshot.entryCount()) ?? 0) }
+        if isNoted {
+            if !entries.isPrepared { entries.prepare(for: (try? snapshot.entryCount()) ?? 0, from: commit) }
+            entries.note(child, rdn, below: superior, at: commit)
+        }
         return Snapshot.Resolution(id: child, depth: 0, isComplete: true)
     }
 

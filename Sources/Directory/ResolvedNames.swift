@@ -80,15 +80,22 @@ struct ResolvedNames {
         return found <= commit && found >= change ? slots[place].entry : nil
     }
 
-    /// Notes where an RDN leads.
-    /// - Parameter entries: so many are in the directory: a table that is not there yet is made for them, of 1 to 4 MiB.
-    mutating func note(_ entry: EntryID, _ rdn: RawSpan, below superior: EntryID, at commit: Int, among entries: Int) {
-        guard let rdn = RDN(rdn) else { return }
-        if slots.isEmpty {
-            base = commit
-            while bits < Self.mostBits, 1 << bits < entries { bits += 1 }
-            slots = Array(repeating: Slot(), count: 1 << bits)
-        }
+    /// Whether there is room for names.
+    var isPrepared: Bool { !slots.isEmpty }
+
+    /// Makes room, of 1 to 4 MiB.
+    /// - Parameters:
+    ///   - entries: so many are in the directory.
+    ///   - commit: nothing of an earlier one will be noted.
+    mutating func prepare(for entries: Int, from commit: Int) {
+        base = commit
+        while bits < Self.mostBits, 1 << bits < entries { bits += 1 }
+        slots = Array(repeating: Slot(), count: 1 << bits)
+    }
+
+    /// Notes where an RDN leads, once there is room.
+    mutating func note(_ entry: EntryID, _ rdn: RawSpan, below superior: EntryID, at commit: Int) {
+        guard isPrepared, let rdn = RDN(rdn) else { return }
         // Commits further away than four milliards are not told.
         guard let number = UInt32(exactly: commit &- base) else { return }
         slots[place(rdn, superior)] = Slot(superior: superior, entry: entry, rdn: rdn, commit: number)

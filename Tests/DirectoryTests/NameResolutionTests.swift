@@ -62,8 +62,11 @@ struct NameResolutionTests {
         }
         let rdns = ["cn=a", "cn=eight", "cn=nine12", "cn=" + String(repeating: "x", count: 37)]
         #expect(entry("cn=a", below: 1) == nil)
+        names.note(EntryID(rawValue: 9), Array("cn=a".utf8).rawSpan, below: EntryID(rawValue: 1), at: 5)
+        #expect(entry("cn=a", below: 1) == nil && !names.isPrepared)
+        names.prepare(for: 100_000, from: 5)
         for (place, rdn) in rdns.enumerated() {
-            names.note(EntryID(rawValue: UInt64(place) + 10), Array(rdn.utf8).rawSpan, below: EntryID(rawValue: 1), at: 5 + place % 2, among: 100_000)
+            names.note(EntryID(rawValue: UInt64(place) + 10), Array(rdn.utf8).rawSpan, below: EntryID(rawValue: 1), at: 5 + place % 2)
         }
         for (place, rdn) in rdns.enumerated() {
             let (id, noted) = (EntryID(rawValue: UInt64(place) + 10), 5 + place % 2)
@@ -74,10 +77,10 @@ struct NameResolutionTests {
             #expect(entry(rdn.uppercased(), below: 1) == nil)
         }
         let long = "cn=" + String(repeating: "x", count: 38)
-        names.note(EntryID(rawValue: 20), Array(long.utf8).rawSpan, below: EntryID(rawValue: 1), at: 7, among: 0)
+        names.note(EntryID(rawValue: 20), Array(long.utf8).rawSpan, below: EntryID(rawValue: 1), at: 7)
         #expect(entry(long, below: 1) == nil)
         // One of four milliards of commits later has no number.
-        names.note(EntryID(rawValue: 20), Array("cn=a".utf8).rawSpan, below: EntryID(rawValue: 1), at: 1 << 40, among: 0)
+        names.note(EntryID(rawValue: 20), Array("cn=a".utf8).rawSpan, below: EntryID(rawValue: 1), at: 1 << 40)
         #expect(entry("cn=a", below: 1) == EntryID(rawValue: 10))
     }
 
