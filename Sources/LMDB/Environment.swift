@@ -67,7 +67,11 @@ import Synchronization
     }
 
     /// Begins a read transaction: a snapshot of the last commit.
-    public func beginRead() throws(LMDBError) -> Transaction { try Transaction(self, readOnly: true) }
+    public func beginRead() throws(LMDBError) -> Transaction {
+        var transaction = try Transaction(self, readOnly: true)
+        try transaction.takeAgainUntilNewest()
+        return transaction
+    }
 
     /// Begins the write transaction; waits for another to end.
     public func beginWrite() throws(LMDBError) -> Transaction { try Transaction(self, readOnly: false) }

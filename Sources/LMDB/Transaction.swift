@@ -28,6 +28,15 @@ internal import CLMDB
         unsafe cursors.initialize(repeating: nil, count: Self.maxCursors)
     }
 
+    /// LMDB notes which commit it is going to show, and then copies that commit's roots from the meta page of its parity. Interrupted in between
+    /// for as long as two commits take, it would show the later one under the number of the earlier.
+    mutating func takeAgainUntilNewest() throws(LMDBError) {
+        while !isNewest {
+            unsafe mdb_txn_reset(handle)
+            try check(unsafe mdb_txn_renew(handle), "mdb_txn_renew")
+        }
+    }
+
     deinit {
         unsafe closeCursors()
         unsafe cursors.deallocate()
@@ -154,6 +163,7 @@ internal import CLMDB
     /// Takes a new snapshot after ``reset()``: of the last commit. Takes no lock.
     public mutating func renew() throws(LMDBError) {
         try check(unsafe mdb_txn_renew(handle), "mdb_txn_renew")
+        try takeAgainUntilNewest()
         for index in 0..<Self.maxCursors {
             guard let cursor = unsafe cursors[index] else { continue }
             try check(unsafe mdb_cursor_renew(handle, cursor), "mdb_cursor_renew")

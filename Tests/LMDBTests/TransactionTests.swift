@@ -1,4 +1,6 @@
 import LMDB
+import Dispatch
+import Synchronization
 import Testing
 #if canImport(Glibc)
 import Glibc
@@ -51,6 +53,51 @@ struct TransactionTests {
             for place in places + [.none, MapPlace(rawValue: .min), MapPlace(rawValue: .max), MapPlace(rawValue: -1)] { transaction.fetchAhead(place) }
             #expect(try read("key7", transaction, database)?.count == 500)
         }
+    }
+
+    /// However many commits are made while it is being taken.
+    @Test func aSnapshotIsOfTheCommitItIsSaidToBe() throws {
+        let path = "/tmp/muster-lmdb-\(getpid())-\(UInt32.random(in: 0...UInt32.max))"
+        defer { for name in [path, path + "-lock"] { unlink(name) } }
+        let environment = try Environment(path: path, mapSize: 1 << 28, flags: .noSync)
+        let key = Array("number".utf8)
+        @Sendable func write() throws {
+            var transaction = try environment.beginWrite()
+            let number = Array(String(transaction.id).utf8)
+            let database = try environment.database("one", in: transaction, create: true)
+            try transaction.put(key.span.bytes, number.span.bytes, in: database)
+            try transaction.commit()
+        }
+        try write()
+        let database: Database
+        do {
+            let transaction = try environment.beginRead()
+            database = try environment.database("one", in: transaction, create: false)
+            try transaction.commit()
+        }
+        let isOver = Atomic<Bool>(false)
+        let wrong = Atomic<Int>(0)
+        let taken = Atomic<Int>(0)
+        // More threads than processors, so that they are interrupted in the middle of everything; a queue each has a thread each.
+        let group = DispatchGroup()
+        for number in 0..<4 {
+            DispatchQueue(label: "reader \(number)").async(group: group) {
+                do {
+                    var snapshot = try environment.beginRead()
+                    while !isOver.load(ordering: .relaxed) {
+                        if try read("number", snapshot, database) != String(snapshot.id) { wrong.add(1, ordering: .relaxed) }
+                        taken.add(1, ordering: .relaxed)
+                        snapshot.reset()
+                        try snapshot.renew()
+                    }
+                } catch { Issue.record(error) }
+            }
+        }
+        defer { group.wait() }
+        defer { isOver.store(true, ordering: .relaxed) }
+        for _ in 0..<3_000 { try write() }
+        for _ in 0..<1000 where taken.load(ordering: .relaxed) < 1000 { usleep(10_000) }
+        #expect(wrong.load(ordering: .relaxed) == 0 && taken.load(ordering: .relaxed) >= 1000)
     }
 
     @Test func aSnapshotSeesNoLaterCommit() throws {
