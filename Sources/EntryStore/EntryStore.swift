@@ -71,8 +71,10 @@ public final class EntryStore: Sendable {
     let filters: ValueFilters
     /// Nil if others may change the store, or the memory is short.
     let found: FoundValues?
-    /// Nil if the memory is short.
+    /// The same.
     let places: RecordPlaces?
+    /// For ``places``.
+    let kept: KeptPages
     /// What the schema files define.
     let fileSchema: Schema
     public let options: Options
@@ -131,7 +133,8 @@ public final class EntryStore: Sendable {
             let reading = try environment.beginRead()
             let count = try reading.count(of: databases.entries)
             found = FoundValues(entries: count, commit: reading.id)
-            places = RecordPlaces(entries: count)
+            places = RecordPlaces(entries: count, commit: reading.id)
+            kept = KeptPages(environment)
         } catch let error as LMDBError {
             throw EntryStoreError(error)
         } catch let error as EntryStoreError {
@@ -168,6 +171,7 @@ public final class EntryStore: Sendable {
             filters = ValueFilters(environment, databases.indexes, threshold: 0)
             found = nil
             places = nil
+            kept = KeptPages(environment)
         } catch let error as LMDBError {
             throw EntryStoreError(error)
         } catch let error as EntryStoreError {
@@ -265,6 +269,15 @@ public final class EntryStore: Sendable {
     public func warm(inLargePages: Bool, limit: Int, while isWanted: () -> Bool, populated: () -> Void = {}) {
         _ = environment.warm(inLargePages ? .large : .small, limit: limit, while: isWanted, populated: populated)
     }
+
+    /// Notes where all records lie, so that none has to be looked for; stores that are open to read only note nothing.
+    /// - Parameter isWanted: asked now and then whether to go on.
+    public func notePlaces(while isWanted: () -> Bool) throws(EntryStoreError) {
+        var next: EntryID? = EntryID(rawValue: 1)
+        while let first = next, isWanted() { next = try snapshot().notePlaces(from: first, count: Self.placesAtOnce) }
+    }
+
+    private static let placesAtOnce = 4096
 
     /// Flushes everything to disk.
     public func sync() throws(EntryStoreError) {

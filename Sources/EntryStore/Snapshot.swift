@@ -30,6 +30,23 @@ public struct Snapshot: ~Copyable {
         self.transaction = transaction
         catalogue = store.catalogue
         isHeld = true
+        holdPages()
+    }
+
+    /// Records that were found at this commit or a later one lie where they were found.
+    private var keptSince = Int.max
+    private var hold: KeptPages.Hold?
+
+    private mutating func holdPages() {
+        let isNewest =
+            switch hold {
+            case .some(let hold): hold.isNewest
+            case .none: false
+            }
+        if isNewest { return }
+        let newer = store.kept.hold()
+        keptSince = newer.since
+        hold = consume newer
     }
 
     /// Takes the newest commit, unless a snapshot is held already.
@@ -50,6 +67,7 @@ public struct Snapshot: ~Copyable {
             catalogue = store.catalogue
         }
         isHeld = true
+        holdPages()
     }
 
     private var seenVersion = -1
@@ -60,6 +78,8 @@ public struct Snapshot: ~Copyable {
         transaction.reset()
         isHeld = false
         isAside = false
+        keptSince = .max
+        hold = nil
     }
 
     /// Nothing is read until ``renew()``, which is then cheap if nothing was committed meanwhile. For a moment only: until
@@ -95,12 +115,45 @@ public struct Snapshot: ~Copyable {
     public borrowing func record(_ id: EntryID) throws(EntryStoreError) -> EntryRecord? {
         do {
             let key = id.key
-            let place = store.places?[id] ?? .none
-            transaction.fetchAhead(place)
+            guard let places = store.places else {
+                guard let bytes = try transaction.get(unsafe key.span.bytes, in: store.databases.entries) else { return nil }
+                return EntryRecord(bytes)
+            }
+            let commit = commit
+            let finding = places.look(id, at: commit)
+            transaction.fetchAhead(finding.place)
+            // Sound: it was there at that commit and is not changed since, and the pages are kept while this snapshot is held. A write
+            // transaction's own changes are noted before they can be looked for.
+            if let foundAt = finding.foundAt, foundAt >= keptSince, let bytes = unsafe transaction.value(at: finding.place) {
+                return EntryRecord(bytes)
+            }
             guard let bytes = try transaction.get(unsafe key.span.bytes, in: store.databases.entries) else { return nil }
-            let found = transaction.place(of: bytes)
-            if found != place, !isUncommitted { store.places?.note(found, of: id) }
+            if !isUncommitted { places.note(transaction.place(of: bytes), of: id, at: commit, finding) }
             return EntryRecord(bytes)
+        } catch { throw EntryStoreError(error) }
+    }
+
+    /// Has the processor fetch the record of an entry, if it is known where it lies, while other things are done.
+    borrowing func fetchAhead(_ id: EntryID) {
+        guard let places = store.places else { return }
+        transaction.fetchAhead(places.look(id, at: commit).place)
+    }
+
+    /// Notes where the records of some entries lie, from one on.
+    /// - Returns: the next, nil after the last.
+    borrowing func notePlaces(from first: EntryID, count: Int) throws(EntryStoreError) -> EntryID? {
+        guard let places = store.places else { return nil }
+        do {
+            let (key, commit, database) = (first.key, commit, store.databases.entries)
+            var pair = try transaction.seek(unsafe key.span.bytes, in: database)
+            var left = count
+            while let current = pair, let id = EntryID(key: current.key) {
+                guard left > 0 else { return id }
+                left -= 1
+                places.note(transaction.place(of: current.value), of: id, at: commit, places.look(id, at: commit))
+                pair = try transaction.next(in: database)
+            }
+            return nil
         } catch { throw EntryStoreError(error) }
     }
 

@@ -1,4 +1,11 @@
 public import LMDB
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#else
+import Darwin
+#endif
 
 /// The state of the database, for people who watch over it.
 public struct StoreStatistics: Sendable, Hashable {
@@ -73,7 +80,11 @@ extension EntryStore {
             statistics.usedSize = information.usedSize
             statistics.lastCommit = information.lastTransaction
             // Before its own read transaction begins.
-            let readers = try environment.openReaders()
+            var readers = try environment.openReaders()
+            // Those that read nothing, and end when it is worth it.
+            for commit in kept.commits {
+                if let place = readers.firstIndex(where: { $0.process == getpid() && $0.transaction == commit }) { readers.remove(at: place) }
+            }
             statistics.readers = readers.count
             statistics.oldestReader = readers.min { $0.transaction < $1.transaction }
             let transaction = try environment.beginRead()

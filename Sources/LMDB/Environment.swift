@@ -1,5 +1,4 @@
 internal import CLMDB
-import Synchronization
 
 /// An open LMDB environment: one file, one map, many readers, one writer.
 ///
@@ -9,8 +8,6 @@ import Synchronization
 @safe public final class Environment: @unchecked Sendable {
     // Sound: an MDB_env may be used by all threads (lmdb.h); the pointer is set once and closed in deinit, when nobody holds the environment.
     @usableFromInline let handle: OpaquePointer
-    /// What ``MapPlace``s are counted from; 0 before the first.
-    let originOfPlaces = Atomic<UInt>(0)
 
     /// How a commit reaches the disk.
     public struct Flags: OptionSet, Sendable {

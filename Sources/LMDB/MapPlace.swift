@@ -1,40 +1,54 @@
 internal import CLMDB
-import Synchronization
 
-/// About where in the map a value lies: a hint, to have it fetched ahead (``Transaction/fetchAhead(_:)``). Wrong as soon as the value is changed,
-/// which does no harm.
+/// Where in the map a value lies, and how long it is: to read it there again without looking its key up (``Transaction/value(at:)``), or to have it
+/// fetched ahead (``Transaction/fetchAhead(_:)``).
 public struct MapPlace: Hashable, Sendable {
-    /// In lines of the processor's cache, of 64 octets, from the first place that was asked for; 0 is none.
-    public let rawValue: Int32
-    public init(rawValue: Int32) { self.rawValue = rawValue }
+    /// The address, above the length in octets; 0 is none.
+    public let rawValue: UInt64
+    public init(rawValue: UInt64) { self.rawValue = rawValue }
     public static let none = MapPlace(rawValue: 0)
 
-    fileprivate static let lineBits: UInt = 6
-    fileprivate static let linesAhead: UInt = 4
+    private static let countBits: UInt64 = 17
+    private static let addressBits: UInt64 = 47
+    fileprivate static let line: UInt = 64
+    fileprivate static let linesAhead: UInt = 6
     fileprivate static let page: UInt = 4096
+
+    /// None for a value of more than 131,071 octets, or at an address that has no room here.
+    fileprivate init(address: UInt, count: Int) {
+        guard address >> UInt(Self.addressBits) == 0, count >> Int(Self.countBits) == 0 else {
+            self = .none
+            return
+        }
+        rawValue = UInt64(address) << Self.countBits | UInt64(count)
+    }
+
+    fileprivate var address: UInt { UInt(rawValue >> Self.countBits) }
+    fileprivate var count: Int { Int(rawValue & (1 << Self.countBits - 1)) }
 }
 
 extension Transaction {
     /// Where a value that was read lies.
     public borrowing func place(of value: RawSpan) -> MapPlace {
-        let line = unsafe value.withUnsafeBytes { unsafe UInt(bitPattern: $0.baseAddress) } >> MapPlace.lineBits
-        guard line > 1 else { return .none }
-        var origin = environment.originOfPlaces.load(ordering: .relaxed)
-        if origin == 0 {
-            // One line before the first, so that no place near it is 0.
-            let (_, earlier) = environment.originOfPlaces.compareExchange(expected: 0, desired: line - 1, ordering: .relaxed)
-            origin = earlier == 0 ? line - 1 : earlier
-        }
-        return MapPlace(rawValue: Int32(exactly: Int(bitPattern: line) &- Int(bitPattern: origin)) ?? 0)
+        unsafe value.withUnsafeBytes { unsafe MapPlace(address: UInt(bitPattern: $0.baseAddress), count: $0.count) }
+    }
+
+    /// The value at a place where it was found in another transaction of this environment.
+    ///
+    /// Unsafe because nothing is looked up: the caller knows that the value has not been changed between that transaction's commit and this one's,
+    /// and that the pages of the former are kept for as long as this transaction is used; see ``KeptPages``.
+    @unsafe @_lifetime(borrow self)
+    public borrowing func value(at place: MapPlace) -> RawSpan? {
+        guard let start = unsafe UnsafeRawPointer(bitPattern: place.address) else { return nil }
+        let span = unsafe RawSpan(_unsafeStart: start, byteCount: place.count)
+        return unsafe _overrideLifetime(span, borrowing: self)
     }
 
     /// Has the processor fetch the beginning of a value, and that of its page, which a descent to it reads too, while it does something else.
     public borrowing func fetchAhead(_ place: MapPlace) {
         guard place != .none else { return }
-        let origin = environment.originOfPlaces.load(ordering: .relaxed)
-        let address = UInt(bitPattern: Int(bitPattern: origin) &+ Int(place.rawValue)) << MapPlace.lineBits
         // Any address may be fetched ahead: the processor ignores those that are none.
-        unsafe muster_fetch_ahead(UnsafeRawPointer(bitPattern: address & ~(MapPlace.page - 1)))
-        for line in 0..<MapPlace.linesAhead { unsafe muster_fetch_ahead(UnsafeRawPointer(bitPattern: address &+ line << MapPlace.lineBits)) }
+        unsafe muster_fetch_ahead(UnsafeRawPointer(bitPattern: place.address & ~(MapPlace.page - 1)))
+        for line in 0..<MapPlace.linesAhead { unsafe muster_fetch_ahead(UnsafeRawPointer(bitPattern: place.address &+ line &* MapPlace.line)) }
     }
 }

@@ -31,6 +31,8 @@ final class Warming: Sendable {
     private func run() {
         var isInLargePages = true
         warm(inLargePages: true)
+        // What is not noted is found when it is wanted.
+        try? store.notePlaces { isWanted.load(ordering: .relaxed) }
         var commit = store.information.lastTransaction
         var calm = 0
         while wait(milliseconds: 1000) {

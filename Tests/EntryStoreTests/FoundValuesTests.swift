@@ -209,27 +209,6 @@ struct FoundValuesTests {
         #expect(try !Self.isRecalled("both@example.com", small, snapshot))
     }
 
-    @Test func recordsAreReadWhereverTheyAreSaidToLie() throws {
-        let small = try SmallStore()
-        defer { small.remove() }
-        let store = try small.open()
-        try small.fill(store)
-        let places = try #require(store.places)
-        let snapshot = try store.snapshot()
-        let ids = try snapshot.entryIDs(from: EntryID(rawValue: 1), count: 100)
-        var before: [MapPlace] = []
-        for id in ids {
-            let record = try #require(try snapshot.record(id)?.rdn.array)
-            before.append(places[id])
-            for wrong in [MapPlace.none, MapPlace(rawValue: .min), MapPlace(rawValue: .max)] {
-                places.note(wrong, of: id)
-                #expect(try snapshot.record(id)?.rdn.array == record)
-                #expect(places[id] == before.last)
-            }
-        }
-        #expect(ids.count == 40 && !before.contains(.none))
-    }
-
     private final class Progress: Sendable {
         let rounds = Atomic<Int>(0)
     }

@@ -48,9 +48,18 @@ struct TransactionTests {
             // Each its own, and the same each time.
             #expect(Set(places).count == 200 && !places.contains(.none))
             #expect(try (0..<200).map { try place($0) } == places)
-            // What is not in the map may be too far away to have one, and is fetched as little as any other wrong place.
+            // There it is read again.
+            for (number, place) in places.enumerated() {
+                let key = Array("key\(number)".utf8)
+                let value = try #require(unsafe transaction.value(at: place)?.withUnsafeBytes { Array($0) })
+                #expect(try transaction.get(key.span.bytes, in: database)?.withUnsafeBytes { Array($0) } == value && value.count == 500)
+            }
+            // What has no room has no place, and a wrong place is fetched as little as none.
             #expect(transaction.place(of: RawSpan()) == .none)
-            for place in places + [.none, MapPlace(rawValue: .min), MapPlace(rawValue: .max), MapPlace(rawValue: -1)] { transaction.fetchAhead(place) }
+            let long = [UInt8](repeating: 0, count: 1 << 17)
+            #expect(transaction.place(of: long.span.bytes) == .none)
+            #expect(unsafe transaction.value(at: .none) == nil)
+            for place in places + [.none, MapPlace(rawValue: .max), MapPlace(rawValue: 1 << 40)] { transaction.fetchAhead(place) }
             #expect(try read("key7", transaction, database)?.count == 500)
         }
     }

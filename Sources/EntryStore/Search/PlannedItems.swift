@@ -56,6 +56,7 @@ extension Planner {
         let finding = found?.look(KeyTable.hash(scratch.rawSpan), at: snapshot.commit)
         if let entry = finding?.entry {
             recalled.append(index)
+            snapshot.fetchAhead(entry)
             return Part(node: .none, isExact: isExact, estimate: 1, ids: [entry])
         }
         let count = scratch.count

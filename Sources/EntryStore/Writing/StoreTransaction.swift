@@ -147,6 +147,7 @@ public struct StoreTransaction: ~Copyable {
             let key = id.key
             try transaction.delete(unsafe key.span.bytes, in: databases.entries)
         }
+        snapshot.store.places?.noteChange(of: id, by: snapshot.commit)
         noteClasses(entry, id)
         try removeFromScopes([id], below: place.parent)
         changeKeys(from: entry, to: Entry(), id)
@@ -248,6 +249,7 @@ public struct StoreTransaction: ~Copyable {
         do {
             let key = id.key
             try snapshot.transaction.put(unsafe key.span.bytes, record.bytes, in: databases.entries, append: append)
+            snapshot.store.places?.noteChange(of: id, by: snapshot.commit)
         } catch {
             let failed = EntryStoreError(error)
             failure = failure ?? failed

@@ -26,6 +26,11 @@ struct WriterUpkeep {
     private var failure: EntryStoreError?
     /// When the files of checkpoints are to be made, if they could not be.
     private var retryDue = 0
+    /// Whether somebody reads in pages of a state before the last checkpoint's.
+    private var keepsEarlier = false
+    /// When the pages of a state were last begun to be kept, and the size of the file then.
+    private var keptTime = 0
+    private var keptSize = 0
     private var readersChecked = MonotonicClock.nanoseconds()
 
     private static let readersInterval = 1_000_000_000
@@ -38,6 +43,12 @@ struct WriterUpkeep {
     private static let logSizeLimit = 64 << 20
     /// How often is looked whether a checkpoint under way is made, while nothing else happens.
     private static let lookInterval = 10_000_000
+    /// For so long, and as long as the file grows by no more than so many octets, pages of earlier states are kept.
+    private static let keptInterval = 30_000_000_000
+    private static let keptGrowth = 16 << 20
+    /// How often whether pages of earlier states are still read, and how often at most when there is no room.
+    private static let letGoInterval = 100_000_000
+    private static let letGoAttempts = 150
 
     private struct RunningCheckpoint {
         let pending: Checkpoint.Pending
@@ -69,6 +80,7 @@ struct WriterUpkeep {
             let log = store.options.durability == .full ? try WriteAheadLog(path: store.path, databases: store.databases.named) : nil
             checkpoint = try Checkpoint(store.environment, path: store.path, log: log)
             try store.environment.setNoSync(true)
+            keepLast(atOnce: true)
         } catch {
             checkpoint = nil
             // A record of a state whose pages nobody keeps would do harm.
@@ -77,7 +89,11 @@ struct WriterUpkeep {
     }
 
     /// When ``attend()`` is to be called at the latest, on the monotonic clock.
-    var due: Int? { running == nil ? checkpointDue : MonotonicClock.nanoseconds() + Self.lookInterval }
+    var due: Int? {
+        if running != nil { return MonotonicClock.nanoseconds() + Self.lookInterval }
+        guard keepsEarlier else { return checkpointDue }
+        return min(MonotonicClock.nanoseconds() + Self.letGoInterval, checkpointDue ?? .max)
+    }
 
     /// To be called before a transaction begins; why there can be none.
     mutating func beforeChanges() -> EntryStoreError? {
@@ -106,6 +122,7 @@ struct WriterUpkeep {
     /// Begins and ends checkpoints when it is time, and has the file grow. To be called between transactions.
     mutating func attend() {
         growth.advance(store.environment)
+        if keepsEarlier { keepsEarlier = !store.kept.letGo() }
         if let running, running.thread.hasEnded || (log?.size ?? 0) > Self.logSizeLimit { conclude() }
         guard running == nil, let checkpoint, let checkpointDue else { return }
         guard MonotonicClock.nanoseconds() >= checkpointDue || (log?.size ?? 0) >= Self.logSize else { return }
@@ -137,16 +154,28 @@ struct WriterUpkeep {
             note(EntryStoreError(error))
         } else {
             checkpoint?.finish(running.pending)
+            keepLast()
         }
     }
 
+    /// Makes pages of earlier states available again, once nobody reads them, if it is worth it: what was found in them has to be found anew.
+    private mutating func keepLast(atOnce: Bool = false) {
+        guard checkpoint != nil else { return }
+        let (now, size) = (MonotonicClock.nanoseconds(), store.environment.information.usedSize)
+        guard atOnce || now - keptTime >= Self.keptInterval || size - keptSize >= Self.keptGrowth else { return }
+        if store.kept.advance() { (keptTime, keptSize) = (now, size) }
+        keepsEarlier = !store.kept.letGo()
+    }
+
     /// Makes a checkpoint of the last commit, and waits for it.
-    private mutating func makeCheckpoint() {
+    /// - Parameter atOnce: whether to free all pages that can be.
+    private mutating func makeCheckpoint(atOnce: Bool = false) {
         conclude()
         do {
             try checkpoint?.advance()
             failure = nil
             checkpointDue = nil
+            keepLast(atOnce: atOnce)
         } catch { note(EntryStoreError(error)) }
     }
 
@@ -159,13 +188,19 @@ struct WriterUpkeep {
     mutating func makeRoom() -> Bool {
         conclude()
         guard let checkpoint, checkpoint.isBehind else { return false }
-        makeCheckpoint()
+        makeCheckpoint(atOnce: true)
+        // An event loop holds them for up to a second.
+        for _ in 0..<Self.letGoAttempts where keepsEarlier {
+            usleep(10_000)
+            keepsEarlier = !store.kept.letGo()
+        }
         return failure == nil
     }
 
     /// Has everything on disk at the end.
     mutating func settle() {
         conclude()
+        store.kept.end()
         do { try store.sync() } catch { return }
         if checkpoint != nil { Checkpoint.remove(store.path) }
         checkpoint = nil
