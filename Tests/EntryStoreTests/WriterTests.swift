@@ -218,6 +218,35 @@ struct WriterTests {
         #expect(!small.files.contains(record))
     }
 
+    /// Pages are kept for places that were found, but not for long while much is changed, and not after the end.
+    @Test func theWriterMovesOnWithThePagesThatAreKept() throws {
+        let small = try SmallStore()
+        defer { small.remove() }
+        let store = try small.open(.groupInterval(milliseconds: 1))
+        #expect(store.kept.commits == [])
+        let writer = try Writer(store)
+        let first = store.information.lastTransaction
+        #expect(store.kept.commits == [first])
+        func change(_ name: String) {
+            let answers = Answers()
+            writer.submit(answers.job(name) { transaction in _ = try? small.add(name, &transaction) })
+            for _ in 0..<1000 where answers.all.isEmpty { usleep(1000) }
+        }
+        var held = Optional(try store.snapshot())
+        for number in 0..<60 {
+            change("k\(number)")
+            usleep(2000)
+        }
+        // The snapshot keeps what it began with, and one later state is kept for those who come.
+        #expect(store.kept.commits.count == 2 && store.kept.commits.contains(first) && store.kept.hold().since > first)
+        #expect(try held?.entryCount() == 0)
+        held = nil
+        for _ in 0..<1000 where store.kept.commits.count > 1 { usleep(1000) }
+        #expect(store.kept.commits.count == 1)
+        writer.stop()
+        #expect(store.kept.commits == [] && store.kept.hold().since == .max)
+    }
+
     /// A snapshot that was put aside shows what was committed meanwhile, and holds pages only until it is given back.
     @Test func aSnapshotPutAsideIsNeverOld() throws {
         let small = try SmallStore()

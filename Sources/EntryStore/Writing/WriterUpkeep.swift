@@ -28,9 +28,9 @@ struct WriterUpkeep {
     private var retryDue = 0
     /// Whether somebody reads in pages of a state before the last checkpoint's.
     private var keepsEarlier = false
-    /// When the pages of a state were last begun to be kept, and the size of the file then.
+    /// When the pages of a state were last begun to be kept, and the last commit then.
     private var keptTime = 0
-    private var keptSize = 0
+    private var keptCommit = 0
     private var readersChecked = MonotonicClock.nanoseconds()
 
     private static let readersInterval = 1_000_000_000
@@ -43,9 +43,9 @@ struct WriterUpkeep {
     private static let logSizeLimit = 64 << 20
     /// How often is looked whether a checkpoint under way is made, while nothing else happens.
     private static let lookInterval = 10_000_000
-    /// For so long, and as long as the file grows by no more than so many octets, pages of earlier states are kept.
+    /// For so long, and for no more than so many commits, pages of earlier states are kept, if a checkpoint comes because of the time.
     private static let keptInterval = 30_000_000_000
-    private static let keptGrowth = 16 << 20
+    private static let keptCommits = 16
     /// How often whether pages of earlier states are still read, and how often at most when there is no room.
     private static let letGoInterval = 100_000_000
     private static let letGoAttempts = 150
@@ -54,6 +54,8 @@ struct WriterUpkeep {
         let pending: Checkpoint.Pending
         let thread: BackgroundThread
         let result: Result
+        /// Whether there was much in the log.
+        let isFull: Bool
         final class Result: Sendable {
             let error = Mutex<LMDBError?>(nil)
         }
@@ -125,7 +127,8 @@ struct WriterUpkeep {
         if keepsEarlier { keepsEarlier = !store.kept.letGo() }
         if let running, running.thread.hasEnded || (log?.size ?? 0) > Self.logSizeLimit { conclude() }
         guard running == nil, let checkpoint, let checkpointDue else { return }
-        guard MonotonicClock.nanoseconds() >= checkpointDue || (log?.size ?? 0) >= Self.logSize else { return }
+        let isFull = (log?.size ?? 0) >= Self.logSize
+        guard isFull || MonotonicClock.nanoseconds() >= checkpointDue else { return }
         if failure != nil { return makeCheckpoint() }
         do {
             let pending = try checkpoint.begin()
@@ -134,7 +137,7 @@ struct WriterUpkeep {
                 let thread = try BackgroundThread {
                     do throws(LMDBError) { try pending.write() } catch { result.error.withLock { $0 = error } }
                 }
-                running = RunningCheckpoint(pending: pending, thread: thread, result: result)
+                running = RunningCheckpoint(pending: pending, thread: thread, result: result, isFull: isFull)
                 // What is committed from now on is for the next one.
                 self.checkpointDue = nil
             } catch {
@@ -154,16 +157,17 @@ struct WriterUpkeep {
             note(EntryStoreError(error))
         } else {
             checkpoint?.finish(running.pending)
-            keepLast()
+            keepLast(atOnce: running.isFull)
         }
     }
 
     /// Makes pages of earlier states available again, once nobody reads them, if it is worth it: what was found in them has to be found anew.
-    private mutating func keepLast(atOnce: Bool = false) {
+    /// - Parameter atOnce: because they are many.
+    private mutating func keepLast(atOnce: Bool) {
         guard checkpoint != nil else { return }
-        let (now, size) = (MonotonicClock.nanoseconds(), store.environment.information.usedSize)
-        guard atOnce || now - keptTime >= Self.keptInterval || size - keptSize >= Self.keptGrowth else { return }
-        if store.kept.advance() { (keptTime, keptSize) = (now, size) }
+        let (now, commit) = (MonotonicClock.nanoseconds(), store.environment.information.lastTransaction)
+        guard atOnce || now - keptTime >= Self.keptInterval || commit - keptCommit >= Self.keptCommits else { return }
+        if store.kept.advance() { (keptTime, keptCommit) = (now, commit) }
         keepsEarlier = !store.kept.letGo()
     }
 
