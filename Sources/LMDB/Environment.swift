@@ -4,7 +4,7 @@ internal import CLMDB
 ///
 /// Caveats, LMDB's own: open a path only once per process; a reader that stays keeps old pages alive and makes the file grow;
 /// the map does not grow: what is reserved at the opening bounds the file. No DUPSORT databases, no nested transactions, no WRITEMAP
-/// (defects of the 0.9 series up to 0.9.24 concern just these).
+/// (defects of the 0.9 series up to 0.9.24 concern just these, and one for which ``beginRead()`` sees to it).
 @safe public final class Environment: @unchecked Sendable {
     // Sound: an MDB_env may be used by all threads (lmdb.h); the pointer is set once and closed in deinit, when nobody holds the environment.
     @usableFromInline let handle: OpaquePointer
