@@ -30,9 +30,10 @@ final class Warming: Sendable {
 
     private func run() {
         var isInLargePages = true
-        warm(inLargePages: true)
-        // What is not noted is found when it is wanted.
-        try? store.notePlaces { isWanted.load(ordering: .relaxed) }
+        if warm(inLargePages: true) {
+            // What is not noted is found when it is wanted.
+            try? store.notePlaces { isWanted.load(ordering: .relaxed) }
+        }
         var commit = store.information.lastTransaction
         var calm = 0
         while wait(milliseconds: 1000) {
@@ -45,14 +46,19 @@ final class Warming: Sendable {
         }
     }
 
-    private func warm(inLargePages: Bool) {
+    /// - Returns: whether the database is in memory.
+    @discardableResult
+    private func warm(inLargePages: Bool) -> Bool {
+        var isInMemory = false
         // Half of what the system can give: the rest is for whoever else lives here.
         store.warm(inLargePages: inLargePages, limit: Self.availableMemory() / 2) {
             isWanted.load(ordering: .relaxed)
         } populated: {
+            isInMemory = true
             isPopulated.store(true, ordering: .relaxed)
         }
         isPopulated.store(true, ordering: .relaxed)
+        return isInMemory
     }
 
     /// Whether it is still wanted after so long.
