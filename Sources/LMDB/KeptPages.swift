@@ -34,60 +34,40 @@ public final class KeptPages: Sendable {
         init(_ environment: Environment) throws(LMDBError) { transaction = try environment.beginRead() }
     }
 
-    private struct Pins {
-        var even: Pin?
-        var odd: Pin?
+    /// Who holds one of the two states.
+    private final class Side: Sendable {
+        let holders = Atomic<Int>(0)
+        /// The commit that is kept; `Int.max` if none is. Each holder has a copy.
+        let since = Atomic<Int>(.max)
 
-        subscript(phase: Int) -> Pin? {
-            get { phase & 1 == 0 ? even : odd }
-            set { if phase & 1 == 0 { even = newValue } else { odd = newValue } }
-        }
+        var isHeld: Bool { holders.load(ordering: .sequentiallyConsistent) != 0 }
     }
 
     private let environment: Environment
-    /// Which of the two is held by those who come: the even one or the odd one.
+    /// Which side those who come hold: the even one or the odd one.
     private let phase = Atomic<Int>(0)
-    private let pins = Mutex(Pins())
-    // Of each how many hold it, and the commit that it keeps. The latter changes only while nobody holds it.
-    private let evenHolders = Atomic<Int>(0)
-    private let oddHolders = Atomic<Int>(0)
-    private let evenSince = Atomic<Int>(.max)
-    private let oddSince = Atomic<Int>(.max)
+    private let even = Side()
+    private let odd = Side()
+    /// Of the even side and of the odd one. Who changes these, or the phase, has it locked.
+    private let pins = Mutex<[Pin?]>([nil, nil])
 
     public init(_ environment: Environment) { self.environment = environment }
 
+    private func side(_ phase: Int) -> Side { phase & 1 == 0 ? even : odd }
+
     // All orders are total: who enters a phase, then sees that it is the current one, is seen by who has ended it and then counts.
 
-    private func enter(_ phase: Int) {
-        _ = phase & 1 == 0 ? evenHolders.add(1, ordering: .sequentiallyConsistent) : oddHolders.add(1, ordering: .sequentiallyConsistent)
-    }
-
-    private func leave(_ phase: Int) {
-        _ = phase & 1 == 0 ? evenHolders.subtract(1, ordering: .sequentiallyConsistent) : oddHolders.subtract(1, ordering: .sequentiallyConsistent)
-    }
-
-    private func isHeld(_ phase: Int) -> Bool {
-        (phase & 1 == 0 ? evenHolders.load(ordering: .sequentiallyConsistent) : oddHolders.load(ordering: .sequentiallyConsistent)) != 0
-    }
-
-    private func since(_ phase: Int) -> Int {
-        phase & 1 == 0 ? evenSince.load(ordering: .sequentiallyConsistent) : oddSince.load(ordering: .sequentiallyConsistent)
-    }
-
-    private func setSince(_ commit: Int, _ phase: Int) {
-        if phase & 1 == 0 {
-            evenSince.store(commit, ordering: .sequentiallyConsistent)
-        } else {
-            oddSince.store(commit, ordering: .sequentiallyConsistent)
-        }
-    }
+    private func leave(_ phase: Int) { side(phase).holders.subtract(1, ordering: .sequentiallyConsistent) }
 
     /// Holds the newest state that is kept, on any thread, without waiting.
     public func hold() -> Hold {
         while true {
             let current = phase.load(ordering: .sequentiallyConsistent)
-            enter(current)
-            if phase.load(ordering: .sequentiallyConsistent) == current { return Hold(self, phase: current, since: since(current)) }
+            let side = side(current)
+            side.holders.add(1, ordering: .sequentiallyConsistent)
+            if phase.load(ordering: .sequentiallyConsistent) == current {
+                return Hold(self, phase: current, since: side.since.load(ordering: .sequentiallyConsistent))
+            }
             leave(current)
         }
     }
@@ -99,11 +79,8 @@ public final class KeptPages: Sendable {
     public func advance() -> Bool {
         let isDone = pins.withLock { pins in
             let next = phase.load(ordering: .sequentiallyConsistent) &+ 1
-            guard !isHeld(next) else { return false }
-            pins[next] = nil
-            guard let pin = try? Pin(environment) else { return false }
-            pins[next] = pin
-            setSince(pin.transaction.id, next)
+            guard !side(next).isHeld, let pin = try? Pin(environment) else { return false }
+            keep(pin, next, &pins)
             phase.store(next, ordering: .sequentiallyConsistent)
             return true
         }
@@ -111,32 +88,34 @@ public final class KeptPages: Sendable {
         return isDone
     }
 
-    /// The commits whose states are kept.
-    public var commits: [Int] { pins.withLock { pins in [pins.even, pins.odd].compactMap { $0?.transaction.id } } }
+    /// To be called while nobody holds that side.
+    private func keep(_ pin: Pin?, _ phase: Int, _ pins: inout [Pin?]) {
+        side(phase).since.store(pin?.transaction.id ?? .max, ordering: .sequentiallyConsistent)
+        pins[phase & 1] = pin
+    }
 
     /// Lets go of the earlier state if nobody holds it; whether it is gone.
     @discardableResult
     public func letGo() -> Bool {
         pins.withLock { pins in
             let earlier = phase.load(ordering: .sequentiallyConsistent) &+ 1
-            guard pins[earlier] != nil else { return true }
-            guard !isHeld(earlier) else { return false }
-            setSince(.max, earlier)
-            pins[earlier] = nil
-            return true
+            if !side(earlier).isHeld { keep(nil, earlier, &pins) }
+            return pins[earlier & 1] == nil
         }
     }
 
     /// Keeps nothing any more, but for those who hold something.
     public func end() {
         pins.withLock { pins in
-            let next = phase.load(ordering: .sequentiallyConsistent) &+ 1
-            setSince(.max, next &+ 1)
-            guard !isHeld(next) else { return }
-            pins[next] = nil
-            setSince(.max, next)
-            phase.store(next, ordering: .sequentiallyConsistent)
+            let current = phase.load(ordering: .sequentiallyConsistent)
+            side(current).since.store(.max, ordering: .sequentiallyConsistent)
+            guard !side(current &+ 1).isHeld else { return }
+            keep(nil, current &+ 1, &pins)
+            phase.store(current &+ 1, ordering: .sequentiallyConsistent)
         }
         letGo()
     }
+
+    /// The commits whose states are kept.
+    public var commits: [Int] { pins.withLock { pins in pins.compactMap { $0?.transaction.id } } }
 }
