@@ -1,24 +1,16 @@
 @testable import LMDB
 import Testing
-#if canImport(Glibc)
-import Glibc
-#elseif canImport(Musl)
-import Musl
-#else
-import Darwin
-#endif
 
 /// What was found in a state that is kept stays where it was found, whatever is written.
 struct KeptPagesTests {
-    private func withEnvironment(_ body: (Environment, Database) throws -> Void) throws {
-        let path = "/tmp/muster-kept-\(getpid())-\(UInt32.random(in: 0...UInt32.max))"
-        defer { for name in [path, path + "-lock"] { unlink(name) } }
-        let environment = try Environment(path: path, mapSize: 1 << 28, flags: .noSync)
-        var transaction = try environment.beginWrite()
-        let database = try environment.database("d", in: transaction, create: true)
-        try transaction.commit()
-        try write(0, environment, database)
-        try body(environment, database)
+    private func withDatabase(_ body: (Environment, Database) throws -> Void) throws {
+        try withEnvironment(flags: .noSync) { environment, _ in
+            var transaction = try environment.beginWrite()
+            let database = try environment.database("d", in: transaction, create: true)
+            try transaction.commit()
+            try write(0, environment, database)
+            try body(environment, database)
+        }
     }
 
     /// Gives all keys another value, so that all pages are freed, and earlier ones used again.
@@ -45,7 +37,7 @@ struct KeptPagesTests {
     }
 
     @Test func whatIsHeldIsNotWrittenOver() throws {
-        try withEnvironment { environment, database in
+        try withDatabase { environment, database in
             let kept = KeptPages(environment)
             #expect(kept.hold().since == .max && kept.commits == [])
             #expect(kept.advance())
@@ -73,7 +65,7 @@ struct KeptPagesTests {
 
     /// Or else the test above could not fail.
     @Test func whatIsNotHeldIsWrittenOver() throws {
-        try withEnvironment { environment, database in
+        try withDatabase { environment, database in
             let kept = KeptPages(environment)
             kept.advance()
             try write(1, environment, database)
@@ -87,7 +79,7 @@ struct KeptPagesTests {
     }
 
     @Test func nothingIsKeptAfterTheEnd() throws {
-        try withEnvironment { environment, database in
+        try withDatabase { environment, database in
             let kept = KeptPages(environment)
             kept.advance()
             func holding() throws {

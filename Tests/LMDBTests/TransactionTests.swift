@@ -12,15 +12,6 @@ import Darwin
 
 /// What the store relies on: snapshots, all or nothing, order, and errors that say what failed.
 struct TransactionTests {
-    private func withEnvironment(_ body: (Environment, String) throws -> Void) throws {
-        let path = "/tmp/muster-lmdb-\(getpid())-\(UInt32.random(in: 0...UInt32.max))"
-        defer {
-            unlink(path)
-            unlink(path + "-lock")
-        }
-        try body(try Environment(path: path, mapSize: 1 << 26), path)
-    }
-
     private func read(_ key: String, _ transaction: borrowing Transaction, _ database: Database) throws -> String? {
         let key = Array(key.utf8)
         guard let value = try transaction.get(key.span.bytes, in: database) else { return nil }
@@ -66,9 +57,10 @@ struct TransactionTests {
 
     /// However many commits are made while it is being taken.
     @Test func aSnapshotIsOfTheCommitItIsSaidToBe() throws {
-        let path = "/tmp/muster-lmdb-\(getpid())-\(UInt32.random(in: 0...UInt32.max))"
-        defer { for name in [path, path + "-lock"] { unlink(name) } }
-        let environment = try Environment(path: path, mapSize: 1 << 28, flags: .noSync)
+        try withEnvironment(flags: .noSync, inMemory: true) { environment, _ in try takeSnapshots(environment) }
+    }
+
+    private func takeSnapshots(_ environment: Environment) throws {
         let key = Array("number".utf8)
         @Sendable func write() throws {
             var transaction = try environment.beginWrite()
@@ -104,7 +96,7 @@ struct TransactionTests {
         }
         defer { group.wait() }
         defer { isOver.store(true, ordering: .relaxed) }
-        for _ in 0..<3_000 { try write() }
+        for _ in 0..<15_000 { try write() }
         for _ in 0..<1000 where taken.load(ordering: .relaxed) < 1000 { usleep(10_000) }
         #expect(wrong.load(ordering: .relaxed) == 0 && taken.load(ordering: .relaxed) >= 1000)
     }
