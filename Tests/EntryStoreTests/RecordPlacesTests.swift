@@ -144,6 +144,34 @@ struct RecordPlacesTests {
         #expect(try small.problems(store) == [])
     }
 
+    /// Nothing is looked up where a place is known and its page is kept: as if the place were that of another entry.
+    @Test func aRecordIsReadWhereItIsSaidToLie() throws {
+        let small = try SmallStore()
+        defer { small.remove() }
+        let rounds = try Rounds(small)
+        let (store, places) = (rounds.store, try #require(rounds.store.places))
+        let (one, other) = (rounds.id(1), rounds.id(2))
+        func misplace(_ snapshot: borrowing Snapshot) throws {
+            _ = try snapshot.record(other)
+            let wrong = places.look(other, at: snapshot.commit).place
+            places.noteChange(of: one, by: snapshot.commit)
+            places.note(wrong, of: one, at: snapshot.commit, places.look(one, at: snapshot.commit))
+            #expect(places.look(one, at: snapshot.commit).place == wrong)
+        }
+        let before = try store.snapshot()
+        try misplace(before)
+        // Nothing is kept: the place is only fetched ahead, and put right.
+        #expect(try Rounds.isWhole(1, 0, before, one))
+        #expect(places.look(one, at: before.commit).place != places.look(other, at: before.commit).place)
+        store.kept.advance()
+        let after = try store.snapshot()
+        try misplace(after)
+        #expect(try Rounds.isWhole(2, 0, after, one))
+        // The writer's word is above all.
+        places.noteChange(of: one, by: after.commit)
+        #expect(try Rounds.isWhole(1, 0, after, one))
+    }
+
     @Test func allPlacesAreNotedAtOnce() throws {
         let small = try SmallStore()
         defer { small.remove() }
