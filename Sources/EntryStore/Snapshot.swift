@@ -114,21 +114,18 @@ public struct Snapshot: ~Copyable {
     @_lifetime(borrow self)
     public borrowing func record(_ id: EntryID) throws(EntryStoreError) -> EntryRecord? {
         do {
-            let key = id.key
-            guard let places = store.places else {
-                guard let bytes = try transaction.get(unsafe key.span.bytes, in: store.databases.entries) else { return nil }
-                return EntryRecord(bytes)
-            }
-            let commit = commit
-            let finding = places.look(id, at: commit)
-            transaction.fetchAhead(finding.place)
-            // Sound: it was there at that commit and is not changed since, and the pages are kept while this snapshot is held. A write
-            // transaction's own changes are noted before they can be looked for.
-            if let foundAt = finding.foundAt, foundAt >= keptSince, let bytes = unsafe transaction.value(at: finding.place) {
-                return EntryRecord(bytes)
+            let (key, commit) = (id.key, commit)
+            let finding = store.places?.look(id, at: commit)
+            if let finding {
+                transaction.fetchAhead(finding.place)
+                // Sound: it was there at that commit and is not changed since, and the pages are kept while this snapshot is held. A write
+                // transaction's own changes are noted before they can be looked for.
+                if let foundAt = finding.foundAt, foundAt >= keptSince, let bytes = unsafe transaction.value(at: finding.place) {
+                    return EntryRecord(bytes)
+                }
             }
             guard let bytes = try transaction.get(unsafe key.span.bytes, in: store.databases.entries) else { return nil }
-            if !isUncommitted { places.note(transaction.place(of: bytes), of: id, at: commit, finding) }
+            if let finding, !isUncommitted { store.places?.note(transaction.place(of: bytes), of: id, at: commit, finding) }
             return EntryRecord(bytes)
         } catch { throw EntryStoreError(error) }
     }
