@@ -87,6 +87,7 @@ public final class EntryStore: Sendable {
     private let removal = Atomic<Int>(0)
     private let transactions = Atomic<Int>(0)
     private let watches = Mutex<[HeldWatch]>([])
+    private let breakage = Mutex<(@Sendable () -> Void)?>(nil)
 
     /// The file of the database inside a data directory.
     public static func file(in directory: String) -> String { directory + "/data.mdb" }
@@ -278,6 +279,16 @@ public final class EntryStore: Sendable {
     }
 
     private static let placesAtOnce = 4096
+
+    /// Has somebody told, once, if the database can neither be read nor changed any more until it is opened anew, because the disk refused a page of
+    /// LMDB's own. Everything that was confirmed is in the file. Called on the writer's thread.
+    public func whenBroken(_ body: @escaping @Sendable () -> Void) { breakage.withLock { $0 = body } }
+
+    /// To be called when a transaction has failed.
+    func noteFailure() {
+        guard environment.isBroken, let body = breakage.withLock({ $0.take() }) else { return }
+        body()
+    }
 
     /// Flushes everything to disk.
     public func sync() throws(EntryStoreError) {

@@ -7,6 +7,8 @@ public struct EntryStoreError: Error, Sendable, CustomStringConvertible {
         case storage
         /// There is no room for it: on the disk, or in the map. Smaller changes may succeed, and all when there is room again.
         case noSpace
+        /// The database has to be opened anew, see ``EntryStore/whenBroken(_:)``.
+        case broken
         /// Too much waits already.
         case busy
         /// The file is of another format, or damaged.
@@ -30,7 +32,7 @@ public struct EntryStoreError: Error, Sendable, CustomStringConvertible {
 
     @inline(never)
     public init(_ error: LMDBError) {
-        reason = error.isInvalid ? .format : error.isNoSpace ? .noSpace : .storage
+        reason = error.isInvalid ? .format : error.isNoSpace ? .noSpace : error.isBroken ? .broken : .storage
         message = error.isMapFull ? "the database has reached its limit (mapSize)" : error.description
     }
 

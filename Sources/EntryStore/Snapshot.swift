@@ -333,6 +333,7 @@ extension LDAPError {
         switch error.reason {
         case .noSpace: self.init(.unwillingToPerform, "no space left for changes: \(error.message)")
         case .busy: self.init(.busy, error.message)
+        case .broken: self.init(.unavailable, "the disk refused a page of the database, which has to be opened anew: try again later")
         default: self.init(.other, "the directory's storage failed: \(error.message)")
         }
     }

@@ -18,7 +18,11 @@ import Darwin
 /// password hashing and changes leave it and come back (see ``Directory``'s dispositions).
 public final class LDAPServer: Sendable {
     /// Where the server listens: real ports, in the order in which the listeners were asked for, those for administrators last.
-    public let addresses: [ListenAddress]
+    public var addresses: [ListenAddress] { openAddresses + administrationAddresses }
+    /// Those that are open to everybody.
+    public let openAddresses: [ListenAddress]
+    /// Those for administrators.
+    public let administrationAddresses: [ListenAddress]
     /// What the server has counted.
     public let counters: ServerCounters
 
@@ -42,7 +46,8 @@ public final class LDAPServer: Sendable {
         self.group = group
         self.loops = loops
         self.listeners = listeners.map(\.channel)
-        addresses = listeners.map(\.address)
+        openAddresses = listeners.filter { !$0.isForAdministrators }.map(\.address)
+        administrationAddresses = listeners.filter(\.isForAdministrators).map(\.address)
         counters = context.counters
     }
 
@@ -135,4 +140,5 @@ public final class LDAPServer: Sendable {
 struct Listener {
     let channel: any Channel
     let address: ListenAddress
+    let isForAdministrators: Bool
 }

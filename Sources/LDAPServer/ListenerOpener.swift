@@ -48,7 +48,7 @@ struct ListenerOpener {
                     name: Self.name(address, port: port), url: made(shown, port).description, isForAdministrators: isForAdministrators)
                 let channel = try await bootstrap(facts, transport).bind(to: address).get()
                 let real = channel.localAddress
-                opened.append(Listener(channel: channel, address: made(shown, real?.port ?? port)))
+                opened.append(Listener(channel: channel, address: made(shown, real?.port ?? port), isForAdministrators: isForAdministrators))
             } catch {
                 // A name may mean an address that this machine lacks (::1); one that works is enough.
                 failure = Self.reason(error)
@@ -74,7 +74,7 @@ struct ListenerOpener {
                 unlink(path)
                 throw ListenError(address, "cannot set the mode of the socket: \(reason)")
             }
-            return Listener(channel: channel, address: address)
+            return Listener(channel: channel, address: address, isForAdministrators: isForAdministrators)
         } catch let error as ListenError {
             throw error
         } catch {

@@ -2,12 +2,14 @@ internal import CLMDB
 
 /// An open LMDB environment: one file, one map, many readers, one writer.
 ///
-/// Caveats, LMDB's own: open a path only once per process; a reader that stays keeps old pages alive and makes the file grow;
+/// Caveats, LMDB's own: a reader that stays keeps old pages alive and makes the file grow;
 /// the map does not grow: what is reserved at the opening bounds the file. No DUPSORT databases, no nested transactions, no WRITEMAP
 /// (defects of the 0.9 series up to 0.9.24 concern just these, and one for which ``beginRead()`` sees to it).
 @safe public final class Environment: @unchecked Sendable {
     // Sound: an MDB_env may be used by all threads (lmdb.h); the pointer is set once and closed in deinit, when nobody holds the environment.
     @usableFromInline let handle: OpaquePointer
+    /// Other programs would take a file for closed that was opened twice here and closed once.
+    private let claim: FileClaim?
 
     /// How a commit reaches the disk.
     public struct Flags: OptionSet, Sendable {
@@ -27,7 +29,9 @@ internal import CLMDB
     /// - Parameters:
     ///   - mapSize: address space to reserve, in bytes; if the system refuses it, half of it is tried, down to 1 GiB.
     ///   - maxReaders: how many read transactions may be open at once.
+    /// - Throws: `EBUSY` if this process has the file open already, and does not close it within two seconds.
     public init(path: String, mapSize: Int, maxDatabases: Int = 16, maxReaders: Int = 510, flags: Flags = []) throws(LMDBError) {
+        claim = flags.contains(.noLock) ? nil : try FileClaim.of(path, creates: !flags.contains(.readOnly))
         var size = mapSize
         while true {
             var env: OpaquePointer?
@@ -51,6 +55,12 @@ internal import CLMDB
     }
 
     deinit { unsafe mdb_env_close(handle) }
+
+    /// Whether LMDB refuses all transactions until the file is opened anew: a meta page could not be written. What was committed before is in the file.
+    public var isBroken: Bool {
+        do { _ = try beginRead() } catch { return error.isBroken }
+        return false
+    }
 
     /// Opens a named database (creating it inside a write transaction), to be used by all later transactions.
     /// - Parameter integerKeys: keys are numbers of eight octets in the machine's order, and sort as such: cheaper to compare.

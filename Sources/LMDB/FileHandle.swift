@@ -23,10 +23,12 @@ struct FileHandle: ~Copyable, Sendable {
     static func exists(_ path: String) -> Bool { unsafe access(path, F_OK) == 0 }
 
     /// The number of the file in its file system.
-    func number() throws(LMDBError) -> UInt64 {
+    func number() throws(LMDBError) -> UInt64 { UInt64(try status().st_ino) }
+
+    func status() throws(LMDBError) -> stat {
         var status = stat()
         guard unsafe fstat(descriptor, &status) == 0 else { throw failure("looking at") }
-        return UInt64(status.st_ino)
+        return status
     }
 
     /// Up to so many bytes; fewer at the end of the file.

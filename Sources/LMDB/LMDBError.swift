@@ -27,6 +27,8 @@ public struct LMDBError: Error, Hashable, Sendable, CustomStringConvertible {
     public var isMapFull: Bool { code == MDB_MAP_FULL }
     /// There is no room: in the map, on the disk, or within a quota. What needs less may succeed, and all may later.
     public var isNoSpace: Bool { isMapFull || code == ENOSPC || code == EDQUOT || code == EFBIG }
+    /// No transaction can begin before the file is opened anew, see ``Environment/isBroken``.
+    public var isBroken: Bool { code == MDB_PANIC }
     /// Another program holds the wrong version or the file is not a database.
     public var isInvalid: Bool { code == MDB_INVALID || code == MDB_VERSION_MISMATCH || code == MDB_CORRUPTED }
     public var description: String {

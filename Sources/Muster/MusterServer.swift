@@ -8,6 +8,7 @@ import Musl
 #else
 import Darwin
 #endif
+import Synchronization
 
 /// A directory server inside this process.
 ///
@@ -30,25 +31,36 @@ public final class MusterServer: Sendable {
     /// The password that was made up for the administrator of a directory that this start has made; nil otherwise.
     public let initialPassword: String?
 
-    private let server: LDAPServer
-    private let assembly: Assembly
+    private let configuration: MusterConfiguration
     private let lock: DataDirectory
     private let log: OperationLog
-    private let certificates: CertificateReloading?
-    private let indexRequests: IndexRequestWatch
+    private let state: Mutex<State>
+
+    private struct State {
+        /// Nil once it is stopped, and while it is opened anew.
+        var running: RunningServer?
+        var counters: ServerCounters
+        var opening: Task<Void, Never>?
+        var isStopped = false
+    }
+
+    /// Between attempts to open the database anew.
+    private static let openingInterval = Duration.milliseconds(100)
 
     private init(
-        _ server: LDAPServer, _ assembly: Assembly, _ lock: DataDirectory, _ log: OperationLog,
-        _ certificates: CertificateReloading?, initialPassword: String?
+        _ running: RunningServer, _ configuration: MusterConfiguration, _ lock: DataDirectory, _ log: OperationLog, initialPassword: String?
     ) {
-        self.server = server
-        self.assembly = assembly
+        // It listens at the same ports when it is opened anew.
+        var real = configuration
+        real.listeners = running.server.openAddresses
+        real.administrationListeners = running.server.administrationAddresses
+        self.configuration = real
         self.lock = lock
         self.log = log
-        self.certificates = certificates
         self.initialPassword = initialPassword
-        indexRequests = IndexRequestWatch(assembly, directory: lock.path)
-        addresses = server.addresses
+        addresses = running.server.addresses
+        state = Mutex(State(running: running, counters: running.server.counters))
+        watch(running)
     }
 
     /// Opens the data directory (a new one gets the initial tree) and listens.
@@ -59,41 +71,87 @@ public final class MusterServer: Sendable {
         let lock = try DataDirectory(configuration.dataDirectory)
         let log = try openLog(configuration)
         let password = Assembly.isNew(configuration) ? try Maintenance.create(configuration, sample: sample) : nil
-        let assembly = try Assembly.open(configuration, log: log)
         do {
-            let certificates = try assembly.certificates(configuration)
-            let server = try await LDAPServer.start(
-                directory: assembly.directory, listeners: configuration.listeners,
-                administrationListeners: configuration.administrationListeners, limits: configuration.limits, threads: configuration.threads,
-                unixSocketMode: configuration.unixSocketMode, tls: certificates, log: log)
-            return MusterServer(server, assembly, lock, log, certificates.map(CertificateReloading.init), initialPassword: password)
+            return MusterServer(try await RunningServer.start(configuration, log: log), configuration, lock, log, initialPassword: password)
         } catch {
-            assembly.close()
             log.finish()
             throw error
         }
     }
 
-    /// What the server has counted since it started.
-    public var counters: ServerCounters.Values { server.counters.values }
+    /// What the server has counted since it started, or was last opened anew.
+    public var counters: ServerCounters.Values { state.withLock(\.counters).values }
 
-    /// What the writer has done since the server started.
-    public var writerStatistics: WriterStatistics { assembly.directory.writer.statistics }
+    /// What the writer has done since then.
+    /// - Throws: ``NotOpen``.
+    public func writerStatistics() throws -> WriterStatistics { try running().assembly.directory.writer.statistics }
 
     /// The state of the database; it takes milliseconds.
-    public func storeStatistics() throws -> StoreStatistics { try assembly.directory.store.statistics() }
+    /// - Throws: ``NotOpen``, `EntryStoreError`.
+    public func storeStatistics() throws -> StoreStatistics { try running().assembly.directory.store.statistics() }
+
+    /// The server was stopped, or opens its database anew just now.
+    public struct NotOpen: Error, Hashable, CustomStringConvertible {
+        public var description: String { "the directory is not open" }
+    }
+
+    private func running() throws(NotOpen) -> RunningServer {
+        guard let running = state.withLock(\.running) else { throw NotOpen() }
+        return running
+    }
 
     /// Reads certificate, key and authorities anew, for connections that come; those that exist go on. They are also read anew when the
     /// files change. What cannot be used is said on standard error and leaves everything as it was.
-    public func reloadCertificates() { certificates?.reload() }
+    public func reloadCertificates() { state.withLock(\.running)?.certificates?.reload() }
 
     /// Stops accepting, lets running operations end, closes connections and database. Further calls do nothing.
     public func stop() async {
-        certificates?.stop()
-        indexRequests.stop()
-        await server.shutdown()
-        assembly.close()
+        let wasStopped = state.withLock { state in
+            defer { state.isStopped = true }
+            return state.isStopped
+        }
+        guard !wasStopped else { return }
+        await state.withLock(\.opening)?.value
+        await state.withLock({ $0.running.take() })?.stop()
         log.finish()
+    }
+
+    // MARK: A database that refuses all
+
+    private func watch(_ running: RunningServer) {
+        running.assembly.directory.store.whenBroken { [weak self] in self?.beginOpening() }
+    }
+
+    private func beginOpening() {
+        state.withLock { state in
+            guard !state.isStopped else { return }
+            state.opening = Task { await self.openAnew() }
+        }
+    }
+
+    /// Closes all connections and the database, and opens it until that succeeds or the server is stopped: a service need not be started by hand because
+    /// its disk was full for a moment.
+    private func openAnew() async {
+        Assembly.complain("the disk refused a page of the database: it is closed, and opened anew")
+        await state.withLock({ $0.running.take() })?.stop()
+        var reason = ""
+        while !state.withLock(\.isStopped) {
+            do {
+                let running = try await RunningServer.start(configuration, log: log)
+                state.withLock { state in
+                    state.running = running
+                    state.counters = running.server.counters
+                }
+                watch(running)
+                return Assembly.complain("the database is open again")
+            } catch {
+                if reason != "\(error)" {
+                    reason = "\(error)"
+                    Assembly.complain("the database cannot be opened: \(reason)")
+                }
+            }
+            try? await Task.sleep(for: Self.openingInterval)
+        }
     }
 
     private static func openLog(_ configuration: MusterConfiguration) throws -> OperationLog {

@@ -30,11 +30,11 @@ class Crew:
     def path(self, lane):
         return self.folder / f"load-{lane}"
 
-    def start(self, url, seed, seconds=3600, pause=0.0, room=400):
+    def start(self, url, seed, seconds=3600, pause=0.0, room=400, patience=0.0):
         for lane in self.lanes:
             self.path(lane).unlink(missing_ok=True)
             pathlib.Path(f"{self.path(lane)}.state").write_text(json.dumps(self.before[lane]))
-        environment = dict(os.environ, LOAD_PAUSE=str(pause), LOAD_ROOM=str(room))
+        environment = dict(os.environ, LOAD_PAUSE=str(pause), LOAD_ROOM=str(room), LOAD_PATIENCE=str(patience))
         self.running = [
             subprocess.Popen([sys.executable, str(HERE / "load.py"), url, str(seed), str(seconds), str(self.folder / "load"),
                               *map(str, group)], env=environment, stdin=subprocess.DEVNULL)
@@ -69,6 +69,10 @@ class Crew:
         """How many operations were answered."""
         return sum(1 for lane in self.lanes for step in self.steps(lane) if step[3] is not None)
 
+    def succeeded(self):
+        """How many changes were confirmed."""
+        return sum(1 for lane in self.lanes for step in self.steps(lane) if step[3] == SUCCESS)
+
     def verify(self, url, refusals=(), durable_until=None):
         """Holds the directory against the journals: each branch is as its answered operations made it, the one without an answer
         done wholly or not at all. What is there is what the next load begins with.
@@ -79,7 +83,7 @@ class Crew:
         problems, lost = [], 0
         with Client(url, ROOT_DN, ROOT_PASSWORD) as client:
             for lane in self.lanes:
-                found = read(client, lane)
+                found = load.read(client, lane)
                 steps = self.steps(lane)
                 model = copy.deepcopy(self.before[lane])
                 # Every state that the branch may be in, the earliest first.
@@ -102,14 +106,6 @@ class Crew:
                 self.before[lane] = found
         assert not problems, "\n".join(problems[:20])
         return lost
-
-
-def read(client, lane):
-    result = client.search(load.branch(lane), "sub", attributes=["*"])
-    if result.code == 32:
-        return {}
-    assert result.code == SUCCESS, result
-    return {dn: {name: [v.decode() for v in values] for name, values in attributes.items()} for dn, attributes in result.entries}
 
 
 def difference(wanted, found):

@@ -28,7 +28,7 @@ class Disk:
             self.environment["FAULTS_LOG"] = str(self.log)
 
     def fail(self, how):
-        """`n`: no space for writes, `q`: none to grow, `e`: writes and syncs fail, `s`: syncs fail."""
+        """`n`: no space for writes, `q`: none to grow, `m`: none for LMDB's meta pages, `e`: writes and syncs fail, `s`: syncs fail."""
         with open(self.control, "r+b" if self.control.exists() else "wb") as f:
             f.write(how.encode() + b"   ")
 

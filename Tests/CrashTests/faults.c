@@ -2,7 +2,8 @@
  *
  * FAULTS_FILES    file names (the last part of the path, separated by colons) that stand on this disk
  * FAULTS_CONTROL  a file of 4 octets, mapped: what fails now (a letter in the first octet)
- *                   '-' nothing, 'n' writes: no space, 'e' writes: I/O error, 's' syncs: I/O error, 'q' writes beyond the file's end: no space
+ *                   '-' nothing, 'n' writes: no space, 'e' writes: I/O error, 's' syncs: I/O error, 'q' writes beyond the file's end: no space,
+ *                   'm' writes of the first file's two first pages: no space
  * FAULTS_LOG      where writes are logged with what was there before, and syncs: to undo what no sync has made lasting
  * FAULTS_BOOT     a file to be read in place of /proc/sys/kernel/random/boot_id
  *
@@ -144,6 +145,7 @@ static int refused(int fd, uint64_t offset, size_t count) {
   switch (failing()) {
     case 'n': return ENOSPC;
     case 'e': return EIO;
+    case 'm': return place[fd] == 1 && offset < 2 * PAGE ? ENOSPC : 0;
     case 'q': return !fstat(fd, &status) && offset + count > (uint64_t)status.st_size ? ENOSPC : 0;
     default: return 0;
   }

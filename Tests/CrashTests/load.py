@@ -3,7 +3,7 @@
 
 Each lane is one connection with a branch of its own and knows what must be in it: a dict {DN: {attribute: [values]}}. Before each
 operation the lane writes down what it is going to do, afterwards the answer's code. A lane has one operation outstanding, so after a
-crash at most its last one is in doubt.
+crash at most its last one is in doubt. If the server closes connections and goes on, a lane looks what has become of its last operation.
 
 usage: load.py URL SEED SECONDS JOURNAL LANE...     (each JOURNAL-LANE.state may hold the branch as it is)
 """
@@ -20,7 +20,7 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "ConformanceTests"))
 
-from client import SERVER_DOWN, SUCCESS, Client  # noqa: E402
+from client import NO_SUCH_OBJECT, SERVER_DOWN, SUCCESS, UNAVAILABLE, Client  # noqa: E402
 from servers import ROOT_DN, ROOT_PASSWORD  # noqa: E402
 
 TOP = "dc=crash"
@@ -84,6 +84,42 @@ def perform(client, operation):
     return client.rename(dn, rest[0], rest[1])
 
 
+def read(client, lane):
+    """What a branch is."""
+    result = client.search(branch(lane), "sub", attributes=["*"])
+    if result.code == NO_SUCH_OBJECT:
+        return {}
+    assert result.code == SUCCESS, result
+    return {dn: {name: [v.decode() for v in values] for name, values in attributes.items()} for dn, attributes in result.entries}
+
+
+def connect(url, patience):
+    """A client, as soon as the server takes one; None if it does not."""
+    until = time.monotonic() + patience
+    while True:
+        try:
+            return Client(url, ROOT_DN, ROOT_PASSWORD, timeout=60)
+        except AssertionError:
+            if time.monotonic() >= until:
+                return None
+            time.sleep(0.05)
+
+
+def outcome(url, lane, patience, model, operation):
+    """A new client, and what became of an operation whose connection was closed."""
+    while client := connect(url, patience):
+        try:
+            found = read(client, lane)
+        except AssertionError:
+            continue
+        if found == model:
+            return client, UNAVAILABLE, "it was not done"
+        done = copy.deepcopy(model)
+        apply(done, operation)
+        return (client, SUCCESS, "it was done") if found == done else (client, SERVER_DOWN, f"it was half done: {found}")
+    return None, SERVER_DOWN, ""
+
+
 def choose(model, lane, chance, count, room):
     """The next operation: valid, and never the same twice. No branch gets more than `room` persons."""
     top = branch(lane)
@@ -144,31 +180,33 @@ class Journal:
         return steps
 
 
-def run(url, seed, seconds, journal, lane, pause=0.0, room=400):
+def run(url, seed, seconds, journal, lane, pause=0.0, room=400, patience=0.0):
     state = pathlib.Path(f"{journal.path}.state")
     model = json.loads(state.read_text()) if state.exists() else {}
     chance = random.Random(seed * 1000 + lane)
     journal.open()
     until = time.monotonic() + seconds
-    try:
-        client = Client(url, ROOT_DN, ROOT_PASSWORD, timeout=60)
-    except AssertionError:
-        return
+    client = connect(url, patience)
     pending = [operation for operation in start(lane) if operation[1] not in model]
     count = seed << 20
-    while time.monotonic() < until:
+    while client and time.monotonic() < until:
         operation = pending.pop(0) if pending else choose(model, lane, chance, count, room)
         count += 1
         journal.note(operation)
         result = perform(client, operation)
-        if result.code == SERVER_DOWN:
-            return
-        journal.note(result.code, result.message)
-        if result.code == SUCCESS:
+        code, message = result.code, result.message
+        if code == SERVER_DOWN:
+            if not patience:
+                return
+            client, code, message = outcome(url, lane, patience, model, operation)
+            if not client:
+                return
+        journal.note(code, message)
+        if code == SUCCESS:
             apply(model, operation)
         elif pending:
             pending.insert(0, operation)
-        if result.code != SUCCESS:
+        if code != SUCCESS:
             time.sleep(0.05)
         if pause:
             time.sleep(pause)
@@ -177,7 +215,8 @@ def run(url, seed, seconds, journal, lane, pause=0.0, room=400):
 def main():
     url, seed, seconds, journal, *lanes = sys.argv[1:]
     pause, room = float(os.environ.get("LOAD_PAUSE", 0)), int(os.environ.get("LOAD_ROOM", 400))
-    threads = [threading.Thread(target=run, args=(url, int(seed), float(seconds), Journal(f"{journal}-{lane}"), int(lane), pause, room))
+    patience = float(os.environ.get("LOAD_PATIENCE", 0))
+    threads = [threading.Thread(target=run, args=(url, int(seed), float(seconds), Journal(f"{journal}-{lane}"), int(lane), pause, room, patience))
                for lane in lanes]
     for thread in threads:
         thread.start()

@@ -3,7 +3,7 @@ import time
 
 import pytest
 
-from client import OTHER, SUCCESS, UNWILLING_TO_PERFORM, Client
+from client import OTHER, SERVER_DOWN, SUCCESS, UNAVAILABLE, UNWILLING_TO_PERFORM, Client
 from crew import Crew
 from disk import Disk
 from servers import ROOT_DN, ROOT_PASSWORD, Muster
@@ -59,28 +59,73 @@ def test_a_refused_change_is_answered_with_a_reason_and_service_resumes(failing,
     assert server.stop() == 0
 
 
-@pytest.mark.parametrize("how, codes", [("n", (UNWILLING_TO_PERFORM,)), ("q", (UNWILLING_TO_PERFORM,)), ("e", (OTHER,)), ("s", (OTHER,))])
+@pytest.mark.parametrize("how, codes", [("n", (UNWILLING_TO_PERFORM,)), ("q", (UNWILLING_TO_PERFORM,)), ("m", (UNWILLING_TO_PERFORM,)),
+                                         ("e", (OTHER,)), ("s", (OTHER,))])
 def test_under_load_what_was_confirmed_is_there(failing, disk, tmp_path, seed, how, codes):
     server = failing()
     crew = Crew(tmp_path / "journals", processes=2)
     try:
-        crew.start(server.url, seed)
+        crew.start(server.url, seed, patience=20)
         crew.warm(60)
         for _ in range(3):
             disk.fail(how)
             time.sleep(0.3)
             disk.mend()
             time.sleep(0.3)
-        before = crew.answered()
-        crew.warm(before + 40)
+        before = crew.succeeded()
+        until = time.monotonic() + 30
+        while crew.succeeded() < before + 40 and time.monotonic() < until:
+            time.sleep(0.05)
+        assert crew.succeeded() >= before + 40, "service has not resumed"
         assert server.alive(), server.log.read_text()[-2000:]
         server.kill()
-        crew.wait()
+        crew.stop()
         server.start()
-        crew.verify(server.url, refusals=codes)
+        crew.verify(server.url, refusals=(*codes, UNAVAILABLE))
         assert b"no differences" in server.check().stdout
     finally:
         crew.stop()
+
+
+def eventually(server, what):
+    """A client for which that is true; the server takes one sooner or later."""
+    until = time.monotonic() + 20
+    while time.monotonic() < until:
+        try:
+            client = Client(server.url, ROOT_DN, ROOT_PASSWORD)
+            if what(client):
+                return client
+        except AssertionError:
+            pass
+        time.sleep(0.05)
+    raise AssertionError(server.log.read_text()[-2000:])
+
+
+@pytest.mark.parametrize("durability", ["full", "group-interval 100", "none"])
+def test_a_database_whose_meta_page_was_refused_is_opened_again(failing, disk, durability):
+    """LMDB then refuses all that comes. Nobody has to start the server."""
+    server = failing("--durability", durability)
+    names = {"dc=crash"}
+    with Client(server.url, ROOT_DN, ROOT_PASSWORD) as client:
+        assert client.add("cn=before,dc=crash", PERSON | {"cn": "before"}).code == SUCCESS
+        names.add("cn=before,dc=crash")
+        for number in range(3):
+            disk.fail("m")
+            result = client.add("cn=refused,dc=crash", PERSON | {"cn": "refused"})
+            assert result.code in (UNWILLING_TO_PERFORM, UNAVAILABLE, SERVER_DOWN), result
+            # It is read while the disk still refuses changes.
+            eventually(server, lambda client: client.search("dc=crash", "sub").names == names)
+            disk.mend()
+            person = f"cn=after{number}"
+            client = eventually(server, lambda client: client.add(f"{person},dc=crash", PERSON | {"cn": person[3:]}).code == SUCCESS)
+            names.add(f"{person},dc=crash")
+            assert client.search("dc=crash", "sub").names == names
+    server.kill()
+    server.start()
+    with Client(server.url, ROOT_DN, ROOT_PASSWORD) as client:
+        assert client.search("dc=crash", "sub").names == names
+    assert server.stop() == 0
+    assert b"no differences" in server.check().stdout
 
 
 def test_a_full_map_refuses_what_has_no_room(failing):

@@ -332,7 +332,10 @@ import Darwin
                 }
             }
             return .done(answers, isChanged: commit != .nothing, commit: MonotonicClock.nanoseconds() - begun)
-        } catch { return .failed(error) }
+        } catch {
+            store.noteFailure()
+            return .failed(error)
+        }
     }
 
     private func finish(_ jobs: [Job], failedWith error: EntryStoreError) {
