@@ -32,11 +32,12 @@ final class DirectoryFoundation: Sendable {
         self.makeExtension = makeExtension
         let schema = store.schema
         let known = try KnownTypes(schema)
-        do { writer = try Writer(store, limits: settings.writer) } catch { throw DirectoryError(error.message) }
+        let monitor = Monitor(schema)
+        self.monitor = monitor
+        do { writer = try Writer(store, limits: settings.writer) { monitor.lookups } } catch { throw DirectoryError(error.message) }
         ephemeral = EphemeralValues(store, writer, known)
         throttle = BindThrottle(settings.bindLimits, counters)
         do { decoy = try Decoy(settings.passwords) } catch { throw DirectoryError(error.message) }
-        monitor = Monitor(schema)
         trimming = LogTrimming(store, writer)
     }
 

@@ -86,6 +86,7 @@ private struct Settings {
         result.writes.operations = try await int("writes.groupOperations", 1...100_000) ?? result.writes.operations
         result.writes.bytes = try await int("writes.groupBytes", 1...1 << 30) ?? result.writes.bytes
         result.writes.milliseconds = try await int("writes.groupTime", 0...60_000) ?? result.writes.milliseconds
+        result.writes.besideLookups = try await int("writes.besideLookups", 0...1_000_000) ?? result.writes.besideLookups
         result.writes.waitingBytes = try await int("writes.waitingBytes", 1 << 20...1 << 40) ?? result.writes.waitingBytes
         result.changeLogAge = try await int("changeLog.maxAge", 0...1 << 31) ?? result.changeLogAge
         result.changeLogSize = try await int("changeLog.maxSize", 0...1 << 46) ?? result.changeLogSize

@@ -47,6 +47,11 @@ public final class Monitor: Sendable {
         return values
     }
 
+    /// Operations that were answered and changed nothing.
+    var lookups: Int {
+        state.withLock { $0.counters.reduce(0) { $0 &+ $1.lookups } }
+    }
+
     /// What servers tell, together. With connections this waits for other threads.
     func facts(withConnections: Bool) -> MonitorFacts {
         let sources = state.withLock { $0.sources.compactMap(\.source) }

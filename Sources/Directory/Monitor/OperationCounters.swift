@@ -78,6 +78,13 @@ public final class OperationCounters: @unchecked Sendable {
         var entries: UInt64 = 0
     }
 
+    /// Operations that have ended and change nothing.
+    var lookups: Int {
+        [OperationKind.search, .bind, .compare].reduce(0) { sum, kind in
+            sum &+ Int(truncatingIfNeeded: numbers[Self.kinds + kind.rawValue].load(ordering: .relaxed))
+        }
+    }
+
     func add(to values: inout Values) {
         for kind in 0..<Self.kinds {
             values.initiated[kind] &+= numbers[kind].load(ordering: .relaxed)

@@ -9,7 +9,7 @@ import Darwin
 /// The one thread that changes the directory: takes the changes that wait, makes them in one transaction, commits once, then answers all.
 /// While a group reaches the disk the next one gathers; a change that finds nobody waiting is made at once.
 @safe public final class Writer: @unchecked Sendable {
-    // Sound: `queue`, `waitingBytes`, `wanted`, `isStopping`, `isRunning` and `counted` are touched only with `lock` held, `pace` and `upkeep` by
+    // Sound: `queue`, `waitingBytes`, `wanted`, `isStopping`, `isRunning` and `counted` are touched only with `lock` held, `pace`, `priority` and `upkeep` by
     // the writer's thread only (`upkeep` before it starts, too); the rest never changes after init.
 
     /// What a change answers.
@@ -72,15 +72,22 @@ import Darwin
     /// The writer's thread is woken when so many changes wait.
     private var wanted = 1
     private var pace = GroupPace()
+    private var priority: LookupPriority
+    private let lookups: @Sendable () -> Int
     private var upkeep: WriterUpkeep
     private var isStopping = false
     private var isRunning = true
     private var counted = WriterStatistics()
 
     /// Starts the thread.
-    public init(_ store: EntryStore, limits: WriterLimits = WriterLimits()) throws(EntryStoreError) {
+    /// - Parameter lookups: how many were made so far, of those that changes should not delay.
+    public init(
+        _ store: EntryStore, limits: WriterLimits = WriterLimits(), lookups: @escaping @Sendable () -> Int = { 0 }
+    ) throws(EntryStoreError) {
         self.store = store
         self.limits = limits
+        self.lookups = lookups
+        priority = LookupPriority(rate: limits.besideLookups)
         unsafe lock = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
         unsafe condition = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
         unsafe pthread_mutex_init(lock, nil)
@@ -202,16 +209,19 @@ import Darwin
 
     /// Makes a change and those that wait, or come meanwhile, as far as a group goes.
     private func run(startingWith first: Job) {
-        let start = MonotonicClock.nanoseconds()
+        let share = priority.share(lookups(), at: MonotonicClock.nanoseconds())
+        MonotonicClock.wait(until: share.start)
+        let (start, lookups) = (MonotonicClock.nanoseconds(), lookups())
+        let operations = min(limits.operations, share.changes)
         let deadline = start + limits.milliseconds * 1_000_000
         var (expected, patience) = pace.patience(start)
         var bytes = first.bytes
         var count = 1
         settle([first]) {
-            guard !first.isAlone, count < limits.operations, bytes < limits.bytes, MonotonicClock.nanoseconds() < deadline else { return nil }
+            guard !first.isAlone, count < operations, bytes < limits.bytes, MonotonicClock.nanoseconds() < deadline else { return nil }
             var next = joining()
-            if next == nil, count < expected {
-                gather(expected - count, until: start + patience)
+            if next == nil, count < min(expected, operations) {
+                gather(min(expected, operations) - count, until: start + patience)
                 // Once in a group.
                 expected = 0
                 next = joining()
@@ -221,6 +231,7 @@ import Darwin
             count += 1
             return job
         }
+        priority.note(size: count, lookups: lookups, start: start)
     }
 
     /// The next change, if it may join others.

@@ -9,5 +9,8 @@ public struct WriterLimits: Sendable, Hashable {
     /// Bytes of requests that may wait; further changes are refused.
     public var waitingBytes = 256 << 20
 
+    /// Changes in a second, for each processor, that are made while many look-ups are; 0: as many as can be. See ``LookupPriority``.
+    public var besideLookups = 600
+
     public init() {}
 }

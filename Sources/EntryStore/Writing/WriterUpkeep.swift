@@ -219,4 +219,10 @@ enum MonotonicClock {
         unsafe clock_gettime(CLOCK_MONOTONIC, &time)
         return time.tv_sec * 1_000_000_000 + time.tv_nsec
     }
+
+    /// Returns at that time, or at once if it has passed.
+    static func wait(until time: Int) {
+        let rest = time - nanoseconds()
+        if rest > 0 { usleep(UInt32(clamping: rest / 1000)) }
+    }
 }
