@@ -102,6 +102,8 @@ struct PendingIndexesTests {
             let other = try snapshot.firstEntry(with: small.mail, equalTo: value.rawSpan, otherThan: found)
             let isOther = other.map { $0 != found && having.contains($0) } ?? (having.count < 2)
             #expect(isOther)
+            let lacks = try snapshot.lacks(value, of: small.mail)
+            #expect(lacks == having.isEmpty)
 
             let piece = String(decoding: name().prefix(2 + random.below(2)), as: UTF8.self)
             let address = String(decoding: value, as: UTF8.self)
@@ -158,6 +160,21 @@ struct PendingIndexesTests {
             #expect(try small.problems(store) == [])
         }
         #expect(try store.snapshot().entryCount() > 100)
+    }
+
+    /// Without an index of its own, or with subtypes that have theirs, a type cannot be said to lack a value.
+    @Test func onlyAnIndexSaysThatAValueIsLacking() throws {
+        let small = try SmallStore()
+        defer { small.remove() }
+        let store = try small.open()
+        let sn = try #require(small.schema.attributeType(named: "sn"))
+        let name = try #require(small.schema.attributeType(named: "name"))
+        var transaction = try StoreTransaction(store)
+        _ = try small.add("there", &transaction)
+        try transaction.commit()
+        let snapshot = try store.snapshot()
+        let answers = try [small.cn, sn, name].map { type in try ["There", "gone"].map { try snapshot.lacks(Array($0.utf8), of: type) } }
+        #expect(answers == [[false, true], [false, false], [false, false]])
     }
 
     @Test func manyEntriesThatWaitAreWrittenInTheMidst() throws {

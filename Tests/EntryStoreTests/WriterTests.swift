@@ -98,6 +98,28 @@ struct WriterTests {
     }
     #endif
 
+    @Test func besideManyLookupsGroupsAreSmall() throws {
+        let small = try SmallStore()
+        defer { small.remove() }
+        let store = try small.open()
+        let lookups = Atomic<Int>(0)
+        let writer = try Writer(store, limits: Self.patient) { lookups.add(100_000_000, ordering: .relaxed).newValue }
+        let answers = Answers()
+        writer.submit(answers.job("first") { transaction in _ = try? small.add("first", &transaction) })
+        while answers.all.count < 2 { usleep(1000) }
+        let gate = Gate()
+        writer.submit(Answers().job("gate") { _ in gate.pass() })
+        gate.waitUntilReached()
+        for number in 0..<20 {
+            writer.submit(answers.job("\(number)") { transaction in _ = try? small.add("l\(number)", &transaction) })
+        }
+        gate.open()
+        writer.stop()
+        #expect(answers.all == (["first"] + (0..<20).map(String.init)).flatMap { ["told \($0)", $0] })
+        #expect(writer.statistics.largestGroup == 8 && writer.statistics.commits == 4)
+        #expect(try small.problems(store) == [])
+    }
+
     @Test func aGroupIsBounded() throws {
         let small = try SmallStore()
         defer { small.remove() }

@@ -6,6 +6,7 @@ public import Schema
 extension Snapshot {
     /// Some entry with a value of a type; the planner takes an index if there is one, else all entries are looked at.
     public borrowing func someEntry(with type: AttributeTypeID, _ value: [UInt8]) throws(LDAPError) -> EntryID? {
+        do { if try lacks(value, of: type) { return nil } } catch { throw LDAPError(storage: error) }
         var bytes = schema[type].nameBytes
         var node = Filter.Node(kind: .equality, end: 1)
         node.attribute = ByteRange(start: 0, count: bytes.count)

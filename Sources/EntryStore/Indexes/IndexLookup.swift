@@ -53,6 +53,16 @@ extension Snapshot {
         }
     }
 
+    /// Whether an index says that no entry has a value of a type; false if none can. Cheaper than a search, most of all in a write transaction, where a
+    /// search has to test what the transaction has changed.
+    public borrowing func lacks(_ value: [UInt8], of type: AttributeTypeID) throws(EntryStoreError) -> Bool {
+        guard catalogue.usable.kinds(of: type).contains(.equality), schema.subtypes(of: type).count == 1, let rule = schema[type].equality
+        else { return false }
+        var canonical: [UInt8] = []
+        guard schema.normalize(value.rawSpan, by: rule, into: &canonical) else { return false }
+        return try firstEntry(with: type, equalTo: canonical.rawSpan) == nil
+    }
+
     /// Whether an entry has a value of a type, looking at the value itself.
     private borrowing func has(_ id: EntryID, _ type: AttributeTypeID, equalTo canonical: RawSpan) throws(EntryStoreError) -> Bool {
         guard let record = try record(id), let rule = schema[type].equality else { return false }

@@ -14,10 +14,12 @@ struct FoundEntry {
 extension Snapshot {
     /// The entries that have one of some values of a type; by an index, if there is one.
     borrowing func entries(with type: AttributeTypeID, anyOf values: [[UInt8]]) throws(LDAPError) -> [FoundEntry] {
-        if values.isEmpty { return [] }
         var found: [FoundEntry] = []
         do {
-            try forEach(StoredItems.equal(type, toAnyOf: values, catalogue)) { id, record throws(EntryStoreError) in
+            var present: [[UInt8]] = []
+            for value in values where try !lacks(value, of: type) { present.append(value) }
+            if present.isEmpty { return [] }
+            try forEach(StoredItems.equal(type, toAnyOf: present, catalogue)) { id, record throws(EntryStoreError) in
                 found.append(FoundEntry(id: id, parent: record.parent, entry: Entry(record)))
             }
         } catch { throw LDAPError(storage: error) }
