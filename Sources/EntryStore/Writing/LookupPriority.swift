@@ -37,7 +37,7 @@ struct LookupPriority {
 
     /// - Parameter rate: changes in a second, for each processor, that are made beside many look-ups; 0: as many as can be.
     init(rate: Int, processors: Int = max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))) {
-        time = rate > 0 ? 1_000_000_000 / (rate * processors) : nil
+        time = rate > 0 ? 1_000_000_000 / processors / rate : nil
         many = Double(processors * Self.lookupsOfProcessor)
     }
 
