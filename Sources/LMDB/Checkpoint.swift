@@ -27,8 +27,6 @@ public final class Checkpoint {
     private var pin: Transaction
     /// Keeps those of the next while it is being made.
     private var nextPin: Transaction?
-    /// Whether a sync failed: the system may have forgotten pages that it could not write.
-    private var isDoubtful = false
     /// What is changed after the checkpoint, if it is written ahead.
     public let log: WriteAheadLog?
 
@@ -77,18 +75,16 @@ public final class Checkpoint {
     }
 
     /// Whether something was committed since the last checkpoint.
-    public var isBehind: Bool { isDoubtful || environment.information.lastTransaction != last.transaction }
+    public var isBehind: Bool { environment.isDoubtful || environment.information.lastTransaction != last.transaction }
 
     /// Makes a checkpoint of the last commit. When it throws, the one before stays. None may have been begun.
     public func advance() throws(LMDBError) {
         guard isBehind else { return }
-        if isDoubtful { try files.database.rewrite(count: environment.information.usedSize) }
         let pending = try begin()
         do { try pending.write() } catch {
             giveUp()
             throw error
         }
-        isDoubtful = false
         finish(pending)
     }
 
@@ -110,11 +106,8 @@ public final class Checkpoint {
         if let next = nextPin.take() { pin = next }
     }
 
-    /// A checkpoint could not be written: the one before stays, and all is written again before the next.
-    public func giveUp() {
-        isDoubtful = true
-        nextPin = nil
-    }
+    /// A checkpoint could not be written: the one before stays. The next one must not be written beside further commits.
+    public func giveUp() { nextPin = nil }
 
     /// Removes the record of a database that has been synced, and its log.
     public static func remove(_ path: String) {

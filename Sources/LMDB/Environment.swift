@@ -1,4 +1,11 @@
 internal import CLMDB
+#if canImport(Glibc)
+internal import Glibc
+#elseif canImport(Musl)
+internal import Musl
+#else
+internal import Darwin
+#endif
 
 /// An open LMDB environment: one file, one map, many readers, one writer.
 ///
@@ -10,6 +17,7 @@ internal import CLMDB
     @usableFromInline let handle: OpaquePointer
     /// Other programs would take a file for closed that was opened twice here and closed once.
     private let claim: FileClaim?
+    private let path: String
 
     /// How a commit reaches the disk.
     public struct Flags: OptionSet, Sendable {
@@ -31,6 +39,7 @@ internal import CLMDB
     ///   - maxReaders: how many read transactions may be open at once.
     /// - Throws: `EBUSY` if this process has the file open already, and does not close it within two seconds.
     public init(path: String, mapSize: Int, maxDatabases: Int = 16, maxReaders: Int = 510, flags: Flags = []) throws(LMDBError) {
+        self.path = path
         claim = flags.contains(.noLock) ? nil : try FileClaim.of(path, creates: !flags.contains(.readOnly))
         var size = mapSize
         while true {
@@ -88,8 +97,18 @@ internal import CLMDB
         try check(unsafe mdb_env_set_flags(handle, UInt32(MDB_NOSYNC), isOn ? 1 : 0), "mdb_env_set_flags")
     }
 
-    /// Flushes everything committed to disk.
-    public func sync() throws(LMDBError) { try check(unsafe mdb_env_sync(handle, 1), "mdb_env_sync") }
+    /// Flushes everything committed to disk. After a sync that failed everything is written anew before: then nobody may commit meanwhile.
+    public func sync() throws(LMDBError) {
+        if isDoubtful { try FileHandle(path, O_RDWR).rewrite(count: information.usedSize) }
+        do { try check(unsafe mdb_env_sync(handle, 1), "mdb_env_sync") } catch {
+            claim?.isDoubtful = true
+            throw error
+        }
+        claim?.isDoubtful = false
+    }
+
+    /// Whether a sync failed, of this environment or of one that the process had before, and none succeeded since.
+    var isDoubtful: Bool { claim?.isDoubtful ?? false }
 
     /// Writes a consistent copy while others read and write; `compact` leaves free pages out.
     public func copy(to path: String, compact: Bool) throws(LMDBError) {

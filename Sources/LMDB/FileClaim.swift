@@ -18,6 +18,7 @@ final class FileClaim: Sendable {
     }
 
     private static let claimed = Mutex<Set<File>>([])
+    private static let doubtful = Mutex<Set<File>>([])
     private let file: File
 
     private init(_ file: File) { self.file = file }
@@ -36,6 +37,13 @@ final class FileClaim: Sendable {
             usleep(interval)
         }
         throw LMDBError(code: EBUSY, call: "opening \(path), which this process has open")
+    }
+
+    /// Whether a sync of the file failed in this process, and none has succeeded since: the system may take pages for written that it failed to write.
+    /// Also known to those who open the file later.
+    var isDoubtful: Bool {
+        get { Self.doubtful.withLock { [file] in $0.contains(file) } }
+        set { Self.doubtful.withLock { [file] in _ = newValue ? $0.insert(file).inserted : $0.remove(file) != nil } }
     }
 
     deinit {

@@ -1,5 +1,6 @@
 """The disk refuses: changes are refused with a reason, reads go on, and when it takes them again so does the server."""
 import time
+from urllib.parse import quote
 
 import pytest
 
@@ -102,9 +103,10 @@ def eventually(server, what):
 
 
 @pytest.mark.parametrize("durability", ["full", "group-interval 100", "none"])
-def test_a_database_whose_meta_page_was_refused_is_opened_again(failing, disk, durability):
-    """LMDB then refuses all that comes. Nobody has to start the server."""
-    server = failing("--durability", durability)
+def test_a_database_whose_meta_page_was_refused_is_opened_again(failing, disk, tmp_path, durability):
+    """LMDB then refuses all that comes. Nobody has to start the server, and it listens where it did."""
+    administration = f"ldapi://{quote(str(tmp_path / 'administration'), safe='')}"
+    server = failing("--durability", durability, "--administration-listen", administration)
     names = {"dc=crash"}
     with Client(server.url, ROOT_DN, ROOT_PASSWORD) as client:
         assert client.add("cn=before,dc=crash", PERSON | {"cn": "before"}).code == SUCCESS
@@ -120,6 +122,8 @@ def test_a_database_whose_meta_page_was_refused_is_opened_again(failing, disk, d
             client = eventually(server, lambda client: client.add(f"{person},dc=crash", PERSON | {"cn": person[3:]}).code == SUCCESS)
             names.add(f"{person},dc=crash")
             assert client.search("dc=crash", "sub").names == names
+            with Client(administration, ROOT_DN, ROOT_PASSWORD) as administrator:
+                assert administrator.search("dc=crash", "sub").names == names
     server.kill()
     server.start()
     with Client(server.url, ROOT_DN, ROOT_PASSWORD) as client:
