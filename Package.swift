@@ -66,7 +66,7 @@ let package = Package(
         .testTarget(name: "BERTests", dependencies: ["SeededRandom", "BER"], swiftSettings: common),
         .testTarget(name: "LDAPTests", dependencies: ["SeededRandom", "LDAP", "BER"], swiftSettings: common),
         .testTarget(name: "SchemaTests", dependencies: ["SeededRandom", "Schema", "LDAP"], swiftSettings: common),
-        .testTarget(name: "LMDBTests", dependencies: ["LMDB"], swiftSettings: common),
+        .testTarget(name: "LMDBTests", dependencies: ["SeededRandom", "LMDB"], swiftSettings: common),
         .testTarget(name: "EntryStoreTests", dependencies: ["SeededRandom", "EntryStore", "LMDB", "Schema", "LDAP", "BER"], swiftSettings: common),
         .testTarget(name: "DirectoryTests", dependencies: ["SeededRandom", "Directory", "EntryStore", "Schema", "LDAP", "BER"], swiftSettings: common),
         .testTarget(

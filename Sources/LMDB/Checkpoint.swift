@@ -24,19 +24,20 @@ public final class Checkpoint {
     private let files: Files
     private var last: CheckpointRecord
     /// Keeps the pages of the last checkpoint.
-    private var pin: Transaction
-    /// Keeps those of the next while it is being made.
-    private var nextPin: Transaction?
+    private var pin: Pin
     /// What is changed after the checkpoint, if it is written ahead.
     public let log: WriteAheadLog?
 
     fileprivate final class Files: Sendable {
         let database: FileHandle
         let record: FileHandle
+        /// Nil where the file must be synced as a whole.
+        let pages: PageSync?
 
-        init(_ path: String) throws(LMDBError) {
+        init(_ path: String, pageSize: Int) throws(LMDBError) {
             database = try FileHandle(path, O_RDWR)
             record = try FileHandle(Checkpoint.recordPath(path), O_RDWR | O_CREAT)
+            pages = PageSync(path, pageSize: pageSize)
         }
     }
 
@@ -45,11 +46,27 @@ public final class Checkpoint {
         fileprivate let environment: Environment
         fileprivate let files: Files
         fileprivate let record: CheckpointRecord
+        fileprivate let last: CheckpointRecord
+        /// Keeps the pages of the last checkpoint, and those of this one, until it is made.
+        fileprivate let lastPin: Pin
+        fileprivate let pin: Pin
 
-        /// Waits until everything is on disk, and records it.
+        /// Waits until everything that this state needs is on disk, and records it.
+        ///
+        /// Most of what was written since the last checkpoint is needed no more: each commit writes the upper pages of the trees anew, and whatever is
+        /// changed twice. These pages are left to the system, which finds them used again before long.
         public func write() throws(LMDBError) {
-            files.database.writeOut(count: environment.information.usedSize)
-            try environment.sync()
+            if !environment.isDoubtful, files.pages != nil {
+                let free = try FreePages(pin.transaction, lastPage: record.meta.lastPage)
+                let changed = free.pagesInUse(freeIn: try FreePages(lastPin.transaction, lastPage: last.meta.lastPage))
+                do { try files.pages?.sync(changed) } catch {
+                    environment.noteFailedSync()
+                    throw error
+                }
+            } else {
+                files.database.writeOut(count: environment.information.usedSize)
+                try environment.sync()
+            }
             try record.write(to: files.record)
         }
     }
@@ -65,10 +82,10 @@ public final class Checkpoint {
         self.environment = environment
         self.log = log
         let isNew = !FileHandle.exists(Self.recordPath(path))
-        files = try Files(path)
+        files = try Files(path, pageSize: environment.pageSize)
         let sequence = (try CheckpointRecord.newest(files.record))?.sequence ?? 0
         try environment.sync()
-        pin = try environment.beginRead()
+        pin = try Pin(environment)
         last = try Self.current(files.database, environment, sequence: sequence + 1)
         try last.write(to: files.record)
         if isNew { try FileHandle.syncDirectory(of: path) }
@@ -81,33 +98,25 @@ public final class Checkpoint {
     public func advance() throws(LMDBError) {
         guard isBehind else { return }
         let pending = try begin()
-        do { try pending.write() } catch {
-            giveUp()
-            throw error
-        }
+        try pending.write()
         finish(pending)
     }
 
-    /// Begins a checkpoint of the last commit. Either ``finish(_:)`` or ``giveUp()`` has to follow.
+    /// Begins a checkpoint of the last commit. When it is written ``finish(_:)`` has to follow; when it cannot be, the one before stays, and the next
+    /// one must not be written beside further commits.
     public func begin() throws(LMDBError) -> Pending {
         let record = try Self.current(files.database, environment, sequence: last.sequence + 1)
-        nextPin = try environment.beginRead()
-        do { try log?.turn() } catch {
-            nextPin = nil
-            throw error
-        }
-        return Pending(environment: environment, files: files, record: record)
+        let next = try Pin(environment)
+        try log?.turn()
+        return Pending(environment: environment, files: files, record: record, last: last, lastPin: pin, pin: next)
     }
 
     /// A checkpoint was written: the one before is not needed any more.
     public func finish(_ pending: Pending) {
         last = pending.record
+        pin = pending.pin
         log?.release()
-        if let next = nextPin.take() { pin = next }
     }
-
-    /// A checkpoint could not be written: the one before stays. The next one must not be written beside further commits.
-    public func giveUp() { nextPin = nil }
 
     /// Removes the record of a database that has been synced, and its log.
     public static func remove(_ path: String) {

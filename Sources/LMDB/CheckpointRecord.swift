@@ -13,10 +13,13 @@ struct MetaPage {
     static let size = 256
     private static let magic: UInt32 = 0xBEEF_C0DE
     /// Behind the page's header (16): magic (4), version (4), address (8), map size (8), two trees (48 each), last page (8).
-    private static let transactionPlace = 16 + 4 + 4 + 8 + 8 + 2 * 48 + 8
+    private static let lastPagePlace = 16 + 4 + 4 + 8 + 8 + 2 * 48
+    private static let transactionPlace = lastPagePlace + 8
 
     let bytes: [UInt8]
     var transaction: Int { Int(truncatingIfNeeded: bytes.number(Self.transactionPlace)) }
+    /// The last page that the state uses.
+    var lastPage: Int { Int(truncatingIfNeeded: bytes.number(Self.lastPagePlace)) }
 
     init?(_ bytes: [UInt8]) {
         guard bytes.count == Self.size, UInt32(truncatingIfNeeded: bytes.number(16)) == Self.magic else { return nil }

@@ -99,7 +99,11 @@ internal import Darwin
 
     /// Flushes everything committed to disk. After a sync that failed everything is written anew before: then nobody may commit meanwhile.
     public func sync() throws(LMDBError) {
-        if isDoubtful { try FileHandle(path, O_RDWR).rewrite(count: information.usedSize) }
+        if isDoubtful {
+            // An error that was told to another descriptor is still to be told to LMDB's: not of what is written now.
+            unsafe mdb_env_sync(handle, 1)
+            try FileHandle(path, O_RDWR).rewrite(count: information.usedSize)
+        }
         do { try check(unsafe mdb_env_sync(handle, 1), "mdb_env_sync") } catch {
             claim?.isDoubtful = true
             throw error
@@ -109,6 +113,9 @@ internal import Darwin
 
     /// Whether a sync failed, of this environment or of one that the process had before, and none succeeded since.
     var isDoubtful: Bool { claim?.isDoubtful ?? false }
+
+    /// A sync that somebody else made for this environment failed.
+    func noteFailedSync() { claim?.isDoubtful = true }
 
     /// Writes a consistent copy while others read and write; `compact` leaves free pages out.
     public func copy(to path: String, compact: Bool) throws(LMDBError) {

@@ -87,6 +87,25 @@ struct FileHandle: ~Copyable, Sendable {
         sync_file_range(descriptor, __off64_t(offset), __off64_t(count), 1 | 2 | 4) == 0
     }
 
+    /// Has the system begin to write a part of the file out.
+    func beginWritingOut(_ count: Int, at offset: Int) {
+        // SYNC_FILE_RANGE_WRITE.
+        _ = sync_file_range(descriptor, __off64_t(offset), __off64_t(count), 2)
+    }
+
+    /// Whether the file lies in a file system of one of these kinds (ext2 and ext3 count as ext4).
+    var isOnExt4OrXFS: Bool {
+        var system = statfs()
+        guard unsafe fstatfs(descriptor, &system) == 0 else { return false }
+        return system.f_type == 0xEF53 || system.f_type == 0x5846_5342
+    }
+
+    /// Maps the first bytes of the file, shared, for reading.
+    @unsafe func map(_ count: Int) -> UnsafeMutableRawPointer? {
+        let address = unsafe mmap(nil, count, PROT_READ, MAP_SHARED, descriptor, 0)
+        return unsafe address == MAP_FAILED ? nil : address
+    }
+
     /// Lets the system forget what it holds of a part of the file, as far as that is on disk and nobody has it in his page table.
     func letGo(_ count: Int, at offset: Int) { _ = posix_fadvise(descriptor, off_t(offset), off_t(count), POSIX_FADV_DONTNEED) }
 

@@ -27,13 +27,6 @@ public final class KeptPages: Sendable {
         public var isNewest: Bool { kept.phase.load(ordering: .acquiring) == phase }
     }
 
-    /// Keeps a state while it lives.
-    private final class Pin: @unchecked Sendable {
-        // Sound: nothing is done with the transaction but to begin and to end it, one thread after the other, as LMDB allows with MDB_NOTLS.
-        let transaction: Transaction
-        init(_ environment: Environment) throws(LMDBError) { transaction = try environment.beginRead() }
-    }
-
     /// Who holds one of the two states.
     private final class Side: Sendable {
         let holders = Atomic<Int>(0)

@@ -42,7 +42,8 @@ class Disk:
     def cut_power(self, data, chance: random.Random):
         """Gives each page that no sync has made lasting one of the contents that it had since. To be called when the server is dead.
         How many pages were put back."""
-        versions = {}
+        # What was in a page before each write since it was last made lasting; and how many of them were there when it was last written out.
+        versions, written = {}, {}
         log = self.log.read_bytes()
         at = 0
         while at + 14 <= len(log):
@@ -50,6 +51,17 @@ class Disk:
             at += 14
             if kind == b"S":
                 versions = {key: value for key, value in versions.items() if key[0] != file}
+                written = {key: value for key, value in written.items() if key[0] != file}
+            elif kind in b"OB" and at + length <= len(log):
+                size, = struct.unpack_from("<Q", log, at)
+                for page in range(offset // PAGE * PAGE, offset + size, PAGE):
+                    if (file, page) in versions:
+                        written[file, page] = len(versions[file, page])
+                if kind == b"B":
+                    for key in [key for key in written if key[0] == file]:
+                        del versions[key][:written.pop(key)]
+                        if not versions[key]:
+                            del versions[key]
             elif at + length <= len(log):
                 versions.setdefault((file, offset), []).append(log[at:at + length])
             at += length

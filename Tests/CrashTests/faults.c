@@ -7,9 +7,10 @@
  * FAULTS_LOG      where writes are logged with what was there before, and syncs: to undo what no sync has made lasting
  * FAULTS_BOOT     a file to be read in place of /proc/sys/kernel/random/boot_id
  *
- * The log holds records: kind (1 octet: W write, S sync), file (1: its place in FAULTS_FILES), offset (8), length (4), then for W as
- * many octets as were there before (zeros beyond the end of the file). Writes are logged page by page. A file opened with O_DSYNC or O_SYNC is synced
- * by each write.
+ * The log holds records: kind (1 octet: W write, S sync, O some pages written out, B sync of some pages, which makes lasting what was written out
+ * too), file (1: its place in FAULTS_FILES), offset (8), length (4), then for W as many octets as were there before (zeros beyond the end of
+ * the file), for O and B 8 octets: the length that they concern. Writes are logged page by page. A file opened with O_DSYNC or O_SYNC is
+ * synced by each write.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -138,6 +139,14 @@ static void lasting(int fd) {
   pthread_mutex_unlock(&lock);
 }
 
+/* Of whole pages. */
+static void concerns(char kind, int file, uint64_t offset, uint64_t count) {
+  if (undo < 0) return;
+  pthread_mutex_lock(&lock);
+  record(kind, file, offset, sizeof count, &count);
+  pthread_mutex_unlock(&lock);
+}
+
 static int tracked(int fd) { return fd >= 0 && fd < FDS && place[fd]; }
 
 static int refused(int fd, uint64_t offset, size_t count) {
@@ -211,6 +220,57 @@ static int sync_file(int fd, long call) {
 }
 int fdatasync(int fd) { return sync_file(fd, SYS_fdatasync); }
 int fsync(int fd) { return sync_file(fd, SYS_fsync); }
+
+/* SYNC_FILE_RANGE_WAIT_AFTER; what is only begun may not have reached the disk. */
+int sync_file_range(int fd, off64_t offset, off64_t count, unsigned flags) {
+  if (!tracked(fd)) return syscall(SYS_sync_file_range, fd, offset, count, flags);
+  if (failing() == 's' || failing() == 'e') { errno = EIO; return -1; }
+  if (flags & 4) concerns('O', place[fd], offset, count);
+  return syscall(SYS_sync_file_range, fd, offset, count, flags);
+}
+
+/* Maps of the files, by their beginnings. */
+#define MAPS 64
+static struct { char *start; size_t length; uint64_t offset; int file; } maps[MAPS];
+
+void *mmap64(void *address, size_t length, int protection, int flags, int fd, off64_t offset) {
+  void *start = (void *)syscall(SYS_mmap, address, length, protection, flags, fd, offset);
+  int i;
+  if (start == MAP_FAILED || (flags & MAP_ANONYMOUS) || !tracked(fd)) return start;
+  pthread_mutex_lock(&lock);
+  for (i = 0; i < MAPS && maps[i].start; i++) {}
+  if (i == MAPS) abort();
+  maps[i].start = start; maps[i].length = length; maps[i].offset = offset; maps[i].file = place[fd];
+  pthread_mutex_unlock(&lock);
+  return start;
+}
+void *mmap(void *address, size_t length, int protection, int flags, int fd, off_t offset) {
+  return mmap64(address, length, protection, flags, fd, offset);
+}
+
+int munmap(void *start, size_t length) {
+  int i;
+  pthread_mutex_lock(&lock);
+  for (i = 0; i < MAPS; i++) if (maps[i].start == start) maps[i].start = 0;
+  pthread_mutex_unlock(&lock);
+  return syscall(SYS_munmap, start, length);
+}
+
+int msync(void *start, size_t length, int flags) {
+  int i, file = 0;
+  uint64_t offset = 0;
+  pthread_mutex_lock(&lock);
+  for (i = 0; i < MAPS; i++)
+    if (maps[i].start && (char *)start >= maps[i].start && (char *)start < maps[i].start + maps[i].length) {
+      file = maps[i].file;
+      offset = maps[i].offset + ((char *)start - maps[i].start);
+    }
+  pthread_mutex_unlock(&lock);
+  if (!file) return syscall(SYS_msync, start, length, flags);
+  if (failing() == 's' || failing() == 'e') { errno = EIO; return -1; }
+  if (flags & MS_SYNC) concerns('B', file, offset, length);
+  return 0;
+}
 
 int ftruncate64(int fd, off64_t length) {
   if (tracked(fd) && (failing() == 'n' || failing() == 'e')) { errno = failing() == 'n' ? ENOSPC : EIO; return -1; }

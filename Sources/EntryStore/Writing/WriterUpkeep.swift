@@ -38,7 +38,7 @@ struct WriterUpkeep {
     /// How long changes stand in the log alone, and how many octets of them, before there is a checkpoint. Until then LMDB uses no page
     /// again, so that this many pages more are in the file.
     private static let logInterval = 2_000_000_000
-    private static let logSize = 4 << 20
+    private static let logSize = 8 << 20
     /// So much may stand there while a checkpoint is under way; then it is waited for.
     private static let logSizeLimit = 64 << 20
     /// How often is looked whether a checkpoint under way is made, while nothing else happens.
@@ -141,7 +141,6 @@ struct WriterUpkeep {
                 // What is committed from now on is for the next one.
                 self.checkpointDue = nil
             } catch {
-                checkpoint.giveUp()
                 makeCheckpoint()
             }
         } catch { note(EntryStoreError(error)) }
@@ -153,7 +152,6 @@ struct WriterUpkeep {
         running.thread.join()
         self.running = nil
         if let error = running.result.error.withLock({ $0 }) {
-            checkpoint?.giveUp()
             note(EntryStoreError(error))
         } else {
             checkpoint?.finish(running.pending)
