@@ -83,7 +83,7 @@ extension EntryStore {
         for key in try keys(from: prefix, transaction, databases.meta) where !keep.contains(key) {
             let oid = Array(key.dropFirst(prefix.count))
             if let type = schema.attributeType(oid.rawSpan), let id = table.id(of: type) {
-                try drop([.presence, .equality, .substring], id, &transaction, databases)
+                try drop([.presence, .equality, .substring, .hour], id, &transaction, databases)
             }
             try transaction.delete(key.rawSpan, in: databases.meta)
         }
@@ -166,7 +166,7 @@ extension EntryStore {
     ) throws(LMDBError) {
         var doomed: [IndexKey.Kind] = []
         if kinds.contains(.presence) { doomed.append(.presence) }
-        if kinds.contains(.equality) { doomed.append(.value) }
+        if !kinds.isDisjoint(with: [.equality, .hour]) { doomed.append(.value) }
         if kinds.contains(.substring) { doomed += [.piece, .beginning] }
         for kind in doomed {
             var prefix: [UInt8] = []

@@ -240,10 +240,10 @@ struct Assembly: Sendable {
             var kinds: IndexDefinition.Kinds = []
             if index.presence { kinds.insert(.presence) }
             if index.equality {
-                guard schema[type].equality != nil else {
+                guard let rule = schema[type].equality else {
                     throw ConfigurationError("index \(index.attribute) eq: the attribute type has no equality rule")
                 }
-                kinds.insert(.equality)
+                kinds.insert(rule == .csnMatch ? .hour : .equality)
             }
             if index.substring {
                 guard schema[type].substring != nil else {

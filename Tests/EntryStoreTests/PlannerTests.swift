@@ -17,8 +17,14 @@ import Darwin
 struct PlannerTests {
     private static let names = ["ada", "Ada Byron", "adam", "bea", "Ben", "café", "CAFÉ au lait", "Zoë", "x", "李明", "a b", "ab"]
 
+    /// Of one of six hours, often one that another entry has.
+    private static func csn(_ random: inout SeededGenerator) -> String {
+        "2026113\(random.below(2))\(["00", "11", "23"][random.below(3)])\(random.below(2))000.\(random.below(3))00000Z#000000#000#000000"
+    }
+
     private static func filter(_ random: inout SeededGenerator, depth: Int) -> String {
         let value = names[random.below(names.count)]
+        if random.below(12) == 0 { return "(entryCSN\(["=", ">=", "<="][random.below(3)])\(csn(&random)))" }
         let type = ["cn", "sn", "mail", "description", "objectClass", "uidNumber", "nothing", "name", "title"][random.below(9)]
         func piece() -> String {
             let scalars = Array(value)
@@ -65,7 +71,7 @@ struct PlannerTests {
         if indexing > 1 {
             indexes += [
                 IndexDefinition(type: try type("sn"), kinds: all), IndexDefinition(type: try type("mail"), kinds: [.equality, .substring]),
-                IndexDefinition(type: try type("uidNumber"), kinds: [.equality]),
+                IndexDefinition(type: try type("uidNumber"), kinds: [.equality]), IndexDefinition(type: try type("entryCSN"), kinds: [.hour]),
             ]
         }
         let store = try EntryStore(directory: directory, schema: schema, indexes: indexes, options: options)
@@ -73,6 +79,7 @@ struct PlannerTests {
         var load = try BulkLoad(store)
         let ids = try ["cn", "sn", "mail", "description", "objectClass", "uidNumber"].map { try load.attributeID(type($0), options: []) }
         let optioned = try load.attributeID(type("cn"), options: [Array("lang-de".utf8)])
+        let csn = try load.attributeID(type("entryCSN"), options: [])
         var containers = [EntryID.root]
         // More than one block of 8,192 ids.
         for index in 0..<9000 {
@@ -80,6 +87,7 @@ struct PlannerTests {
             for place in 0..<4 where random.below(3) > 0 { entry.append(Array(Self.names[random.below(Self.names.count)].utf8), to: ids[place]) }
             if random.below(20) == 0 { entry.append(Array("Straße \(index)".utf8), to: optioned) }
             if random.below(2) == 0 { entry.append(Array("\(random.below(60))".utf8), to: ids[5]) }
+            if random.below(4) > 0 { entry.append(Array(Self.csn(&random).utf8), to: csn) }
             entry.append(Array((index % 500 == 0 ? "organizationalUnit" : "person").utf8), to: ids[4])
             let rdn = Array("cn=\(index)".utf8)
             let added = try load.add(entry, parent: containers[random.below(containers.count)], rdn: rdn, canonicalRDN: rdn, flags: [])

@@ -69,6 +69,11 @@ enum IndexKey {
         return appendEscaped(value, to: &out)
     }
 
+    /// The key of all canonical values with the same first ten octets, which are the date and the hour of a change sequence number.
+    static func appendHour(_ attribute: AttributeID, _ value: RawSpan, to out: inout [UInt8]) {
+        appendValue(attribute, value.extracting(0..<min(value.byteCount, 10)), to: &out)
+    }
+
     static func appendEscaped(_ value: RawSpan, to out: inout [UInt8]) -> Bool {
         if value.byteCount <= valueLimit, !value.containsZero {
             out.append(value)

@@ -60,12 +60,14 @@ struct IndexKeys {
         let attribute: AttributeID
         let hasPresence: Bool
         let equality: MatchingRule?
+        let isByHour: Bool
         let substring: MatchingRule?
 
         init(_ schema: Schema, _ type: AttributeTypeID, _ attribute: AttributeID, _ kinds: IndexDefinition.Kinds) {
             self.attribute = attribute
             hasPresence = kinds.contains(.presence)
-            equality = kinds.contains(.equality) ? schema[type].equality : nil
+            isByHour = kinds.contains(.hour)
+            equality = kinds.contains(.equality) || isByHour ? schema[type].equality : nil
             substring = kinds.contains(.substring) ? schema[type].substring : nil
         }
 
@@ -93,7 +95,11 @@ struct IndexKeys {
             // A value that has no canonical form equals nothing and needs no key.
             if schema.normalize(value, by: rule, into: &canonical) {
                 key.removeAll(keepingCapacity: true)
-                IndexKey.appendValue(rules.attribute, canonical.rawSpan, to: &key)
+                if rules.isByHour {
+                    IndexKey.appendHour(rules.attribute, canonical.rawSpan, to: &key)
+                } else {
+                    IndexKey.appendValue(rules.attribute, canonical.rawSpan, to: &key)
+                }
                 sink.take(key.rawSpan)
                 isCanonical = rules.shareForm
             } else if rules.shareForm {

@@ -23,8 +23,9 @@ extension Planner {
         var isExact = true
         for place in Int(node.firstAttribute)..<Int(node.firstAttribute + node.attributeCount) {
             let id = filter.attributes[place]
-            guard let type = table.type(of: id), filter.catalogue.usable.kinds(of: type).contains(kind), let key = table.id(of: type)
-            else { return .all }
+            guard let type = table.type(of: id), let key = table.id(of: type) else { return .all }
+            let kinds = filter.catalogue.usable.kinds(of: type)
+            guard kinds.contains(kind) || kind == .equality && kinds.contains(.hour) else { return .all }
             if kind != .presence {
                 // The index is built by the type's own rule: an item by another rule cannot use it.
                 let own = kind == .substring ? filter.catalogue.schema[type].substring : filter.catalogue.schema[type].equality
@@ -46,6 +47,16 @@ extension Planner {
             parts.append(more)
         }
         return union(parts)
+    }
+
+    /// The key under which the entries with an item's value are. Whether only these are.
+    func appendKey(_ node: CompiledFilter.Node, _ attribute: AttributeID, to key: inout [UInt8]) -> Bool {
+        let value = filter.bytes.rawSpan.slice(node.value)
+        if let type = filter.catalogue.table.type(of: attribute), filter.catalogue.usable.kinds(of: type).contains(.hour) {
+            IndexKey.appendHour(attribute, value, to: &key)
+            return false
+        }
+        return IndexKey.appendValue(attribute, value, to: &key)
     }
 
     /// The set of the value whose key is in ``scratch``, or what is remembered of it.
@@ -117,13 +128,12 @@ extension Planner {
         var prefix: [UInt8] = []
         IndexKey.begin(attribute, .value, &prefix)
         var bound: [UInt8] = []
-        _ = IndexKey.appendValue(attribute, filter.bytes.rawSpan.slice(node.value), to: &bound)
+        var isExact = appendKey(node, attribute, to: &bound)
         let isUp = node.kind == .greaterOrEqual
         let indexes = snapshot.store.databases.indexes
         var parts: [Part] = []
         var blocks: [UInt32: BlockSet] = [:]
         var keys = 0
-        var isExact = true
         let first = isUp ? bound : prefix
         var pair = try snapshot.transaction.seek(first.rawSpan, in: indexes)
         while let current = pair, current.key.starts(with: prefix.rawSpan) {

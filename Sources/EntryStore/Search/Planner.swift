@@ -214,10 +214,12 @@ struct Planner: ~Copyable {
         case .predicate:
             return try predicate(node, negated: false, snapshot)
         case .equality: return try forEachAttribute(node, .equality, snapshot) { planner, attribute, snapshot throws(LMDBError) in
-            let bytes = planner.filter.bytes
-            planner.scratch.removeAll(keepingCapacity: true)
-            let whole = IndexKey.appendValue(attribute, bytes.rawSpan.slice(node.value), to: &planner.scratch)
-            return try planner.equality(index, isExact: whole, snapshot)
+            var key: [UInt8] = []
+            swap(&key, &planner.scratch)
+            key.removeAll(keepingCapacity: true)
+            let isExact = planner.appendKey(node, attribute, to: &key)
+            swap(&key, &planner.scratch)
+            return try planner.equality(index, isExact: isExact, snapshot)
         }
         case .present: return try forEachAttribute(node, .presence, snapshot) { planner, attribute, snapshot throws(LMDBError) in
             planner.scratch.removeAll(keepingCapacity: true)
