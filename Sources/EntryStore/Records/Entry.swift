@@ -162,6 +162,8 @@ public struct Entry: Sendable, Equatable {
 
     private func forEachDifferentPlace(from other: Entry, _ body: (AttributeID, _ other: Int?, _ own: Int?) -> Void) {
         var (left, right) = (0, 0)
+        // What was copied and not changed has the same place in the same record, which costs nothing to see.
+        let isOfSameRecord = packed != nil && packed === other.packed
         while left < other.slots.count || right < slots.count {
             if right == slots.count || left < other.slots.count && other.slots[left].id < slots[right].id {
                 body(other.slots[left].id, left, nil)
@@ -170,7 +172,8 @@ public struct Entry: Sendable, Equatable {
                 body(slots[right].id, nil, right)
                 right += 1
             } else {
-                if !hasSameValues(at: right, other, at: left) { body(slots[right].id, left, right) }
+                let isUnchanged = isOfSameRecord && slots[right].isPacked && slots[right].place == other.slots[left].place
+                if !isUnchanged, !hasSameValues(at: right, other, at: left) { body(slots[right].id, left, right) }
                 left += 1
                 right += 1
             }
