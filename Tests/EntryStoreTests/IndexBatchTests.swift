@@ -123,4 +123,34 @@ struct IndexBatchTests {
         }
         #expect(grown > 1_000)
     }
+
+    @Test func listsAreChangedAsWhatTheyHoldWouldBe() {
+        var random = SeededGenerator(seed: 8)
+        var (changed, emptied) = (0, 0)
+        for _ in 0..<20_000 {
+            let range = 1 + random.below(random.below(2) == 0 ? 40 : BlockSet.capacity)
+            var set = BlockSet()
+            for _ in 0..<(1 + random.below(random.below(4) == 0 ? 300 : 12)) { set.insert(random.below(range)) }
+            var stored: [UInt8] = []
+            Container.encode(set, into: &stored)
+            var changes: [UInt64] = []
+            for _ in 0..<(1 + random.below(20)) {
+                let known = set.first(from: random.below(range))
+                let offset = random.below(3) > 0 ? known ?? 0 : random.below(range)
+                let goes = random.below(3) > 0
+                changes.append(EntryID(block: 3, offset: offset).rawValue | (goes ? ChangeLists.mark : 0))
+                if goes { set.remove(offset) } else { set.insert(offset) }
+            }
+            var anew: [UInt8] = []
+            if !set.isEmpty { Container.encode(set, into: &anew) }
+            var out: [UInt8] = [42]
+            if Container.change(changes[...], removal: ChangeLists.mark, in: stored.rawSpan, into: &out) {
+                if set.isEmpty { emptied += 1 } else { changed += 1 }
+                #expect(out.dropFirst() == anew[...])
+            } else {
+                #expect(out == [42])
+            }
+        }
+        #expect(changed > 5_000 && emptied > 100)
+    }
 }

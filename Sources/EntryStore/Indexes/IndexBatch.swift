@@ -111,6 +111,7 @@ struct IndexBatch {
         /// The stored form of a set with the changes made to it; nothing if it becomes empty.
         func apply(to stored: RawSpan, into out: inout [UInt8]) {
             if isPlain, Container.append(list, to: stored, into: &out) { return }
+            if Container.change(list, removal: IndexBatch.removal, in: stored, into: &out) { return }
             var set = BlockSet()
             Container.decode(stored, into: &set)
             apply(to: &set)

@@ -7,6 +7,8 @@ import BER
 enum Container {
     private static let maxMembers = 256
     private static let maxRuns = 128
+    /// So many changes are sorted by putting each in its place.
+    private static let fewChanges = 16
 
     /// Adds the members of a stored container to a set. Bytes that are no container add nothing and give false.
     @discardableResult
@@ -198,6 +200,66 @@ enum Container {
         if count <= runs * 2 { return true }
         out.removeLast(out.count - start)
         return false
+    }
+
+    /// The stored form of a stored list of members after some changes, if it stays a list and the changes are few; otherwise nothing, and
+    /// false. True and nothing if no member is left.
+    /// - Parameters:
+    ///   - changes: ids of the block in any order, with a mark if they go; of several of one id the last counts.
+    ///   - removal: the mark, a bit that no id has.
+    static func change(_ changes: ArraySlice<UInt64>, removal: UInt64, in bytes: RawSpan, into out: inout [UInt8]) -> Bool {
+        let members = (bytes.byteCount - 1) / 2
+        guard members > 0, bytes[at: 0] == 0, changes.count <= fewChanges, members + changes.count <= maxMembers else { return false }
+        // Sorted: the offset, and in the lowest bit whether it goes.
+        var sorted: InlineArray<16, Int> = InlineArray(repeating: 0)
+        var count = 0
+        for change in changes {
+            let word = EntryID(rawValue: change & ~removal).offset << 1 | (change & removal != 0 ? 1 : 0)
+            var place = count
+            while place > 0, sorted[place - 1] >> 1 > word >> 1 { place -= 1 }
+            if place > 0, sorted[place - 1] >> 1 == word >> 1 {
+                sorted[place - 1] = word
+                continue
+            }
+            var index = count
+            while index > place {
+                sorted[index] = sorted[index - 1]
+                index -= 1
+            }
+            sorted[place] = word
+            count += 1
+        }
+        let start = out.count
+        out.append(0)
+        var last = -2
+        var runs = 0
+        func take(_ member: Int) {
+            if member != last + 1 { runs += 1 }
+            last = member
+            append(member, to: &out)
+        }
+        var next = 0
+        for index in 0..<members {
+            let member = number(bytes, 1 + index * 2)
+            while next < count, sorted[next] >> 1 < member {
+                if sorted[next] & 1 == 0 { take(sorted[next] >> 1) }
+                next += 1
+            }
+            if next < count, sorted[next] >> 1 == member {
+                if sorted[next] & 1 == 0 { take(member) }
+                next += 1
+            } else {
+                take(member)
+            }
+        }
+        while next < count {
+            if sorted[next] & 1 == 0 { take(sorted[next] >> 1) }
+            next += 1
+        }
+        let left = (out.count - start - 1) / 2
+        if left > 0, left <= runs * 2 { return true }
+        out.removeLast(out.count - start)
+        return left == 0
     }
 
     /// A bitmap stays one unless runs grow together.
