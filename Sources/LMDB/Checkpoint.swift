@@ -57,8 +57,8 @@ public final class Checkpoint {
         /// changed twice. These pages are left to the system, which finds them used again before long.
         public func write() throws(LMDBError) {
             if !environment.isDoubtful, files.pages != nil {
-                let free = try FreePages(pin.transaction, lastPage: record.meta.lastPage)
-                let changed = free.pagesInUse(freeIn: try FreePages(lastPin.transaction, lastPage: last.meta.lastPage))
+                let changed = try pin.freePages(lastPage: record.meta.lastPage)
+                    .pagesInUse(freeIn: lastPin.freePages(lastPage: last.meta.lastPage))
                 do { try files.pages?.sync(changed) } catch {
                     environment.noteFailedSync()
                     throw error

@@ -1,5 +1,5 @@
 /// The pages of a database file that hold nothing in one of its states.
-struct FreePages {
+struct FreePages: Sendable {
     /// One bit for each page.
     private var words: [UInt64]
     /// The first page of the file that this state has never used.

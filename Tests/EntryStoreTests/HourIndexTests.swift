@@ -54,6 +54,14 @@ struct HourIndexTests {
             #expect(try found("(entryCSN>=\(text))", store) == Set(values.filter { !$0.value.lexicographicallyPrecedes(value) }.keys))
             #expect(try found("(entryCSN<=\(text))", store) == Set(values.filter { !value.lexicographicallyPrecedes($0.value) }.keys))
             #expect(try found("(!(entryCSN=\(text)))", store) == Set(values.filter { $0.value != value }.keys))
+            if store.missingIndexes.isEmpty {
+                let canonical = Array(text.utf8)
+                let first = values.filter { $0.value == value }.keys.min()
+                #expect(try store.snapshot().firstEntry(with: csn, equalTo: canonical.span.bytes) == first)
+                // Of the same hour.
+                let other = Array(canonical.dropLast()) + Array("7".utf8)
+                #expect(try store.snapshot().firstEntry(with: csn, equalTo: other.span.bytes) == nil)
+            }
         }
         #expect(try small.problems(store) == [])
     }

@@ -75,8 +75,7 @@ struct CheckpointPagesTests {
                 let saved = values
                 // What comes after it does not belong to it, and does no harm.
                 for _ in 0..<20 { try change(environment, &values, using: &random) }
-                let pages = try FreePages(next.transaction, lastPage: end)
-                    .pagesInUse(freeIn: FreePages(pin.transaction, lastPage: last))
+                let pages = try next.freePages(lastPage: end).pagesInUse(freeIn: pin.freePages(lastPage: last))
                 #expect(zip(pages, pages.dropFirst()).allSatisfy { $0.upperBound < $1.lowerBound })
                 #expect(pages.allSatisfy { $0.lowerBound >= 2 && $0.upperBound <= end + 1 })
                 var different = 0

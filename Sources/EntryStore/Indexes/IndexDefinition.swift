@@ -11,9 +11,9 @@ public struct IndexDefinition: Sendable, Hashable {
         public static let equality = Kinds(rawValue: 2)
         /// Entries by the pieces of a value: serves substrings.
         public static let substring = Kinds(rawValue: 4)
-        /// Entries by the hour of a value that begins with a time (``IndexKey/appendHour(_:_:to:)``): serves equality and ordering in place of
-        /// ``equality``, but not sorting. For what every change of an entry changes: a key for each value would have each change write
-        /// in two more places of the index.
+        /// Entries by the first ten octets of the canonical value, which are date and hour where it begins with a time: serves equality and ordering
+        /// in place of ``equality``, but not sorting. For what each change of an entry changes (`entryCSN`): a key for each value would have each
+        /// change write in two more places of the index.
         public static let hour = Kinds(rawValue: 8)
     }
 

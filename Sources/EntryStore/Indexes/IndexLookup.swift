@@ -3,7 +3,7 @@ public import Schema
 import LMDB
 
 extension Snapshot {
-    /// The first entry, other than one, that has a value of a type. The type must have a complete equality index (else nil).
+    /// The first entry, other than one, that has a value of a type. The type must have a complete equality index, of whole values or by hour (else nil).
     /// - Parameter canonical: the value in the canonical form of the type's equality rule.
     public borrowing func firstEntry(
         with type: AttributeTypeID, equalTo canonical: RawSpan, otherThan exempt: EntryID? = nil
@@ -11,7 +11,12 @@ extension Snapshot {
         guard let attribute = catalogue.table.id(of: type) else { return nil }
         do {
             var key: [UInt8] = []
-            let isExact = IndexKey.appendValue(attribute, canonical, to: &key)
+            var isExact = false
+            if catalogue.usable.kinds(of: type).contains(.hour) {
+                IndexKey.appendHour(attribute, canonical, to: &key)
+            } else {
+                isExact = IndexKey.appendValue(attribute, canonical, to: &key)
+            }
             let changes = hasPending ? pending.batch.changes(of: key.rawSpan) : nil
             let finding = isUncommitted ? nil : store.found?.look(KeyTable.hash(key.rawSpan), at: commit)
             if let entry = finding?.entry, entry != exempt, try has(entry, type, equalTo: canonical) { return entry }
