@@ -47,13 +47,17 @@ struct PageSync: ~Copyable, Sendable {
         var part: [Range<Int>] = [0..<2]
         var size = 0
         for range in pages {
-            if let last = part.last, range.lowerBound - last.upperBound < Self.gap {
-                part[part.count - 1] = last.lowerBound..<range.upperBound
-            } else {
-                part.append(range)
-            }
-            size += range.count
-            if size >= Self.part {
+            var rest = range
+            while !rest.isEmpty {
+                let piece = rest.prefix(Self.part - size)
+                rest = piece.upperBound..<rest.upperBound
+                if let last = part.last, piece.lowerBound - last.upperBound < Self.gap {
+                    part[part.count - 1] = last.lowerBound..<piece.upperBound
+                } else {
+                    part.append(piece)
+                }
+                size += piece.count
+                guard size == Self.part else { continue }
                 try writeOut(part)
                 part = []
                 size = 0
