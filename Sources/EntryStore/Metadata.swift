@@ -166,7 +166,7 @@ extension EntryStore {
     ) throws(LMDBError) {
         var doomed: [IndexKey.Kind] = []
         if kinds.contains(.presence) { doomed.append(.presence) }
-        if !kinds.isDisjoint(with: [.equality, .hour]) { doomed.append(.value) }
+        if kinds.hasValues { doomed.append(.value) }
         if kinds.contains(.substring) { doomed += [.piece, .beginning] }
         for kind in doomed {
             var prefix: [UInt8] = []

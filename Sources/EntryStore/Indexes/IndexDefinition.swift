@@ -15,6 +15,9 @@ public struct IndexDefinition: Sendable, Hashable {
         /// in place of ``equality``, but not sorting. For what each change of an entry changes (`entryCSN`): a key for each value would have each
         /// change write in two more places of the index.
         public static let hour = Kinds(rawValue: 8)
+
+        /// Whether there are keys of values, whole ones or by the hour.
+        var hasValues: Bool { !isDisjoint(with: [.equality, .hour]) }
     }
 
     public let type: AttributeTypeID

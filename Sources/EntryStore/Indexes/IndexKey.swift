@@ -69,10 +69,16 @@ enum IndexKey {
         return appendEscaped(value, to: &out)
     }
 
-    /// The key of all canonical values with the same first ten octets, which are the date and the hour of a change sequence number.
-    static func appendHour(_ attribute: AttributeID, _ value: RawSpan, to out: inout [UInt8]) {
-        appendValue(attribute, value.extracting(0..<min(value.byteCount, 10)), to: &out)
+    /// The key under which an index of some kinds has a canonical value: false if others may be there too.
+    @discardableResult
+    static func append(_ attribute: AttributeID, _ value: RawSpan, _ kinds: IndexDefinition.Kinds, to out: inout [UInt8]) -> Bool {
+        guard kinds.contains(.hour) else { return appendValue(attribute, value, to: &out) }
+        appendValue(attribute, value.extracting(0..<min(value.byteCount, hourOctets)), to: &out)
+        return false
     }
+
+    /// Of a canonical change sequence number: its date and hour.
+    private static let hourOctets = 10
 
     static func appendEscaped(_ value: RawSpan, to out: inout [UInt8]) -> Bool {
         if value.byteCount <= valueLimit, !value.containsZero {

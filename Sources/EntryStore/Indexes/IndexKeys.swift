@@ -60,14 +60,14 @@ struct IndexKeys {
         let attribute: AttributeID
         let hasPresence: Bool
         let equality: MatchingRule?
-        let isByHour: Bool
+        let kinds: IndexDefinition.Kinds
         let substring: MatchingRule?
 
         init(_ schema: Schema, _ type: AttributeTypeID, _ attribute: AttributeID, _ kinds: IndexDefinition.Kinds) {
             self.attribute = attribute
             hasPresence = kinds.contains(.presence)
-            isByHour = kinds.contains(.hour)
-            equality = kinds.contains(.equality) || isByHour ? schema[type].equality : nil
+            self.kinds = kinds
+            equality = kinds.hasValues ? schema[type].equality : nil
             substring = kinds.contains(.substring) ? schema[type].substring : nil
         }
 
@@ -95,11 +95,7 @@ struct IndexKeys {
             // A value that has no canonical form equals nothing and needs no key.
             if schema.normalize(value, by: rule, into: &canonical) {
                 key.removeAll(keepingCapacity: true)
-                if rules.isByHour {
-                    IndexKey.appendHour(rules.attribute, canonical.rawSpan, to: &key)
-                } else {
-                    IndexKey.appendValue(rules.attribute, canonical.rawSpan, to: &key)
-                }
+                IndexKey.append(rules.attribute, canonical.rawSpan, rules.kinds, to: &key)
                 sink.take(key.rawSpan)
                 isCanonical = rules.shareForm
             } else if rules.shareForm {

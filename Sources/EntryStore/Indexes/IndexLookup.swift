@@ -11,12 +11,7 @@ extension Snapshot {
         guard let attribute = catalogue.table.id(of: type) else { return nil }
         do {
             var key: [UInt8] = []
-            var isExact = false
-            if catalogue.usable.kinds(of: type).contains(.hour) {
-                IndexKey.appendHour(attribute, canonical, to: &key)
-            } else {
-                isExact = IndexKey.appendValue(attribute, canonical, to: &key)
-            }
+            let isExact = IndexKey.append(attribute, canonical, catalogue.usable.kinds(of: type), to: &key)
             let changes = hasPending ? pending.batch.changes(of: key.rawSpan) : nil
             let finding = isUncommitted ? nil : store.found?.look(KeyTable.hash(key.rawSpan), at: commit)
             if let entry = finding?.entry, entry != exempt, try has(entry, type, equalTo: canonical) { return entry }

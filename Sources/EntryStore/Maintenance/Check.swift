@@ -184,7 +184,7 @@ extension Snapshot {
         for definition in definitions {
             guard let attribute = catalogue.table.id(of: definition.type) else { continue }
             if definition.kinds.contains(.presence) { add(attribute, .presence) }
-            if !definition.kinds.isDisjoint(with: [.equality, .hour]) { add(attribute, .value) }
+            if definition.kinds.hasValues { add(attribute, .value) }
             if definition.kinds.contains(.substring) {
                 add(attribute, .piece)
                 add(attribute, .beginning)

@@ -25,7 +25,7 @@ extension Planner {
             let id = filter.attributes[place]
             guard let type = table.type(of: id), let key = table.id(of: type) else { return .all }
             let kinds = filter.catalogue.usable.kinds(of: type)
-            guard kinds.contains(kind) || kind == .equality && kinds.contains(.hour) else { return .all }
+            guard kind == .equality ? kinds.hasValues : kinds.contains(kind) else { return .all }
             if kind != .presence {
                 // The index is built by the type's own rule: an item by another rule cannot use it.
                 let own = kind == .substring ? filter.catalogue.schema[type].substring : filter.catalogue.schema[type].equality
@@ -49,14 +49,9 @@ extension Planner {
         return union(parts)
     }
 
-    /// The key under which the entries with an item's value are. Whether only these are.
-    func appendKey(_ node: CompiledFilter.Node, _ attribute: AttributeID, to key: inout [UInt8]) -> Bool {
-        let value = filter.bytes.rawSpan.slice(node.value)
-        if let type = filter.catalogue.table.type(of: attribute), filter.catalogue.usable.kinds(of: type).contains(.hour) {
-            IndexKey.appendHour(attribute, value, to: &key)
-            return false
-        }
-        return IndexKey.appendValue(attribute, value, to: &key)
+    /// The indexes that an attribute has.
+    func kinds(of attribute: AttributeID) -> IndexDefinition.Kinds {
+        filter.catalogue.table.type(of: attribute).map { filter.catalogue.usable.kinds(of: $0) } ?? []
     }
 
     /// The set of the value whose key is in ``scratch``, or what is remembered of it.
@@ -128,7 +123,7 @@ extension Planner {
         var prefix: [UInt8] = []
         IndexKey.begin(attribute, .value, &prefix)
         var bound: [UInt8] = []
-        var isExact = appendKey(node, attribute, to: &bound)
+        var isExact = IndexKey.append(attribute, filter.bytes.rawSpan.slice(node.value), kinds(of: attribute), to: &bound)
         let isUp = node.kind == .greaterOrEqual
         let indexes = snapshot.store.databases.indexes
         var parts: [Part] = []

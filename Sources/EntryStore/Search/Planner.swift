@@ -214,11 +214,9 @@ struct Planner: ~Copyable {
         case .predicate:
             return try predicate(node, negated: false, snapshot)
         case .equality: return try forEachAttribute(node, .equality, snapshot) { planner, attribute, snapshot throws(LMDBError) in
-            var key: [UInt8] = []
-            swap(&key, &planner.scratch)
-            key.removeAll(keepingCapacity: true)
-            let isExact = planner.appendKey(node, attribute, to: &key)
-            swap(&key, &planner.scratch)
+            let (bytes, kinds) = (planner.filter.bytes, planner.kinds(of: attribute))
+            planner.scratch.removeAll(keepingCapacity: true)
+            let isExact = IndexKey.append(attribute, bytes.rawSpan.slice(node.value), kinds, to: &planner.scratch)
             return try planner.equality(index, isExact: isExact, snapshot)
         }
         case .present: return try forEachAttribute(node, .presence, snapshot) { planner, attribute, snapshot throws(LMDBError) in
