@@ -243,7 +243,9 @@ struct Assembly: Sendable {
                 guard let rule = schema[type].equality else {
                     throw ConfigurationError("index \(index.attribute) eq: the attribute type has no equality rule")
                 }
-                kinds.insert(rule == .csnMatch ? .hour : .equality)
+                // Each change gives an entry new values of these.
+                let isOfLastChange = rule == .csnMatch || type == schema.attributeType(named: "modifyTimestamp")
+                kinds.insert(isOfLastChange ? .hour : .equality)
             }
             if index.substring {
                 guard schema[type].substring != nil else {
