@@ -118,7 +118,7 @@ public final class EntryStore: Sendable {
         // its own ways to make changes lasting.
         let flags: Environment.Flags = options.durability == .none ? .noSync : .noMetaSync
         do {
-            try Checkpoint.recover(path)
+            try Checkpoint.recover(path, words: StoreTransaction.make)
             environment = try Environment(path: path, mapSize: options.mapSize, maxReaders: options.maxReaders, flags: flags)
             _ = try environment.clearStaleReaders()
             // What an earlier process left to the system goes to the disk before anything is built on it.

@@ -1,10 +1,10 @@
 /// The changes of one transaction, so that they can be made again (``WriteAheadLog``).
 ///
-/// Room for the head of a record, then one after the other: a kind (1 octet: put, delete or clear), the database (1: its place in the log's list), the lengths of key and value (4 each,
-/// the lowest octet first), key, value.
+/// Room for the head of a record, then one after the other: a kind (1 octet: put, delete, clear or words), the database (1: its place in the log's list), the lengths of key and value (4 each,
+/// the lowest octet first), key, value. Words say in the terms of who changes the database what is changed (``Transaction/change(_:in:_:)``).
 struct ChangeRecording {
     private enum Kind {
-        static let put: UInt8 = 1, delete: UInt8 = 2, clear: UInt8 = 3
+        static let put: UInt8 = 1, delete: UInt8 = 2, clear: UInt8 = 3, words: UInt8 = 4
     }
     private static let headSize = 10
 
@@ -25,6 +25,7 @@ struct ChangeRecording {
     mutating func put(_ key: borrowing RawSpan, _ value: borrowing RawSpan, in database: Database) { append(Kind.put, database, key, value) }
     mutating func delete(_ key: borrowing RawSpan, in database: Database) { append(Kind.delete, database, key, RawSpan()) }
     mutating func clear(_ database: Database) { append(Kind.clear, database, RawSpan(), RawSpan()) }
+    mutating func note(_ words: borrowing RawSpan, in database: Database) { append(Kind.words, database, RawSpan(), words) }
 
     private mutating func append(_ kind: UInt8, _ database: Database, _ key: borrowing RawSpan, _ value: borrowing RawSpan) {
         guard !isOverfull else { return }
@@ -45,26 +46,32 @@ struct ChangeRecording {
     /// - Parameters:
     ///   - recorded: a record with its head.
     ///   - databases: by the numbers that they had when the changes were recorded.
-    static func apply(_ recorded: [UInt8], to transaction: inout Transaction, _ databases: [UInt8: Database]) throws(LMDBError) {
+    ///   - words: makes the changes that words say.
+    static func apply(
+        _ recorded: [UInt8], to transaction: inout Transaction, _ databases: [UInt8: Database], words: WordsMaker
+    ) throws(LMDBError) {
         let span = unsafe recorded.span.bytes
         var place = WriteAheadLog.recordHeadSize
         while place < span.byteCount {
-            guard span.byteCount - place >= headSize, let database = databases[recorded[place + 1]] else { throw damaged }
+            guard span.byteCount - place >= headSize, let database = databases[recorded[place + 1]] else { throw .damagedLog }
             let keySize = Int(truncatingIfNeeded: recorded.number(place + 2, octets: 4))
             let valueSize = Int(truncatingIfNeeded: recorded.number(place + 6, octets: 4))
             let start = place + headSize
-            guard span.byteCount - start >= keySize, span.byteCount - start - keySize >= valueSize else { throw damaged }
+            guard span.byteCount - start >= keySize, span.byteCount - start - keySize >= valueSize else { throw .damagedLog }
             let key = span.extracting(start..<(start + keySize))
             let value = span.extracting((start + keySize)..<(start + keySize + valueSize))
             switch recorded[place] {
             case Kind.put: try transaction.put(key, value, in: database)
             case Kind.delete: try transaction.delete(key, in: database)
             case Kind.clear: try transaction.removeAll(in: database)
-            default: throw damaged
+            case Kind.words: try words(value, database, &transaction)
+            default: throw .damagedLog
             }
             place = start + keySize + valueSize
         }
     }
 
-    private static var damaged: LMDBError { LMDBError.invalid("reading the write-ahead log") }
 }
+
+/// Makes the changes of a database again that were recorded in words. Throws ``LMDBError/damagedLog`` if it does not understand them.
+public typealias WordsMaker = (RawSpan, Database, inout Transaction) throws(LMDBError) -> Void

@@ -12,7 +12,7 @@ internal import Darwin
 /// Without syncs the system writes pages in any order: after a power cut a meta page may refer to a tree that never reached the disk.
 /// So from time to time everything is synced, and then the meta page of that state is written down in a file of its own, the
 /// *record*, beside the database. A read transaction holds that state until the next checkpoint: LMDB does not write
-/// over any page of it. When the machine was restarted in between, ``recover(_:)`` gives the recorded meta page back to the database,
+/// over any page of it. When the machine was restarted in between, ``recover(_:words:)`` gives the recorded meta page back to the database,
 /// which then is, whole, what it was at the checkpoint; what a ``WriteAheadLog`` has of later changes is made again. When only the process
 /// ended, the system still has all pages: nothing is lost.
 ///
@@ -133,12 +133,13 @@ public final class Checkpoint {
 
     /// Puts a database back to its last checkpoint if the machine was restarted since, and makes the changes again that were written ahead
     /// after it. To be called before it is opened, by who alone may write it. Doing it twice does no harm.
+    /// - Parameter words: makes the changes that were recorded in words (``Transaction/change(_:in:_:)``).
     /// - Returns: whether it was put back.
     @discardableResult
-    public static func recover(_ path: String) throws(LMDBError) -> Bool {
+    public static func recover(_ path: String, words: WordsMaker) throws(LMDBError) -> Bool {
         guard let due = try due(path) else { return false }
         try due.restore(to: FileHandle(path, O_RDWR))
-        try WriteAheadLog.replay(path, after: due.transaction)
+        try WriteAheadLog.replay(path, after: due.transaction, words: words)
         remove(path)
         return true
     }

@@ -22,6 +22,8 @@ public struct LMDBError: Error, Hashable, Sendable, CustomStringConvertible {
 
     /// Something that was written is not what it should be.
     static func invalid(_ call: String) -> LMDBError { LMDBError(code: Int32(MDB_INVALID), call: call) }
+    /// Recorded changes cannot be understood.
+    public static var damagedLog: LMDBError { .invalid("reading the write-ahead log") }
 
     /// The reserved address space is used up by data.
     public var isMapFull: Bool { code == MDB_MAP_FULL }

@@ -10,10 +10,12 @@ extension WriteAheadLog {
     /// Makes the changes again that follow a transaction, in one transaction that is on disk when this returns. The database must be what
     /// it was at the transaction, and nobody may have it open. Until a checkpoint is recorded or the record removed, all of it can be done
     /// again: no page of the state from which it starts is written over.
-    /// - Parameter path: of the database file.
+    /// - Parameters:
+    ///   - path: of the database file.
+    ///   - words: makes the changes that words say.
     /// - Returns: the number of the last transaction whose changes were made.
     @discardableResult
-    static func replay(_ path: String, after transaction: Int) throws(LMDBError) -> Int {
+    static func replay(_ path: String, after transaction: Int, words: WordsMaker) throws(LMDBError) -> Int {
         var files: [LogReader] = []
         for name in paths(path) {
             if FileHandle.exists(name), let reader = try LogReader(name) { files.append(reader) }
@@ -32,7 +34,7 @@ extension WriteAheadLog {
                 // What the checkpoint has; and nothing may be left out.
                 guard number > done else { return true }
                 guard number == done + 1 else { return false }
-                try ChangeRecording.apply(changes, to: &write, numbers)
+                try ChangeRecording.apply(changes, to: &write, numbers, words: words)
                 done = number
                 return true
             }

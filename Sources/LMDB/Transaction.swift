@@ -15,6 +15,8 @@ internal import CLMDB
     private var isOpen = true
     /// What was changed so far, if it is to be written ahead.
     private var recording: ChangeRecording?
+    /// Where it was written ahead.
+    private var ahead: WriteAheadLog?
     static let maxCursors = 16
 
     init(_ environment: Environment, readOnly: Bool) throws(LMDBError) {
@@ -40,7 +42,10 @@ internal import CLMDB
     deinit {
         unsafe closeCursors()
         unsafe cursors.deallocate()
-        if isOpen { unsafe mdb_txn_abort(handle) }
+        if isOpen {
+            unsafe mdb_txn_abort(handle)
+            ahead?.withdraw()
+        }
     }
 
     @unsafe private func closeCursors() {
@@ -250,25 +255,40 @@ internal import CLMDB
         recording?.clear(database)
     }
 
-    /// Has what is changed from now on written to a log before it is committed (``commit(ahead:)``).
+    /// Has what is changed from now on recorded, for ``writeAhead(to:)``.
     public mutating func record(for log: WriteAheadLog) { recording = log.recording() }
 
-    /// Makes all changes permanent, or throws and makes none.
-    public consuming func commit() throws(LMDBError) { try end() }
+    /// Makes changes of a database that are recorded in words, not one by one: where words are shorter, or known earlier.
+    /// - Parameters:
+    ///   - words: from which a ``WordsMaker`` can make the same changes, in a database that is what this one is now.
+    ///   - make: makes the changes; nil if they will follow ``writeAhead(to:)``.
+    public mutating func change(
+        _ words: borrowing RawSpan, in database: Database, _ make: ((inout Transaction) throws(LMDBError) -> Void)? = nil
+    ) throws(LMDBError) {
+        recording?.note(words, in: database)
+        guard let make else { return }
+        let kept = recording.take()
+        defer { recording = kept }
+        try make(&self)
+    }
 
-    /// Writes the changes to a log, then makes them permanent; or throws and makes none.
-    /// - Returns: whether they are on disk now. Not if there are none, or if they are too many for the log: then a checkpoint must follow.
-    public consuming func commit(ahead log: WriteAheadLog) throws(LMDBError) -> Bool {
-        guard let recorded = recording.take(), !recorded.isEmpty, !recorded.isOverfull else {
-            try end()
-            return false
-        }
-        try log.append(recorded, transaction: id)
+    /// Writes what was recorded to a log. Whatever is changed afterwards is not recorded: it must be said by words. If the transaction is not
+    /// committed then, the record is withdrawn.
+    /// - Returns: what has to be synced before ``commit()``, to make the commit lasting. Nil: nothing was changed, or it is too much for the log: then a checkpoint
+    ///   must follow.
+    public mutating func writeAhead(to log: WriteAheadLog) throws(LMDBError) -> WriteAheadLog.Pending? {
+        guard let recorded = recording.take(), !recorded.isEmpty, !recorded.isOverfull else { return nil }
+        let pending = try log.append(recorded, transaction: id)
+        ahead = log
+        return pending
+    }
+
+    /// Makes all changes permanent, or throws and makes none.
+    public consuming func commit() throws(LMDBError) {
         do { try end() } catch {
-            log.withdraw()
+            ahead?.withdraw()
             throw error
         }
-        return true
     }
 
     private mutating func end() throws(LMDBError) {

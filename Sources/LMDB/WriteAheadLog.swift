@@ -11,7 +11,7 @@ internal import Darwin
 ///
 /// Two files beside the database take turns: when a checkpoint begins, later changes go to the other file, and when it is made, what
 /// stands in the first is needed no more. After a restart of the machine the changes that follow the checkpoint are made again
-/// (``Checkpoint/recover(_:)``).
+/// (``Checkpoint/recover(_:words:)``).
 ///
 /// A file begins with a head (``WriteAheadLogHead``) and goes on with records: number of the transaction (8), octets of its changes
 /// (8), checksum over both, the changes and the head's number (8), then the changes (``ChangeRecording``). The first thing that is not such a record is the end.
@@ -19,12 +19,26 @@ internal import Darwin
 /// Caveats: to be used by the thread that writes, inside its transactions and between them.
 public final class WriteAheadLog {
     private struct File: ~Copyable {
-        let handle: FileHandle
+        let shared: SharedHandle
         /// Octets that were ever written: within them a write changes nothing but contents, and is lasting after the cheapest sync.
         var size = 0
         /// Where the next record goes.
         var end = 0
         var epoch: UInt64 = 0
+    }
+
+    /// A file that other threads may sync.
+    fileprivate final class SharedHandle: Sendable {
+        let handle: FileHandle
+        init(_ path: String) throws(LMDBError) { handle = try FileHandle(path, O_RDWR | O_CREAT) }
+    }
+
+    /// A record that was written, and may not be on disk yet.
+    public struct Pending: Sendable {
+        fileprivate let file: SharedHandle
+
+        /// Waits until it is on disk. On any thread. When it throws, the record counts as not written: its transaction must be given up.
+        public func sync() throws(LMDBError) { try file.handle.sync() }
     }
 
     private let databases: [WriteAheadLogHead.Entry]
@@ -51,14 +65,14 @@ public final class WriteAheadLog {
         self.databases = databases.map { WriteAheadLogHead.Entry(name: $0.name, number: UInt8(truncatingIfNeeded: $0.database.dbi), integerKeys: $0.integerKeys) }
         Self.remove(path)
         let paths = Self.paths(path)
-        current = File(handle: try FileHandle(paths[0], O_RDWR | O_CREAT))
-        other = File(handle: try FileHandle(paths[1], O_RDWR | O_CREAT))
+        current = File(shared: try SharedHandle(paths[0]))
+        other = File(shared: try SharedHandle(paths[1]))
         // Both have room from the beginning: when the disk is full later, small changes still have theirs.
         try begin()
-        try current.handle.sync()
+        try current.shared.handle.sync()
         swap(&current, &other)
         try begin()
-        try current.handle.sync()
+        try current.shared.handle.sync()
         try FileHandle.syncDirectory(of: path)
     }
 
@@ -72,26 +86,24 @@ public final class WriteAheadLog {
         return ChangeRecording(buffer)
     }
 
-    /// Writes a transaction's changes and waits until the disk has them. When it throws, they count as not written.
-    func append(_ changes: consuming ChangeRecording, transaction: Int) throws(LMDBError) {
+    /// Writes a transaction's changes, for ``Pending/sync()``. When it throws, they count as not written.
+    func append(_ changes: consuming ChangeRecording, transaction: Int) throws(LMDBError) -> Pending {
         Self.complete(&changes.bytes, transaction, current.epoch)
         last = current.end
         defer { spare = changes.bytes }
-        do {
-            try write(changes.bytes)
-            try current.handle.sync()
-        } catch {
+        do { try write(changes.bytes) } catch {
             withdraw()
             throw error
         }
+        return Pending(file: current.shared)
     }
 
-    /// The last record must not be made again: its transaction was not committed.
+    /// The last record must not be made again: its transaction was not committed. It may be on its way to the disk still.
     func withdraw() {
         current.end = last
         // If this fails it may be made again after a power cut, whole, although its client was told that it failed.
-        try? current.handle.write([UInt8](repeating: 0, count: Self.recordHeadSize), at: last)
-        try? current.handle.sync()
+        try? current.shared.handle.write([UInt8](repeating: 0, count: Self.recordHeadSize), at: last)
+        try? current.shared.handle.sync()
     }
 
     /// Later records go to the other file, if nothing that is needed stands there.
@@ -119,10 +131,10 @@ public final class WriteAheadLog {
 
     private func write(_ bytes: [UInt8]) throws(LMDBError) {
         let end = current.end + bytes.count
-        try current.handle.write(bytes, at: current.end)
+        try current.shared.handle.write(bytes, at: current.end)
         if end > current.size {
             let room = (end + Self.step - 1) / Self.step * Self.step
-            try current.handle.write([UInt8](repeating: 0, count: room - end), at: end)
+            try current.shared.handle.write([UInt8](repeating: 0, count: room - end), at: end)
             current.size = room
         }
         current.end = end

@@ -64,7 +64,7 @@ struct RFC4512_4_2_SchemaChangeTests {
                 PartialAttribute("badge", ["A"]),
             ])
         let write = try PendingWrite.prepared(old) { directory throws(LDAPError) in
-            try directory.prepareAdd(request, messageID: 1, controls: [], identity: .root, observed: { _ in })
+            try directory.prepareAdd(request, messageID: 1, controls: [], for: Requester(.root), observed: { _ in })
         }
         let gone = try await test.modify(subschema, [(.delete, "objectClasses", [holder]), (.delete, "attributeTypes", [badge])])
         #expect(gone.code == .success)
@@ -100,9 +100,9 @@ struct RFC4512_4_2_SchemaChangeTests {
         let test = try TestDirectory()
         let request = ModifyRequest(
             object: Array(subschema.utf8), changes: [ModifyRequest.Change(.add, PartialAttribute("attributeTypes", [badge]))])
-        let write = try test.directory.prepareModify(request, messageID: 1, controls: [], identity: .root, observed: { _ in })
+        let write = try test.directory.prepareModify(request, messageID: 1, controls: [], for: Requester(.root), observed: { _ in })
         #expect(write.isAlone)
-        var transaction = OpenTransaction(identifier: [1], requester: Requester(Session(connectionID: 1, peer: "")))
+        var transaction = OpenTransaction(identifier: [1], requester: Requester(Session(connectionID: 1, peer: ""), test.directory))
         #expect(throws: LDAPError.self) { try transaction.append(write, bytes: 10) }
     }
 

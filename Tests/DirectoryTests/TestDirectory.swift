@@ -84,7 +84,7 @@ final class TestDirectory: Sendable {
     ) async throws -> Answer {
         let request = AddRequest(entry: Array(dn.utf8), attributes: attributes.map { PartialAttribute($0, $1) })
         return try await run { () throws(LDAPError) in
-            try directory.current.prepareAdd(request, messageID: 1, controls: controls, identity: identity, observed: Self.ignore)
+            try directory.current.prepareAdd(request, messageID: 1, controls: controls, for: Requester(identity), observed: Self.ignore)
         }
     }
 
@@ -95,7 +95,7 @@ final class TestDirectory: Sendable {
         let request = ModifyRequest(
             object: Array(dn.utf8), changes: changes.map { ModifyRequest.Change($0, PartialAttribute($1, $2)) })
         return try await run { () throws(LDAPError) in
-            try directory.current.prepareModify(request, messageID: 1, controls: controls, identity: identity, observed: Self.ignore)
+            try directory.current.prepareModify(request, messageID: 1, controls: controls, for: Requester(identity), observed: Self.ignore)
         }
     }
 
@@ -103,7 +103,7 @@ final class TestDirectory: Sendable {
     func delete(_ dn: String, controls: [Control] = [], as identity: Identity = .root) async throws -> Answer {
         try await run { () throws(LDAPError) in
             try directory.current.prepareDelete(
-                DeleteRequest(entry: Array(dn.utf8)), messageID: 1, controls: controls, identity: identity, observed: Self.ignore)
+                DeleteRequest(entry: Array(dn.utf8)), messageID: 1, controls: controls, for: Requester(identity), observed: Self.ignore)
         }
     }
 
@@ -115,7 +115,7 @@ final class TestDirectory: Sendable {
         let request = ModifyDNRequest(
             entry: Array(dn.utf8), newRDN: Array(newRDN.utf8), deleteOldRDN: deleteOld, newSuperior: superior.map { Array($0.utf8) })
         return try await run { () throws(LDAPError) in
-            try directory.current.prepareModifyDN(request, messageID: 1, controls: controls, identity: identity, observed: Self.ignore)
+            try directory.current.prepareModifyDN(request, messageID: 1, controls: controls, for: Requester(identity), observed: Self.ignore)
         }
     }
 
@@ -126,7 +126,7 @@ final class TestDirectory: Sendable {
         let request = PasswordModify(
             userIdentity: user.map { Array($0.utf8) }, oldPassword: old.map { Array($0.utf8) }, newPassword: new.map { Array($0.utf8) })
         return try await run { () throws(LDAPError) in
-            try directory.current.preparePasswordModify(request, messageID: 1, controls: [], identity: identity, observed: Self.ignore)
+            try directory.current.preparePasswordModify(request, messageID: 1, controls: [], for: Requester(identity), observed: Self.ignore)
         }
     }
 

@@ -61,11 +61,11 @@ struct CheckpointTests {
             }
             // The process ended: nothing is lost.
             #expect(try !Checkpoint.isRecoveryDue(path))
-            #expect(try !Checkpoint.recover(path))
+            #expect(try !Checkpoint.recover(path, words: WriteAheadLogTests.words))
             #expect(try read(open(path)) == 59)
             try restartMachine(path)
             #expect(try Checkpoint.isRecoveryDue(path))
-            #expect(try Checkpoint.recover(path))
+            #expect(try Checkpoint.recover(path, words: WriteAheadLogTests.words))
             #expect(!Checkpoint.exists(path))
             #expect(try read(open(path)) == 9)
             // And it goes on from there.
@@ -87,7 +87,7 @@ struct CheckpointTests {
             try open(path).copy(to: path + ".copy", compact: false)
             rename(path + ".copy", path)
             #expect(try !Checkpoint.isRecoveryDue(path))
-            #expect(try !Checkpoint.recover(path))
+            #expect(try !Checkpoint.recover(path, words: WriteAheadLogTests.words))
             #expect(try read(open(path)) == 1)
         }
     }
@@ -109,7 +109,7 @@ struct CheckpointTests {
             let newest = try #require(try CheckpointRecord.newest(record))
             try record.write([UInt8](repeating: 0xaa, count: 100), at: newest.sequence & 1 == 0 ? 40 : 65_576)
             #expect(try #require(try CheckpointRecord.newest(record)).sequence == newest.sequence - 1)
-            #expect(try !Checkpoint.recover(path))
+            #expect(try !Checkpoint.recover(path, words: WriteAheadLogTests.words))
         }
     }
 

@@ -12,6 +12,13 @@ import Darwin
 struct WriteAheadLogTests {
     private let path = "/tmp/muster-ahead-\(getpid())-\(UInt32.random(in: 0...UInt32.max))"
 
+    /// The words of these tests: a key, and the value that it gets.
+    static func words(_ words: RawSpan, _ database: Database, _ transaction: inout Transaction) throws(LMDBError) {
+        guard words.byteCount == 2 else { throw .damagedLog }
+        let value = [words.unsafeLoad(fromByteOffset: 1, as: UInt8.self)]
+        try transaction.put(words.extracting(0..<1), value.span.bytes, in: database)
+    }
+
     private func withFiles(_ body: () throws -> Void) throws {
         defer {
             for name in [path, path + "-lock"] { unlink(name) }
@@ -44,7 +51,8 @@ struct WriteAheadLogTests {
             transaction.record(for: log)
             for key in UInt8(1)...100 { try transaction.put([key].span.bytes, Array(repeating: value, count: 300).span.bytes, in: database) }
             try transaction.delete([value].span.bytes, in: database)
-            #expect(try transaction.commit(ahead: log))
+            try #require(try transaction.writeAhead(to: log)).sync()
+            try transaction.commit()
         }
     }
 
@@ -58,9 +66,9 @@ struct WriteAheadLogTests {
         #expect(try Checkpoint.isRecoveryDue(path))
         // Twice: the power is cut again in the midst of it.
         let kept = try [path + "-synced"].map { ($0, try contents($0)) } + WriteAheadLog.paths(path).map { ($0, try contents($0)) }
-        #expect(try Checkpoint.recover(path))
+        #expect(try Checkpoint.recover(path, words: Self.words))
         for (name, bytes) in kept { try FileHandle(name, O_RDWR | O_CREAT).write(bytes, at: 0) }
-        #expect(try Checkpoint.recover(path))
+        #expect(try Checkpoint.recover(path, words: Self.words))
         #expect(!Checkpoint.exists(path) && WriteAheadLog.paths(path).allSatisfy { !FileHandle.exists($0) })
         let environment = try Environment(path: path, mapSize: 1 << 28)
         let transaction = try environment.beginWrite()
@@ -91,6 +99,45 @@ struct WriteAheadLogTests {
                 }
             }
             #expect(try afterPowerCut() == 40)
+        }
+    }
+
+    /// What was said in words is made again in its place among the other changes, also what was changed after the record was written.
+    @Test func changesInWordsAreMadeAgain() throws {
+        try withFiles {
+            do {
+                let open = try Open(path)
+                for value in UInt8(1)...3 { try open.write(value) }
+                var transaction = try open.environment.beginWrite()
+                transaction.record(for: open.log)
+                for key in UInt8(1)...100 { try transaction.put([key].span.bytes, [8].span.bytes, in: open.database) }
+                for key in UInt8(1)...50 {
+                    try transaction.change([key, 9].span.bytes, in: open.database) { transaction throws(LMDBError) in
+                        try transaction.put([key].span.bytes, [9].span.bytes, in: open.database)
+                    }
+                }
+                for key in UInt8(1)...10 { try transaction.put([key].span.bytes, [7].span.bytes, in: open.database) }
+                for key in UInt8(1)...100 { try transaction.change([key, 5].span.bytes, in: open.database) }
+                let written = try #require(try transaction.writeAhead(to: open.log))
+                for key in UInt8(1)...100 { try transaction.put([key].span.bytes, [5].span.bytes, in: open.database) }
+                try written.sync()
+                try transaction.commit()
+            }
+            #expect(try afterPowerCut() == 5)
+        }
+    }
+
+    @Test func wordsThatNobodyUnderstandsAreNotPassedOver() throws {
+        try withFiles {
+            do {
+                let open = try Open(path)
+                var transaction = try open.environment.beginWrite()
+                transaction.record(for: open.log)
+                try transaction.change([1, 2, 3].span.bytes, in: open.database)
+                try #require(try transaction.writeAhead(to: open.log)).sync()
+                try transaction.commit()
+            }
+            #expect(throws: LMDBError.damagedLog) { try afterPowerCut() }
         }
     }
 
@@ -157,14 +204,11 @@ struct WriteAheadLogTests {
                 let open = try Open(path)
                 try open.write(1)
                 var transaction = try open.environment.beginWrite()
-                let next = transaction.id
                 transaction.record(for: open.log)
                 try transaction.put([1].span.bytes, [77].span.bytes, in: open.database)
+                try #require(try transaction.writeAhead(to: open.log)).sync()
+                // Given up.
                 _ = consume transaction
-                var changes = open.log.recording()
-                changes.put([1].span.bytes, [77].span.bytes, in: open.database)
-                try open.log.append(changes, transaction: next)
-                open.log.withdraw()
             }
             #expect(try afterPowerCut() == 1)
         }
@@ -177,9 +221,11 @@ struct WriteAheadLogTests {
             transaction.record(for: open.log)
             let value = [UInt8](repeating: 1, count: 1 << 20)
             for key in UInt8(1)...70 { try transaction.put([key].span.bytes, value.span.bytes, in: open.database) }
-            #expect(try !transaction.commit(ahead: open.log))
-            let empty = try { var empty = try open.environment.beginWrite(); empty.record(for: open.log); return try empty.commit(ahead: open.log) }()
-            #expect(!empty)
+            #expect(try transaction.writeAhead(to: open.log) == nil)
+            try transaction.commit()
+            var empty = try open.environment.beginWrite()
+            empty.record(for: open.log)
+            #expect(try empty.writeAhead(to: open.log) == nil)
         }
     }
 

@@ -15,8 +15,9 @@ struct AccessControl: Sendable {
         self.directory = directory
     }
 
-    init(_ identity: Identity, _ origin: AccessOrigin, _ directory: Directory) {
-        self.init(AccessSubject(identity, origin, directory), directory)
+    /// For one operation: what is found out about the client in the midst of a transaction is for this one alone.
+    init(_ requester: Requester, _ directory: Directory) {
+        self.init(requester.subject.map { AccessSubject(again: $0) } ?? AccessSubject(requester.identity, requester.origin, directory), directory)
     }
 
     var entry: AccessDatum { .entry }

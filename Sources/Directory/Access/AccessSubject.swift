@@ -107,6 +107,11 @@ final class AccessSubject: Sendable {
         self.conditions = conditions
     }
 
+    /// The same client, of whom nothing was found yet that depends on a commit.
+    init(again other: AccessSubject) {
+        (identity, origin, name, isRoot, conditions) = (other.identity, other.origin, other.name, other.isRoot, other.conditions)
+    }
+
     /// What holds of the client. Groups and rights are looked at once per commit, and when rights have changed without one.
     func standing(_ directory: Directory, _ snapshot: borrowing Snapshot) -> Standing {
         standing(directory, revision: directory.rights?.revision ?? 0, snapshot)

@@ -6,9 +6,9 @@ import Schema
 extension Directory {
     /// RFC 4511 section 4.7: checks what the request alone tells.
     func prepareAdd(
-        _ request: AddRequest, messageID: Int, controls: [Control], identity: Identity, origin: AccessOrigin = AccessOrigin(), observed: @escaping @Sendable (WriteAnswer) -> Void
+        _ request: AddRequest, messageID: Int, controls: [Control], for requester: Requester, observed: @escaping @Sendable (WriteAnswer) -> Void
     ) throws(LDAPError) -> PendingWrite {
-        let addition = try Addition(request, controls, identity, origin, self)
+        let addition = try Addition(request, controls, requester, self)
         return PendingWrite(messageID: messageID, tag: OperationTag.addResponse, controls: addition.controls, observed: observed) { transaction throws(LDAPError) in
             try addition.run(self, &transaction)
         }
@@ -37,15 +37,15 @@ private struct Addition: Sendable {
     let stance: RuleStance
     let creator: [UInt8]
 
-    init(_ request: AddRequest, _ controls: [Control], _ identity: Identity, _ origin: AccessOrigin, _ directory: Directory) throws(LDAPError) {
+    init(_ request: AddRequest, _ controls: [Control], _ requester: Requester, _ directory: Directory) throws(LDAPError) {
         let schema = directory.schema
         let checker = directory.checker
         target = try WriteTarget(request.entry, schema)
-        access = AccessControl(identity, origin, directory)
+        access = AccessControl(requester, directory)
         try access.demandBound()
         self.controls = try WriteControls(decoding: controls, for: .add)
-        stance = directory.stance(identity, isRelaxed: self.controls.isRelaxed)
-        creator = directory.nameForRecords(identity)
+        stance = directory.stance(requester.identity, isRelaxed: self.controls.isRelaxed)
+        creator = directory.nameForRecords(requester.identity)
         guard let rdn = target.name.rdns.first else { throw LDAPError(.entryAlreadyExists, "root DSE already exists") }
         if directory.pseudo.isSubschema(target.canonical) {
             throw LDAPError(.entryAlreadyExists, "subschema subentry already exists")

@@ -16,7 +16,7 @@ extension Request {
             let isProxied = given.contains { $0.oid == ProxiedAuthorization.oid }
             let requester = try takeRequester(&given, session, worker)
             let controls = try SearchControls(given, for: .compare)
-            let access = isProxied ? AccessControl(requester.identity, requester.origin, directory) : session.access(directory)
+            let access = isProxied ? AccessControl(requester, directory) : session.access(directory)
             let view = isProxied ? directory.view(of: requester.identity) : session.view
             let comparison = Comparison(directory: directory, access: access, view: view, controls: controls)
             let code = try worker.read { snapshot, _, _ throws(LDAPError) in

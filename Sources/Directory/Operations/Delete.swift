@@ -6,15 +6,15 @@ import Schema
 extension Directory {
     /// RFC 4511 section 4.8: checks what the request alone tells.
     func prepareDelete(
-        _ request: DeleteRequest, messageID: Int, controls: [Control], identity: Identity, origin: AccessOrigin = AccessOrigin(),
+        _ request: DeleteRequest, messageID: Int, controls: [Control], for requester: Requester,
         observed: @escaping @Sendable (WriteAnswer) -> Void
     ) throws(LDAPError) -> PendingWrite {
         let target = try WriteTarget(request.entry, schema)
-        let access = AccessControl(identity, origin, self)
+        let access = AccessControl(requester, self)
         try access.demandBound()
         let controls = try WriteControls(decoding: controls, for: .delete)
         if controls.showDeleted, let rdn = try deleted.rdn(of: target.name, schema) {
-            guard identity.isAdministrator else { throw LDAPError(.insufficientAccessRights, "deleted entries are for administrators") }
+            guard requester.identity.isAdministrator else { throw LDAPError(.insufficientAccessRights, "deleted entries are for administrators") }
             return PendingWrite(messageID: messageID, tag: OperationTag.deleteResponse, observed: observed) { transaction throws(LDAPError) in
                 try self.forget(rdn, &transaction)
             }

@@ -6,11 +6,11 @@ import Schema
 extension Directory {
     /// RFC 4511 section 4.6: checks what the request alone tells.
     func prepareModify(
-        _ request: ModifyRequest, messageID: Int, controls: [Control], identity: Identity, origin: AccessOrigin = AccessOrigin(),
+        _ request: ModifyRequest, messageID: Int, controls: [Control], for requester: Requester,
         observed: @escaping @Sendable (WriteAnswer) -> Void
     ) throws(LDAPError) -> PendingWrite {
         let target = try WriteTarget(request.object, schema)
-        let access = AccessControl(identity, origin, self)
+        let access = AccessControl(requester, self)
         try access.demandBound()
         let controls = try WriteControls(decoding: controls, for: .modify)
         if target.name.isRoot { throw LDAPError(.unwillingToPerform, "modify upon the root DSE not supported") }
@@ -19,8 +19,8 @@ extension Directory {
         }
         let changes = try Modification.list(request.changes, relaxed: controls.isRelaxed, checker)
         if passwordRules != nil { try checkPasswords(changes, of: target, access, controls) }
-        let modifier = nameForRecords(identity)
-        let stance = stance(identity, isRelaxed: controls.isRelaxed)
+        let modifier = nameForRecords(requester.identity)
+        let stance = stance(requester.identity, isRelaxed: controls.isRelaxed)
         return PendingWrite(messageID: messageID, tag: OperationTag.modifyResponse, controls: controls, observed: observed) { transaction throws(LDAPError) in
             transaction.beginOperation(by: modifier)
             if changes.contains(where: { self.uniqueTypes.contains($0.description.type) }) {

@@ -6,17 +6,17 @@ import Schema
 extension Directory {
     /// RFC 4511 section 4.9: checks what the request alone tells.
     func prepareModifyDN(
-        _ request: ModifyDNRequest, messageID: Int, controls: [Control], identity: Identity, origin: AccessOrigin = AccessOrigin(),
+        _ request: ModifyDNRequest, messageID: Int, controls: [Control], for requester: Requester,
         observed: @escaping @Sendable (WriteAnswer) -> Void
     ) throws(LDAPError) -> PendingWrite {
-        let access = AccessControl(identity, origin, self)
+        let access = AccessControl(requester, self)
         if let restoration = try Restoration(request, WriteControls(decoding: controls, for: .modifyDN), access, self) {
             try access.demandBound()
             return PendingWrite(messageID: messageID, tag: OperationTag.modifyDNResponse, observed: observed) { transaction throws(LDAPError) in
                 try restoration.run(self, &transaction)
             }
         }
-        let renaming = try Renaming(request, controls, identity, origin, self)
+        let renaming = try Renaming(request, controls, requester, self)
         return PendingWrite(messageID: messageID, tag: OperationTag.modifyDNResponse, controls: renaming.controls, observed: observed) { transaction throws(LDAPError) in
             try renaming.run(self, &transaction)
         }
@@ -40,16 +40,16 @@ private struct Renaming: Sendable {
     let stance: RuleStance
     let modifier: [UInt8]
 
-    init(_ request: ModifyDNRequest, _ controls: [Control], _ identity: Identity, _ origin: AccessOrigin, _ directory: Directory) throws(LDAPError) {
+    init(_ request: ModifyDNRequest, _ controls: [Control], _ requester: Requester, _ directory: Directory) throws(LDAPError) {
         let schema = directory.schema
         let checker = directory.checker
         let target = try WriteTarget(request.entry, schema)
         self.target = target
-        access = AccessControl(identity, origin, directory)
+        access = AccessControl(requester, directory)
         try access.demandBound()
         self.controls = try WriteControls(decoding: controls, for: .modifyDN)
-        stance = directory.stance(identity, isRelaxed: self.controls.isRelaxed)
-        modifier = directory.nameForRecords(identity)
+        stance = directory.stance(requester.identity, isRelaxed: self.controls.isRelaxed)
+        modifier = directory.nameForRecords(requester.identity)
         guard let oldRDN = target.name.rdns.first else { throw LDAPError(.unwillingToPerform, "cannot rename the root DSE") }
         if directory.pseudo.isSubschema(target.canonical) {
             throw LDAPError(.unwillingToPerform, "cannot rename the subschema subentry")

@@ -6,16 +6,16 @@ import Schema
 extension Directory {
     /// RFC 3062: checks the old password, and hashes the new one. May take long: not for event loops.
     func preparePasswordModify(
-        _ request: PasswordModify, messageID: Int, controls: [Control], identity: Identity, origin: AccessOrigin = AccessOrigin(),
+        _ request: PasswordModify, messageID: Int, controls: [Control], for requester: Requester,
         observed: @escaping @Sendable (WriteAnswer) -> Void
     ) throws(LDAPError) -> PendingWrite {
-        guard !identity.isAnonymous else {
+        guard !requester.identity.isAnonymous else {
             throw LDAPError(.strongerAuthRequired, "only authenticated users may change passwords")
         }
         let controls = try WriteControls(decoding: controls, for: .passwordModify)
         if let new = request.newPassword, new.isEmpty { throw LDAPError(.unwillingToPerform, "new password value is empty") }
         if let old = request.oldPassword, old.isEmpty { throw LDAPError(.unwillingToPerform, "old password value is empty") }
-        let access = AccessControl(identity, origin, self)
+        let access = AccessControl(requester, self)
         let target = try passwordTarget(request, access)
         // Without the right to write, others' entries are refused alike whether they exist or not.
         guard let id = target else { throw access.subject.isRoot ? LDAPError(.noSuchObject, "") : Self.noRight }
@@ -30,14 +30,14 @@ extension Directory {
             let snapshot = try stored { () throws(EntryStoreError) in try store.snapshot() }
             // As clear text, whatever it looks like.
             let asStored = password.first == UInt8(ascii: "{") ? Array(PasswordScheme.clear.prefix.utf8) + password : password
-            try checkPasswords([asStored], of: id, identity, wantsPolicy: controls.passwordPolicy, snapshot)
+            try checkPasswords([asStored], of: id, requester.identity, wantsPolicy: controls.passwordPolicy, snapshot)
         }
         let hash = try settings.passwords.hash(password)
         let change = try Modification(
             ModifyRequest.Change(.replace, PartialAttribute(description: schema[known.userPassword].nameBytes, values: [hash])), checker)
         let value = request.newPassword == nil ? PasswordModify.responseValue(generatedPassword: password) : nil
-        let modifier = nameForRecords(identity)
-        let stance = stance(identity)
+        let modifier = nameForRecords(requester.identity)
+        let stance = stance(requester.identity)
         return PendingWrite(messageID: messageID, tag: OperationTag.extendedResponse, controls: controls, observed: observed) { transaction throws(LDAPError) in
             // The old password was compared before the transaction: what it was compared with must still be there.
             if let verified, try !self.storedPasswords(of: id, transaction.snapshot).contains(verified) {

@@ -4,18 +4,22 @@ import LDAP
 
 /// On whose behalf a request is carried out, and how that client is connected.
 struct Requester: Sendable {
-    var identity: Identity
-    var origin: AccessOrigin
+    let identity: Identity
+    let origin: AccessOrigin
+    /// The client as access rules see it, if that is known.
+    let subject: AccessSubject?
 
     /// The client itself.
-    init(_ session: Session) {
+    init(_ session: Session, _ directory: Directory) {
         identity = session.identity
         origin = session.origin
+        subject = session.access(directory).subject
     }
 
-    init(_ identity: Identity, _ origin: AccessOrigin) {
+    init(_ identity: Identity, _ origin: AccessOrigin = AccessOrigin()) {
         self.identity = identity
         self.origin = origin
+        subject = nil
     }
 }
 
@@ -25,7 +29,7 @@ extension Request {
     func takeRequester(
         _ controls: inout [Control], _ session: Session, _ worker: DirectoryWorker
     ) throws(LDAPError) -> Requester {
-        guard let control = try controls.take(ProxiedAuthorization.oid) else { return Requester(session) }
+        guard let control = try controls.take(ProxiedAuthorization.oid) else { return Requester(session, directory) }
         let wanted = try ProxiedAuthorization(decoding: control).authorizationID
         guard !session.identity.isAnonymous else {
             throw LDAPError(.authorizationDenied, "anonymous clients may not act for others")

@@ -100,7 +100,7 @@ struct SearchExecution: ~Copyable {
 
     init(_ directory: Directory) {
         self.directory = directory
-        access = AccessControl(.anonymous, AccessOrigin(), directory)
+        access = AccessControl(Requester(.anonymous), directory)
         search = EntrySearch(filter: CompiledFilter(directory.pseudo.catalogue), base: .root, scope: .baseObject)
     }
 
@@ -134,7 +134,7 @@ struct SearchExecution: ~Copyable {
                 let requester = try source.takeRequester(&given, session, worker)
                 identity = requester.identity
                 view = directory.view(of: identity)
-                access = AccessControl(identity, requester.origin, directory)
+                access = AccessControl(requester, directory)
             }
             controls = try SearchControls(given, for: .search)
             if controls.view != .all { view = controls.view }

@@ -29,8 +29,7 @@ extension Request {
             return handOver(
                 try PendingWrite.prepared(directory) { directory throws(LDAPError) in
                     try directory.prepareAdd(
-                        request, messageID: messageID, controls: circumstances.controls, identity: circumstances.identity,
-                        origin: circumstances.origin, observed: observed)
+                        request, messageID: messageID, controls: circumstances.controls, for: circumstances.requester, observed: observed)
                 }, circumstances, session, &output)
         case OperationTag.deleteRequest:
             let request = try DeleteRequest(decoding: pdu, envelope.contents)
@@ -39,8 +38,7 @@ extension Request {
             return handOver(
                 try PendingWrite.prepared(directory) { directory throws(LDAPError) in
                     try directory.prepareDelete(
-                        request, messageID: messageID, controls: circumstances.controls, identity: circumstances.identity,
-                        origin: circumstances.origin, observed: observed)
+                        request, messageID: messageID, controls: circumstances.controls, for: circumstances.requester, observed: observed)
                 }, circumstances, session, &output)
         case OperationTag.modifyRequest:
             let request = try ModifyRequest(decoding: pdu, envelope.contents)
@@ -56,8 +54,7 @@ extension Request {
             let prepare: @Sendable () throws(LDAPError) -> PendingWrite = { () throws(LDAPError) in
                 try PendingWrite.prepared(directory) { directory throws(LDAPError) in
                     try directory.prepareModify(
-                        request, messageID: messageID, controls: circumstances.controls, identity: circumstances.identity,
-                        origin: circumstances.origin, observed: observed)
+                        request, messageID: messageID, controls: circumstances.controls, for: circumstances.requester, observed: observed)
                 }
             }
             // A password's rules may compare it with a history of slow hashes.
@@ -72,8 +69,7 @@ extension Request {
             return handOver(
                 try PendingWrite.prepared(directory) { directory throws(LDAPError) in
                     try directory.prepareModifyDN(
-                        request, messageID: messageID, controls: circumstances.controls, identity: circumstances.identity,
-                        origin: circumstances.origin, observed: observed)
+                        request, messageID: messageID, controls: circumstances.controls, for: circumstances.requester, observed: observed)
                 }, circumstances, session, &output)
         }
     }
@@ -85,15 +81,12 @@ extension Request {
         var queue: TransactionQueue?
         /// The controls that say how it is made.
         var controls: [Control]
-
-        var identity: Identity { requester.identity }
-        var origin: AccessOrigin { requester.origin }
     }
 
     private func circumstances(
         _ given: [Control], _ session: Session, _ worker: DirectoryWorker
     ) throws(LDAPError) -> Circumstances {
-        if given.isEmpty { return Circumstances(requester: Requester(session), controls: []) }
+        if given.isEmpty { return Circumstances(requester: Requester(session, directory), controls: []) }
         var controls = given
         let isMember = try TransactionMembership(taking: &controls, session).isMember
         guard isMember, let transaction = session.transaction else {
@@ -135,8 +128,7 @@ extension Request {
         return prepareElsewhere(OperationTag.extendedResponse, circumstances, observed) { () throws(LDAPError) in
             try PendingWrite.prepared(directory) { directory throws(LDAPError) in
                 try directory.preparePasswordModify(
-                    request, messageID: messageID, controls: circumstances.controls, identity: circumstances.identity,
-                    origin: circumstances.origin, observed: observed)
+                    request, messageID: messageID, controls: circumstances.controls, for: circumstances.requester, observed: observed)
             }
         }
     }

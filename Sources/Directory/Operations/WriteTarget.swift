@@ -73,7 +73,7 @@ extension Directory {
     func referral(
         at found: Snapshot.Resolution, _ name: DistinguishedName, _ snapshot: borrowing Snapshot
     ) throws(LDAPError) -> WriteAnswer? {
-        if special.hasNoReferrals(snapshot) { return nil }
+        if try special.hasNoReferrals(self, snapshot) { return nil }
         var id = found.id
         var depth = found.depth
         var place: (id: EntryID, depth: Int)?

@@ -48,9 +48,20 @@ final class SpecialEntryWatch: Sendable {
     }
 
     /// Whether a snapshot is known to have no referral entries.
-    func hasNoReferrals(_ snapshot: borrowing Snapshot) -> Bool {
-        guard let known = shared.withLock({ $0 }) else { return false }
-        return known.referrals.isEmpty && snapshot.serves(watch, madeAt: known.commit)
+    func hasNoReferrals(_ directory: Directory, _ snapshot: borrowing Snapshot) throws(LDAPError) -> Bool {
+        let known = shared.withLock { $0 }
+        if let known, snapshot.serves(watch, madeAt: known.commit) { return known.referrals.isEmpty }
+        // What a write transaction has changed of them is not for others.
+        guard let commit = snapshot.commitToKeep(of: watch) else { return false }
+        do {
+            let found = try make(from: known, at: commit, directory, snapshot)
+            publish(found)
+            return found.referrals.isEmpty
+        } catch { throw LDAPError(storage: error) }
+    }
+
+    private func publish(_ found: SpecialEntries) {
+        shared.withLock { if $0.map({ $0.commit < found.commit }) ?? true { $0 = found } }
     }
 
     @inline(never)
@@ -62,17 +73,17 @@ final class SpecialEntryWatch: Sendable {
         if let known, snapshot.serves(watch, madeAt: known.commit) {
             found = known
         } else {
-            do { found = try make(from: known, directory, snapshot) } catch { throw LDAPError(storage: error) }
-            shared.withLock { if $0.map({ $0.commit < found.commit }) ?? true { $0 = found } }
+            do { found = try make(from: known, at: snapshot.commit, directory, snapshot) } catch { throw LDAPError(storage: error) }
+            publish(found)
         }
         kept = found
         return found
     }
 
     private func make(
-        from known: SpecialEntries?, _ directory: Directory, _ snapshot: borrowing Snapshot
+        from known: SpecialEntries?, at commit: Int, _ directory: Directory, _ snapshot: borrowing Snapshot
     ) throws(EntryStoreError) -> SpecialEntries {
-        if let known, known.commit <= snapshot.commit, let changed = watch.changes(after: known.commit) {
+        if let known, known.commit <= commit, let changed = watch.changes(after: known.commit) {
             var aliases = known.aliases
             var referrals = known.referrals
             var subentries = known.subentries
@@ -82,7 +93,7 @@ final class SpecialEntryWatch: Sendable {
                 Self.set(id, in: &referrals, flags.contains(.referral))
                 Self.set(id, in: &subentries, flags.contains(.subentry))
             }
-            return SpecialEntries(commit: snapshot.commit, aliases: aliases, referrals: referrals, subentries: subentries)
+            return SpecialEntries(commit: commit, aliases: aliases, referrals: referrals, subentries: subentries)
         }
         var aliases: [EntryID] = []
         var referrals: [EntryID] = []
@@ -97,7 +108,7 @@ final class SpecialEntryWatch: Sendable {
             if record.flags.contains(.subentry) { subentries.append(id) }
             return true
         }
-        return SpecialEntries(commit: snapshot.commit, aliases: aliases, referrals: referrals, subentries: subentries)
+        return SpecialEntries(commit: commit, aliases: aliases, referrals: referrals, subentries: subentries)
     }
 
     /// Adds an entry to an ascending list, or takes it out.

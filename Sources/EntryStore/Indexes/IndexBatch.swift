@@ -3,6 +3,8 @@ import LMDB
 
 /// Changes of index sets, gathered and then applied in key order. The same for one operation and for a bulk load.
 struct IndexBatch {
+    init() {}
+
     private(set) var keys = KeyTable()
     /// Per key, the entries added and removed.
     private var changes = ChangeLists()
@@ -60,6 +62,41 @@ struct IndexBatch {
                 try transaction.replaceFound(pair, with: value.rawSpan, in: database)
             } else {
                 try transaction.insertUnfound(pair, value.rawSpan, in: database)
+            }
+        }
+    }
+
+    // MARK: In words
+
+    /// The changes for a log: for each key its length and the number of its changes (4 octets each), the key, the changes in their order (8 each: the entry's number, with the
+    /// uppermost bit set if it is removed). All numbers begin with their highest octet.
+    var words: [UInt8] {
+        var words: [UInt8] = []
+        var list: [UInt64] = []
+        for number in 0..<keys.count {
+            let key = keys.key(number)
+            changes.read(number, into: &list)
+            words.appendBigEndian(UInt32(truncatingIfNeeded: key.byteCount))
+            words.appendBigEndian(UInt32(truncatingIfNeeded: list.count))
+            words.append(key)
+            for change in list { words.appendBigEndian(change) }
+        }
+        return words
+    }
+
+    /// Reads what ``words`` has made. Nil if it is something else.
+    init?(words: RawSpan) {
+        var place = 0
+        while place < words.byteCount {
+            guard let length = words.bigEndian32(place).map(Int.init), let count = words.bigEndian32(place + 4), count > 0 else { return nil }
+            place += 8
+            guard words.byteCount - place >= length else { return nil }
+            let number = keys.insert(words.extracting(place..<(place + length)))
+            place += length
+            for _ in 0..<count {
+                guard let change = words.bigEndian64(place) else { return nil }
+                changes.append(change, to: number)
+                place += 8
             }
         }
     }

@@ -80,7 +80,7 @@ extension EntryStore {
     private static func keep(_ original: String) throws(EntryStoreError) -> String? {
         guard DatabaseFile.exists(original) else { return nil }
         // What a power cut left is put right as long as it is known how.
-        do { try Checkpoint.recover(original) } catch { throw EntryStoreError(error) }
+        do { try Checkpoint.recover(original, words: StoreTransaction.make) } catch { throw EntryStoreError(error) }
         try DatabaseFile.sync(original)
         for number in 1...9999 {
             let name = "\(original).before-restore" + (number == 1 ? "" : "-\(number)")

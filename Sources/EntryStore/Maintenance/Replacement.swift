@@ -14,7 +14,7 @@ extension EntryStore {
         do {
             if DatabaseFile.exists(original) {
                 do {
-                    try Checkpoint.recover(original)
+                    try Checkpoint.recover(original, words: StoreTransaction.make)
                     let environment = try Environment(path: original, mapSize: options.mapSize, flags: [.readOnly])
                     try environment.copy(to: copy, compact: true)
                 } catch { throw EntryStoreError(error) }

@@ -164,16 +164,25 @@ public struct Entry: Sendable, Equatable {
         var (left, right) = (0, 0)
         // What was copied and not changed has the same place in the same record, which costs nothing to see.
         let isOfSameRecord = packed != nil && packed === other.packed
-        while left < other.slots.count || right < slots.count {
-            if right == slots.count || left < other.slots.count && other.slots[left].id < slots[right].id {
-                body(other.slots[left].id, left, nil)
+        let (theirs, ours) = (other.slots.span, slots.span)
+        while true {
+            if isOfSameRecord {
+                while left < theirs.count, right < ours.count, theirs[left].id == ours[right].id, ours[right].isPacked,
+                    theirs[left].place == ours[right].place
+                {
+                    left += 1
+                    right += 1
+                }
+            }
+            if left == theirs.count, right == ours.count { return }
+            if right == ours.count || left < theirs.count && theirs[left].id < ours[right].id {
+                body(theirs[left].id, left, nil)
                 left += 1
-            } else if left == other.slots.count || slots[right].id < other.slots[left].id {
-                body(slots[right].id, nil, right)
+            } else if left == theirs.count || ours[right].id < theirs[left].id {
+                body(ours[right].id, nil, right)
                 right += 1
             } else {
-                let isUnchanged = isOfSameRecord && slots[right].isPacked && slots[right].place == other.slots[left].place
-                if !isUnchanged, !hasSameValues(at: right, other, at: left) { body(slots[right].id, left, right) }
+                if !hasSameValues(at: right, other, at: left) { body(ours[right].id, left, right) }
                 left += 1
                 right += 1
             }

@@ -22,6 +22,7 @@ public struct StoreTransaction: ~Copyable {
     private var keys: IndexKeys
     /// The keys of an attribute before a change and after it; kept for their memory.
     private var keyTables: (had: KeyTable, has: KeyTable)?
+    private var onlyKeys = (had: OnlyKey(), has: OnlyKey())
     var record: BERBuffer
     /// What is noted in the change log.
     var journal: Journal
@@ -29,6 +30,8 @@ public struct StoreTransaction: ~Copyable {
     private var removesEntries = false
     private let watches: [ClassWatch?]
     private let objectClass: AttributeID?
+    /// An entry, and which watches its classes concern.
+    private var lastWatched: (entry: Entry, catalogue: Catalogue, watches: [Int])?
     /// The last answer of ``superiors(_:)``; forgotten when an entry moves.
     private var lastSuperiors: [EntryID]?
     /// What was changed, while somebody follows changes (``ChangeFeed``).
@@ -36,6 +39,11 @@ public struct StoreTransaction: ~Copyable {
     private let isFollowed: Bool
     /// Where the changes are written before they are committed.
     private let log: WriteAheadLog?
+    /// Set when nothing more is to be changed.
+    private var isComplete = false
+    /// What was written ahead, until it is on disk: on its way there, or not yet.
+    private var written: WriteAheadLog.Pending?
+    private var syncing: LogSync.Running?
     /// Takes the index changes of new entries, in a bulk load; then nothing but additions may be made.
     var indexer: BulkIndexer?
 
@@ -198,12 +206,13 @@ public struct StoreTransaction: ~Copyable {
 
     private mutating func noteClasses(_ entry: Entry, _ id: EntryID) {
         guard let objectClass, !watches.isEmpty else { return }
-        for value in entry[objectClass] {
-            guard let objectClass = catalogue.schema.objectClass(value.rawSpan) else { continue }
-            for (index, watch) in watches.enumerated() where snapshot.changedEntries[index].last != id && watch?.concerns(objectClass) == true {
-                snapshot.changedEntries[index].append(id)
-            }
+        // Most have the classes that the last one had.
+        if let lastWatched, lastWatched.catalogue === catalogue, entry.hasSameValues(of: objectClass, as: lastWatched.entry) {} else {
+            let classes = entry[objectClass].compactMap { catalogue.schema.objectClass($0.rawSpan) }
+            let concerned = watches.indices.filter { index in classes.contains { watches[index]?.concerns($0) == true } }
+            lastWatched = (entry, catalogue, concerned)
         }
+        for index in lastWatched?.watches ?? [] { snapshot.changedEntries[index].append(id) }
     }
 
     /// The same for both states of an entry.
@@ -358,13 +367,40 @@ public struct StoreTransaction: ~Copyable {
             // Whatever the options.
             attributes.removeAll(keepingCapacity: true)
             catalogue.table.appendIDs(of: type, to: &attributes)
+            let (before, after) = (Self.values(of: attributes, old), Self.values(of: attributes, new))
+            if before.count <= 1, after.count <= 1, kinds == .equality || kinds == .hour {
+                changeKey(type, attribute, kinds, before, after, id)
+                continue
+            }
             had.removeAll()
             has.removeAll()
-            keys.forEach(of: type, attribute: attribute, kinds: kinds, values: Self.values(of: attributes, old), into: &had)
-            keys.forEach(of: type, attribute: attribute, kinds: kinds, values: Self.values(of: attributes, new), into: &has)
+            keys.forEach(of: type, attribute: attribute, kinds: kinds, values: before, into: &had)
+            keys.forEach(of: type, attribute: attribute, kinds: kinds, values: after, into: &has)
             for number in 0..<had.count where has.find(had.key(number)) == nil { snapshot.pending.batch.remove(id, from: had.key(number)) }
             for number in 0..<has.count where had.find(has.key(number)) == nil { snapshot.pending.batch.add(id, to: has.key(number)) }
         }
+    }
+
+    /// The same where there is one key at most.
+    private mutating func changeKey(
+        _ type: AttributeTypeID, _ attribute: AttributeID, _ kinds: IndexDefinition.Kinds, _ before: [[UInt8]], _ after: [[UInt8]], _ id: EntryID
+    ) {
+        onlyKeys.had.bytes.removeAll(keepingCapacity: true)
+        onlyKeys.has.bytes.removeAll(keepingCapacity: true)
+        keys.forEach(of: type, attribute: attribute, kinds: kinds, values: before, into: &onlyKeys.had)
+        keys.forEach(of: type, attribute: attribute, kinds: kinds, values: after, into: &onlyKeys.has)
+        let (had, has) = (onlyKeys.had.bytes, onlyKeys.has.bytes)
+        if had == has { return }
+        if !had.isEmpty { snapshot.pending.batch.remove(id, from: had.rawSpan) }
+        if !has.isEmpty { snapshot.pending.batch.add(id, to: has.rawSpan) }
+    }
+
+    /// Takes the key of an attribute that has but one.
+    private struct OnlyKey: IndexKeySink {
+        var bytes: [UInt8] = []
+
+        mutating func take(_ key: RawSpan) { bytes.append(key) }
+        mutating func take(_ key: ShortKey) { key.append(to: &bytes) }
     }
 
     private static func values(of attributes: [AttributeID], _ entry: Entry) -> [[UInt8]] {
@@ -384,11 +420,25 @@ public struct StoreTransaction: ~Copyable {
         var pending = PendingIndexes()
         swap(&pending, &snapshot.pending)
         let (store, commit) = (snapshot.store, snapshot.commit)
+        func apply(_ transaction: inout Transaction) throws(LMDBError) {
+            try pending.batch.apply(to: &transaction, database: databases.indexes) { store.noteIndexChange($0, isNew: $1, by: commit) }
+        }
         do throws(LMDBError) {
-            try pending.batch.apply(to: &snapshot.transaction, database: databases.indexes) { store.noteIndexChange($0, isNew: $1, by: commit) }
+            if log == nil || isComplete {
+                try apply(&snapshot.transaction)
+            } else {
+                // The log has them in words: the sets that they change are many times as long.
+                try snapshot.transaction.change(pending.batch.words.span.bytes, in: databases.indexes, apply)
+            }
         } catch { throw spoil(EntryStoreError(error)) }
         pending.removeAll()
         swap(&pending, &snapshot.pending)
+    }
+
+    /// Makes an index change again that ``applyIndexes()`` has written ahead.
+    static func make(_ words: RawSpan, _ database: Database, _ transaction: inout Transaction) throws(LMDBError) {
+        guard let batch = IndexBatch(words: words) else { throw .damagedLog }
+        try batch.apply(to: &transaction, database: database) { _, _ in }
     }
 
     /// Writes what a bulk load's indexer has gathered, and before that what runs hold of it.
@@ -424,6 +474,34 @@ public struct StoreTransaction: ~Copyable {
 
     // MARK: End
 
+    /// Says that nothing more will be changed: what is left to do is ``applyIndexes()`` and ``commit()``.
+    ///
+    /// All changes are known before those of the indexes are made, so they are written ahead here, and the disk takes them meanwhile.
+    /// - Parameter sync: waits for the disk; nil: ``commit()`` does it itself.
+    mutating func complete(_ sync: LogSync? = nil) throws(EntryStoreError) {
+        guard !isComplete, failure == nil else { return }
+        let store = snapshot.store
+        if nextEntry != firstEntry {
+            let next = nextEntry
+            try change { transaction throws(LMDBError) in try Metadata.set(.nextEntry, next, &transaction, store.databases) }
+        }
+        if journal.written > 0 { try trimLog(limit: journal.written + ChangeLogLimits.step) }
+        if let log {
+            let pending = snapshot.pending
+            var written: WriteAheadLog.Pending?
+            try change { transaction throws(LMDBError) in
+                if !pending.isEmpty { try transaction.change(pending.batch.words.span.bytes, in: store.databases.indexes) }
+                written = try transaction.writeAhead(to: log)
+            }
+            self.written = written
+            if let written, pending.batch.keys.count >= Self.many { syncing = sync?.begin(written) }
+        }
+        isComplete = true
+    }
+
+    /// Sets to be changed for which it is worth to wait for the disk on another thread.
+    private static let many = 64
+
     /// What a commit has made of the changes.
     enum Commit {
         /// There were none.
@@ -437,17 +515,20 @@ public struct StoreTransaction: ~Copyable {
     /// Makes all changes, or throws and makes none.
     @discardableResult
     consuming func commit() throws(EntryStoreError) -> Commit {
+        try? complete()
         if failure == nil { try? applyIndexes() }
         if let failure {
             abort()
             throw failure
         }
         let store = snapshot.store
-        if nextEntry != firstEntry {
-            let next = nextEntry
-            try change { transaction throws(LMDBError) in try Metadata.set(.nextEntry, next, &transaction, store.databases) }
+        let isLasting = written != nil
+        do throws(LMDBError) {
+            if syncing != nil { try syncing?.wait() } else { try written?.sync() }
+        } catch {
+            abort()
+            throw EntryStoreError(error)
         }
-        if journal.written > 0 { try trimLog(limit: journal.written + ChangeLogLimits.step) }
         // Before the commit is visible: whoever sees the new names also sees this.
         if changesNames { store.noteRename(commit: snapshot.transaction.id) }
         if removesEntries { store.noteRemoval(commit: snapshot.transaction.id) }
@@ -458,11 +539,9 @@ public struct StoreTransaction: ~Copyable {
         let changed = catalogue !== before
         let (changes, number) = (changes, snapshot.transaction.id)
         let (after, publication) = (catalogue, publication)
-        let log = log
-        var isLasting = false
         do {
             let transaction = snapshot.intoTransaction()
-            if let log { isLasting = try transaction.commit(ahead: log) } else { try transaction.commit() }
+            try transaction.commit()
         } catch {
             if changed, publication == nil { store.publish(before) }
             throw EntryStoreError(error)

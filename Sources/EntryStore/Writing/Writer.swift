@@ -74,6 +74,7 @@ import Darwin
     private var pace = GroupPace()
     private var priority: LookupPriority
     private let lookups: @Sendable () -> Int
+    private let sync: LogSync
     private var upkeep: WriterUpkeep
     private var isStopping = false
     private var isRunning = true
@@ -97,6 +98,7 @@ import Darwin
         unsafe pthread_cond_init(condition, &attributes)
         unsafe pthread_condattr_destroy(&attributes)
         upkeep = WriterUpkeep(store)
+        sync = try LogSync()
         // It keeps this alive until ``stop()``.
         _ = try BackgroundThread { self.work() }
     }
@@ -173,6 +175,7 @@ import Darwin
             upkeep.attend()
         }
         upkeep.settle()
+        sync.stop()
         locked {
             isRunning = false
             unsafe pthread_cond_broadcast(condition)
@@ -332,6 +335,10 @@ import Darwin
                 }
             }
             let begun = MonotonicClock.nanoseconds()
+            do throws(EntryStoreError) { try transaction.complete(sync) } catch {
+                transaction.abort()
+                throw error
+            }
             do throws(EntryStoreError) { try transaction.applyIndexes() } catch {
                 transaction.abort()
                 return .unwritten(error)

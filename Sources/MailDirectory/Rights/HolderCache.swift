@@ -48,16 +48,12 @@ final class HolderCache: Sendable {
         guard item.commit <= snapshot.commit, let changed = watch.changes(after: item.commit) else { return nil }
         let own = snapshot.changes(of: watch)
         let isGoingOn = snapshot.isUncommitted && item.transaction == snapshot.transactionNumber && item.seen <= own.count
-        var last: EntryID?
-        for id in (isGoingOn ? [] : changed) + own[(isGoingOn ? item.seen : 0)...] where id != last {
-            last = id
-            guard try isIndifferent(id, item, snapshot) else { return nil }
-        }
+        if !isGoingOn { for id in changed { guard try isIndifferent(id, item, snapshot) else { return nil } } }
+        for id in own[(isGoingOn ? item.seen : 0)...] { guard try isIndifferent(id, item, snapshot) else { return nil } }
         item.held = item.held.map { HeldRights(again: $0) }
         if snapshot.isUncommitted, !own.isEmpty {
             item.transaction = snapshot.transactionNumber
-            // The last entry may be changed again.
-            item.seen = own.count - 1
+            item.seen = own.count
             let noted = item
             kept.withLock { kept in
                 if kept[id]?.commit == noted.commit { kept[id] = noted }
