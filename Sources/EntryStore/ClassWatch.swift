@@ -18,7 +18,7 @@ public final class ClassWatch: Sendable {
 
     /// The last changed entries.
     private struct Recent {
-        var changes: [(commit: Int, id: EntryID)] = []
+        var changes: [(commit: Int, transaction: Int, id: EntryID)] = []
         /// All changes of later commits are remembered.
         var completeAfter = 0
     }
@@ -43,19 +43,27 @@ public final class ClassWatch: Sendable {
 
     /// The entries that commits after one have changed (some may come twice, or have been left as they were by a commit that failed);
     /// nil if they are too many to be remembered. As with ``lastChange``, to be asked after the snapshot was taken.
-    public func changes(after commit: Int) -> [EntryID]? {
+    /// - Parameter known: the number of a write transaction, and how many of its changes are left out because they were seen in it.
+    public func changes(after commit: Int, but known: (transaction: Int, count: Int) = (0, 0)) -> [EntryID]? {
         recent.withLock { recent in
             guard commit >= recent.completeAfter else { return nil }
             // From the end: most know all but the last few.
             var first = recent.changes.count
             while first > 0, recent.changes[first - 1].commit > commit { first -= 1 }
-            return recent.changes[first...].map(\.id)
+            var left = known.count
+            return recent.changes[first...].compactMap { change in
+                if left > 0, change.transaction == known.transaction {
+                    left -= 1
+                    return nil
+                }
+                return change.id
+            }
         }
     }
 
-    func note(commit: Int, changed: [EntryID]) {
+    func note(commit: Int, transaction: Int, changed: [EntryID]) {
         recent.withLock { recent in
-            for id in changed { recent.changes.append((commit, id)) }
+            for id in changed { recent.changes.append((commit, transaction, id)) }
             // Half at once, so that this is not done for every change.
             if recent.changes.count > Self.limit {
                 let kept = recent.changes.count - Self.limit / 2

@@ -127,6 +127,8 @@ struct AccessControl: Sendable {
             case .add: try demand(.add, datum, values: change.values, of: id, snapshot)
             case .delete where change.values.isEmpty: try demand(.delete, datum, of: id, "attribute", snapshot)
             case .delete: try demand(.delete, datum, values: change.values, of: id, snapshot)
+            case .replace where !change.values.isEmpty && !directory.accessRules.hasValueRules:
+                try demand([.add, .delete], datum, of: id, "attribute", snapshot)
             case .replace:
                 try demand(.delete, datum, of: id, "attribute", snapshot)
                 try demand(.add, datum, values: change.values, of: id, snapshot)

@@ -87,7 +87,7 @@ extension Directory {
             do throws(EntryStoreError) {
                 try passwordRules.complete(&after, before: before, catalogue, transaction.snapshot)
             } catch { throw LDAPError(storage: error) }
-            ephemeral.supersede(id, changedTypes(before, after, catalogue.table))
+            if !ephemeral.isEmpty { ephemeral.supersede(id, changedTypes(before, after, catalogue.table)) }
         }
         if !ephemeralTypes.isEmpty, changes.allSatisfy({ ephemeralTypes.contains($0.description.type) }) {
             // Whoever follows changes is not to hear of every login (pitfall 31).

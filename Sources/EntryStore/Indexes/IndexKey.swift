@@ -77,8 +77,34 @@ enum IndexKey {
         return false
     }
 
-    /// Of a canonical change sequence number: its date and hour.
+    /// Of a canonical time or change sequence number: its date and hour.
     private static let hourOctets = 10
+
+    /// Whether two values have the same key in an index by the hour, or both have none, as far as can be told without their canonical forms: those of the
+    /// server's own stamps are what they look like. False says nothing.
+    static func haveSameHour(_ a: RawSpan, _ b: RawSpan) -> Bool {
+        guard a.byteCount == b.byteCount, isStamp(a), isStamp(b) else { return false }
+        return a.extracting(0..<hourOctets).elementsEqual(b.extracting(0..<hourOctets))
+    }
+
+    /// Whether a value is `YYYYMMDDhhmmssZ` or `YYYYMMDDhhmmss.ffffffZ#cccccc#rrr#mmmmmm`, if there is such a day and hour.
+    private static func isStamp(_ value: RawSpan) -> Bool {
+        let count = value.byteCount
+        guard count == 15 || count == 40 else { return false }
+        func isDigit(_ place: Int) -> Bool { 0x30...0x39 ~= value[at: place] }
+        for place in 0..<14 where !isDigit(place) { return false }
+        guard value[at: 10] <= 0x35, value[at: 12] <= 0x35 else { return false }
+        if count == 15 { return value[at: 14] == UInt8(ascii: "Z") }
+        guard value[at: 14] == UInt8(ascii: "."), value[at: 21] == UInt8(ascii: "Z") else { return false }
+        for place in 15..<21 where !isDigit(place) { return false }
+        for place in 22..<40 {
+            switch place {
+            case 22, 29, 33: if value[at: place] != UInt8(ascii: "#") { return false }
+            default: if !isDigit(place), !(0x61...0x66 ~= value[at: place]) { return false }
+            }
+        }
+        return true
+    }
 
     static func appendEscaped(_ value: RawSpan, to out: inout [UInt8]) -> Bool {
         if value.byteCount <= valueLimit, !value.containsZero {

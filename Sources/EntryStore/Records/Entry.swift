@@ -14,14 +14,14 @@ public struct Entry: Sendable, Equatable {
         }
     }
 
-    /// An attribute, packed or not.
+    /// An attribute, packed or not. Nothing but numbers, so that an entry is copied and given up in one go.
     private struct Slot: Sendable {
         let id: AttributeID
-        /// Where its finished `SET OF` lies in the record; empty if the values are in the list.
-        var place = ByteRange.empty
-        var values: [[UInt8]] = []
+        /// Where its finished `SET OF` lies in the record. If that is empty, its start is the place of the values in ``lists``.
+        let place: ByteRange
 
         var isPacked: Bool { place.count > 0 }
+        var list: Int { Int(place.start) }
     }
 
     /// A record that was unpacked, which copies of the entry share.
@@ -33,6 +33,8 @@ public struct Entry: Sendable, Equatable {
     /// Sorted by number; no number twice; no attribute without values.
     private var slots: [Slot]
     private var packed: Packed?
+    /// The values of what is not packed; empty where an attribute was removed.
+    private var lists: [[[UInt8]]] = []
 
     public init() { slots = [] }
 
@@ -53,10 +55,13 @@ public struct Entry: Sendable, Equatable {
     public var attributes: [Attribute] { slots.map { Attribute(id: $0.id, values: values($0)) } }
 
     /// The numbers of all attributes.
-    public func forEachID(_ body: (AttributeID) -> Void) { for index in slots.indices { body(slots[index].id) } }
+    public func forEachID(_ body: (AttributeID) -> Void) {
+        let slots = slots.span
+        for index in slots.indices { body(slots[index].id) }
+    }
 
     private func values(_ slot: Slot) -> [[UInt8]] {
-        guard slot.isPacked, let packed else { return slot.values }
+        guard slot.isPacked, let packed else { return lists[slot.list] }
         let bytes = packed.bytes
         var values = AttributeValues(bytes.rawSpan.slice(slot.place))
         var list: [[UInt8]] = []
@@ -67,9 +72,9 @@ public struct Entry: Sendable, Equatable {
     /// Whether an attribute has the same values, in the same order, in another entry.
     private func hasSameValues(at index: Int, _ other: Entry, at otherIndex: Int) -> Bool {
         switch (slots[index].isPacked, other.slots[otherIndex].isPacked) {
-        case (false, false): return slots[index].values == other.slots[otherIndex].values
-        case (true, false): return packedValues(at: index, are: other.slots[otherIndex].values)
-        case (false, true): return other.packedValues(at: otherIndex, are: slots[index].values)
+        case (false, false): return lists[slots[index].list] == other.lists[other.slots[otherIndex].list]
+        case (true, false): return packedValues(at: index, are: other.lists[other.slots[otherIndex].list])
+        case (false, true): return other.packedValues(at: otherIndex, are: lists[slots[index].list])
         case (true, true): break
         }
         guard let packed, let otherPacked = other.packed else { return false }
@@ -126,23 +131,33 @@ public struct Entry: Sendable, Equatable {
         set {
             let index = lowerBound(id)
             let exists = index < slots.count && slots[index].id == id
+            if exists, !slots[index].isPacked {
+                lists[slots[index].list] = newValue
+                if newValue.isEmpty { slots.remove(at: index) }
+                return
+            }
             switch (exists, newValue.isEmpty) {
             case (true, true): slots.remove(at: index)
-            case (true, false): slots[index] = Slot(id: id, values: newValue)
-            case (false, false): slots.insert(Slot(id: id, values: newValue), at: index)
+            case (true, false): slots[index] = unpackedSlot(id, newValue)
+            case (false, false): slots.insert(unpackedSlot(id, newValue), at: index)
             case (false, true): break
             }
         }
+    }
+
+    private mutating func unpackedSlot(_ id: AttributeID, _ values: [[UInt8]]) -> Slot {
+        lists.append(values)
+        return Slot(id: id, place: ByteRange(start: lists.count - 1, count: 0))
     }
 
     /// Adds a value without looking for an equal one.
     public mutating func append(_ value: [UInt8], to id: AttributeID) {
         let index = lowerBound(id)
         if index < slots.count, slots[index].id == id {
-            if slots[index].isPacked { slots[index] = Slot(id: id, values: values(slots[index])) }
-            slots[index].values.append(value)
+            if slots[index].isPacked { slots[index] = unpackedSlot(id, values(slots[index])) }
+            lists[slots[index].list].append(value)
         } else {
-            slots.insert(Slot(id: id, values: [value]), at: index)
+            slots.insert(unpackedSlot(id, [value]), at: index)
         }
     }
 
@@ -203,7 +218,7 @@ public struct Entry: Sendable, Equatable {
         sizes.reserveCapacity(slots.count)
         var total = 0
         for index in slots.indices {
-            let size = slots[index].isPacked ? Int(slots[index].place.count) : BERBuffer.elementSize(sizeOfValues(at: index))
+            let size = slots[index].isPacked ? Int(slots[index].place.count) : BERBuffer.elementSize(sizeOfValues(slots[index]))
             sizes.append(size)
             total += size
         }
@@ -231,18 +246,27 @@ public struct Entry: Sendable, Equatable {
         out.append(rdn)
         let packedBytes = packed?.bytes ?? []
         let unchanged = packedBytes.rawSpan
-        for index in slots.indices {
-            if slots[index].isPacked {
-                out.append(unchanged.slice(slots[index].place))
-            } else {
-                out.appendHeader(BERTag.set, length: sizeOfValues(at: index))
-                for value in slots[index].values { out.append(BERTag.octetString, contents: value) }
+        var index = 0
+        while index < slots.count {
+            let slot = slots[index]
+            index += 1
+            guard slot.isPacked else {
+                out.appendHeader(BERTag.set, length: sizeOfValues(slot))
+                for value in lists[slot.list] { out.append(BERTag.octetString, contents: value) }
+                continue
             }
+            // What lies together goes together.
+            var end = slot.place.upperBound
+            while index < slots.count, slots[index].isPacked, slots[index].place.lowerBound == end {
+                end = slots[index].place.upperBound
+                index += 1
+            }
+            out.append(unchanged.slice(ByteRange(start: slot.place.lowerBound, count: end - slot.place.lowerBound)))
         }
     }
 
     /// Octets of an unpacked attribute's finished values.
-    private func sizeOfValues(at index: Int) -> Int { slots[index].values.reduce(0) { $0 + BERBuffer.elementSize($1.count) } }
+    private func sizeOfValues(_ slot: Slot) -> Int { lists[slot.list].reduce(0) { $0 + BERBuffer.elementSize($1.count) } }
 }
 
 extension BERBuffer {

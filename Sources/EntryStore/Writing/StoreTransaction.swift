@@ -385,6 +385,7 @@ public struct StoreTransaction: ~Copyable {
     private mutating func changeKey(
         _ type: AttributeTypeID, _ attribute: AttributeID, _ kinds: IndexDefinition.Kinds, _ before: [[UInt8]], _ after: [[UInt8]], _ id: EntryID
     ) {
+        if kinds == .hour, let before = before.first, let after = after.first, IndexKey.haveSameHour(before.rawSpan, after.rawSpan) { return }
         onlyKeys.had.bytes.removeAll(keepingCapacity: true)
         onlyKeys.has.bytes.removeAll(keepingCapacity: true)
         keys.forEach(of: type, attribute: attribute, kinds: kinds, values: before, into: &onlyKeys.had)
@@ -533,7 +534,7 @@ public struct StoreTransaction: ~Copyable {
         if changesNames { store.noteRename(commit: snapshot.transaction.id) }
         if removesEntries { store.noteRemoval(commit: snapshot.transaction.id) }
         for (index, watch) in watches.enumerated() where !snapshot.changedEntries[index].isEmpty {
-            watch?.note(commit: snapshot.transaction.id, changed: snapshot.changedEntries[index])
+            watch?.note(commit: snapshot.transaction.id, transaction: snapshot.transactionNumber, changed: snapshot.changedEntries[index])
         }
         let before = catalogueBefore
         let changed = catalogue !== before

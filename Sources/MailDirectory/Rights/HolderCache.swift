@@ -18,7 +18,7 @@ final class HolderCache: Sendable {
         let path: [EntryID]
         /// The commit from which on it is right.
         var commit = 0
-        /// A write transaction, and how many of its changes have been found to make no difference.
+        /// A write transaction, and how many of its changes have been found to make no difference. It may have been committed since.
         var transaction = 0
         var seen = 0
     }
@@ -45,7 +45,7 @@ final class HolderCache: Sendable {
     func item(_ id: EntryID, _ snapshot: borrowing Snapshot) throws(EntryStoreError) -> Item? {
         guard var item = kept.withLock({ $0[id] }), item.catalogue === snapshot.catalogue else { return nil }
         if snapshot.serves(watch, madeAt: item.commit) { return item }
-        guard item.commit <= snapshot.commit, let changed = watch.changes(after: item.commit) else { return nil }
+        guard item.commit <= snapshot.commit, let changed = watch.changes(after: item.commit, but: (item.transaction, item.seen)) else { return nil }
         let own = snapshot.changes(of: watch)
         let isGoingOn = snapshot.isUncommitted && item.transaction == snapshot.transactionNumber && item.seen <= own.count
         if !isGoingOn { for id in changed { guard try isIndifferent(id, item, snapshot) else { return nil } } }
