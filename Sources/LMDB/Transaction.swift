@@ -285,10 +285,13 @@ internal import CLMDB
 
     /// Makes all changes permanent, or throws and makes none.
     public consuming func commit() throws(LMDBError) {
+        let number = id
         do { try end() } catch {
             ahead?.withdraw()
             throw error
         }
+        // Words may have said what was so already: then there was no commit, and the next one gets its number.
+        if let ahead, environment.information.lastTransaction != number { ahead.withdraw() }
     }
 
     private mutating func end() throws(LMDBError) {

@@ -127,6 +127,23 @@ struct WriteAheadLogTests {
         }
     }
 
+    /// LMDB makes no commit of them, and gives their number to the next one.
+    @Test func wordsThatChangeNothingAreNoRecord() throws {
+        try withFiles {
+            do {
+                let open = try Open(path)
+                try open.write(1)
+                var transaction = try open.environment.beginWrite()
+                transaction.record(for: open.log)
+                try transaction.change([1, 2].span.bytes, in: open.database)
+                try #require(try transaction.writeAhead(to: open.log)).sync()
+                try transaction.commit()
+                for value in UInt8(3)...6 { try open.write(value) }
+            }
+            #expect(try afterPowerCut() == 6)
+        }
+    }
+
     @Test func wordsThatNobodyUnderstandsAreNotPassedOver() throws {
         try withFiles {
             do {

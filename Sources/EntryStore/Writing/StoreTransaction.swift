@@ -428,7 +428,7 @@ public struct StoreTransaction: ~Copyable {
             if log == nil || isComplete {
                 try apply(&snapshot.transaction)
             } else {
-                // The log has them in words: the sets that they change are many times as long.
+                // The log has them in words: the sets that they change may be many times as long.
                 try snapshot.transaction.change(pending.batch.words.span.bytes, in: databases.indexes, apply)
             }
         } catch { throw spoil(EntryStoreError(error)) }
@@ -491,7 +491,7 @@ public struct StoreTransaction: ~Copyable {
             let pending = snapshot.pending
             var written: WriteAheadLog.Pending?
             try change { transaction throws(LMDBError) in
-                if !pending.isEmpty { try transaction.change(pending.batch.words.span.bytes, in: store.databases.indexes) }
+                if !pending.batch.isEmpty { try transaction.change(pending.batch.words.span.bytes, in: store.databases.indexes) }
                 written = try transaction.writeAhead(to: log)
             }
             self.written = written
