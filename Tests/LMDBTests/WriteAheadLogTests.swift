@@ -150,6 +150,7 @@ struct WriteAheadLogTests {
                 let open = try Open(path)
                 var transaction = try open.environment.beginWrite()
                 transaction.record(for: open.log)
+                try transaction.put([1].span.bytes, [9].span.bytes, in: open.database)
                 try transaction.change([1, 2, 3].span.bytes, in: open.database)
                 try #require(try transaction.writeAhead(to: open.log)).sync()
                 try transaction.commit()
