@@ -45,10 +45,16 @@ struct WriteAheadLogTests {
             try environment.setNoSync(true)
         }
 
-        /// Gives some keys a value: pages are freed and used again.
-        func write(_ value: UInt8) throws {
+        /// Begins a transaction that is recorded.
+        func begin() throws -> Transaction {
             var transaction = try environment.beginWrite()
             transaction.record(for: log)
+            return transaction
+        }
+
+        /// Gives some keys a value: pages are freed and used again.
+        func write(_ value: UInt8) throws {
+            var transaction = try begin()
             for key in UInt8(1)...100 { try transaction.put([key].span.bytes, Array(repeating: value, count: 300).span.bytes, in: database) }
             try transaction.delete([value].span.bytes, in: database)
             try #require(try transaction.writeAhead(to: log)).sync()
@@ -108,8 +114,7 @@ struct WriteAheadLogTests {
             do {
                 let open = try Open(path)
                 for value in UInt8(1)...3 { try open.write(value) }
-                var transaction = try open.environment.beginWrite()
-                transaction.record(for: open.log)
+                var transaction = try open.begin()
                 for key in UInt8(1)...100 { try transaction.put([key].span.bytes, [8].span.bytes, in: open.database) }
                 for key in UInt8(1)...50 {
                     try transaction.change([key, 9].span.bytes, in: open.database) { transaction throws(LMDBError) in
@@ -133,8 +138,7 @@ struct WriteAheadLogTests {
             do {
                 let open = try Open(path)
                 try open.write(1)
-                var transaction = try open.environment.beginWrite()
-                transaction.record(for: open.log)
+                var transaction = try open.begin()
                 try transaction.change([1, 2].span.bytes, in: open.database)
                 try #require(try transaction.writeAhead(to: open.log)).sync()
                 try transaction.commit()
@@ -148,8 +152,7 @@ struct WriteAheadLogTests {
         try withFiles {
             do {
                 let open = try Open(path)
-                var transaction = try open.environment.beginWrite()
-                transaction.record(for: open.log)
+                var transaction = try open.begin()
                 try transaction.put([1].span.bytes, [9].span.bytes, in: open.database)
                 try transaction.change([1, 2, 3].span.bytes, in: open.database)
                 try #require(try transaction.writeAhead(to: open.log)).sync()
@@ -221,8 +224,7 @@ struct WriteAheadLogTests {
             do {
                 let open = try Open(path)
                 try open.write(1)
-                var transaction = try open.environment.beginWrite()
-                transaction.record(for: open.log)
+                var transaction = try open.begin()
                 try transaction.put([1].span.bytes, [77].span.bytes, in: open.database)
                 try #require(try transaction.writeAhead(to: open.log)).sync()
                 // Given up.
@@ -235,14 +237,12 @@ struct WriteAheadLogTests {
     @Test func moreThanIsKeptIsNotWrittenAhead() throws {
         try withFiles {
             let open = try Open(path)
-            var transaction = try open.environment.beginWrite()
-            transaction.record(for: open.log)
+            var transaction = try open.begin()
             let value = [UInt8](repeating: 1, count: 1 << 20)
             for key in UInt8(1)...70 { try transaction.put([key].span.bytes, value.span.bytes, in: open.database) }
             #expect(try transaction.writeAhead(to: open.log) == nil)
             try transaction.commit()
-            var empty = try open.environment.beginWrite()
-            empty.record(for: open.log)
+            var empty = try open.begin()
             #expect(try empty.writeAhead(to: open.log) == nil)
         }
     }
