@@ -55,7 +55,7 @@ extension LoopContext {
         gathered.parts.append(part)
         if gathered.parts.count >= GatheredAnswers.atMost {
             sendGathered()
-        } else if !gathered.willSend {
+        } else if !gathered.willSend, !requests.isHandling {
             gathered.willSend = true
             let bound = NIOLoopBound(self, eventLoop: loop)
             // After what has come to all connections.

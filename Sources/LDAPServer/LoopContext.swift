@@ -21,6 +21,7 @@ final class LoopContext {
     @exclusivity(unchecked) private var cleartext = ByteBuffer()
     // Unchecked: no access lasts while something else is called.
     @exclusivity(unchecked) var gathered = GatheredAnswers()
+    @exclusivity(unchecked) var requests = GatheredRequests()
     /// A clock of the sweep's resolution, so that a burst need not ask the system for the time.
     @exclusivity(unchecked) private(set) var now = NIODeadline.now()
     private(set) var isStopping = false
@@ -122,6 +123,7 @@ final class LoopContext {
 
     /// Lets the connections end their operations and closes them; the future completes when none is left.
     func stop() -> EventLoopFuture<Void> {
+        handleGathered()
         isStopping = true
         let promise = loop.makePromise(of: Void.self)
         if connections.isEmpty {

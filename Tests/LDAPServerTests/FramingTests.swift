@@ -44,18 +44,21 @@ struct FramingTests {
         }
     }
 
-    @Test func requestsInPortionsOfEverySize() async throws {
+    /// With other connections what has come waits for what has come to them, but for long requests.
+    @Test(arguments: [0, 5], [7, 97]) func requestsInPortionsOfEverySize(others: Int, growth: Int) async throws {
         try await TestServer.run { server in
+            let others = try (0..<others).map { _ in try TestClient(server.addresses[0]) }
             let client = try TestClient(server.addresses[0])
-            let bytes = (1...40).flatMap { TestClient.search($0, padding: $0 * 7) }
+            let bytes = (1...40).flatMap { TestClient.search($0, padding: $0 * growth) }
+            for other in others { other.send(bytes) }
             var rest = bytes[...]
             var size = 1
             while !rest.isEmpty {
                 client.send(Array(rest.prefix(size)))
                 rest = rest.dropFirst(size)
-                size = size % 97 + 1
+                size = size % (growth * 14) + 1
             }
-            for id in 1...40 { #expect(try client.finish(id).answer.messageID == id) }
+            for client in others + [client] { for id in 1...40 { #expect(try client.finish(id).answer.messageID == id) } }
         }
     }
 

@@ -52,6 +52,26 @@ struct ServerLifeTests {
         }
     }
 
+    /// Also where what has come waits for what has come to other connections.
+    @Test(arguments: [0, 5]) func whatAClientAsksForRightBeforeItGoesIsDone(others: Int) async throws {
+        try await TestServer.run { server in
+            let others = try (0..<others + 1).map { _ in try TestClient(server.addresses[0]) }
+            for number in 1...20 {
+                do {
+                    let client = try TestClient(server.addresses[0])
+                    try client.bindAsRoot()
+                    client.send(
+                        TestClient.add(2, "cn=device\(number)", [PartialAttribute("objectClass", ["device"]), PartialAttribute("cn", ["device\(number)"])]))
+                }
+                let deadline = ContinuousClock.now + .seconds(5)
+                try others[0].bindAsRoot()
+                repeat { others[0].send(TestClient.search(number, base: "cn=device\(number)")) } while try others[0].finish(number).entries == 0
+                    && ContinuousClock.now < deadline
+                #expect(ContinuousClock.now < deadline)
+            }
+        }
+    }
+
     @Test func aPortInUseIsRefusedWithAReason() async throws {
         try await TestServer.run { server in
             let error = await #expect(throws: ListenError.self) { try await TestServer.run([server.addresses[0]]) { _ in } }

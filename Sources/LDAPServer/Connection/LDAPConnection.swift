@@ -160,6 +160,8 @@ final class LDAPConnection: ChannelDuplexHandler {
     }
 
     func channelInactive(context: ChannelHandlerContext) {
+        // What came before the end is carried out.
+        loop.handleGathered()
         phase = .closed
         direct = nil
         handshake = nil
@@ -196,6 +198,12 @@ final class LDAPConnection: ChannelDuplexHandler {
         var bytes = unwrapInboundIn(data)
         LoopCounters.add(bytes.readableBytes, to: loop.counters.bytesReceived)
         lastActivity = loop.now
+        if !loop.gather(bytes, of: self) { handleRead(&bytes) }
+    }
+
+    /// Handles what was read, behind what was read before it.
+    func handleRead(_ bytes: inout ByteBuffer) {
+        guard case .open = phase, let context else { return }
         if var earlier = takeHeld() {
             earlier.writeBuffer(&bytes)
             // What comes though we do not read (the system hands over the rest when the client closes its side) is bounded too.
@@ -206,9 +214,11 @@ final class LDAPConnection: ChannelDuplexHandler {
             handle(&bytes, context)
             keep(&bytes, isOwn: false)
         }
+        flushAnswers()
     }
 
-    func channelReadComplete(context: ChannelHandlerContext) { flushAnswers() }
+    /// Nothing is done then: what was read is handled soon, and its answers are flushed when they are written.
+    func channelReadComplete(context: ChannelHandlerContext) {}
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
         guard context.channel.isWritable else {
@@ -283,7 +293,7 @@ final class LDAPConnection: ChannelDuplexHandler {
         if requests > 0 {
             LoopCounters.add(requests, to: loop.counters.requests)
             waitingSince = nil
-            loop.worker.endBurst()
+            loop.endBurst()
         }
         writeAnswers(context)
         if let end { self.end(end.reason, linger: end.linger) }
