@@ -110,6 +110,7 @@ struct WorkerState: ~Copyable {
     var selection = SelectionScratch()
     var selections = SelectionCache()
     var resolution = NameResolution()
+    var logins = KnownLogins()
     var access = AccessCache()
     /// Aliases and referral entries, once looked for.
     var special: SpecialEntries?

@@ -130,6 +130,13 @@ public struct Snapshot: ~Copyable {
         } catch { throw EntryStoreError(error) }
     }
 
+    /// Whether an entry is known to be as it was at an earlier commit: a look at one word, not at the entry. What was not read since it was changed
+    /// last is not known.
+    public borrowing func isKnownUnchanged(_ id: EntryID, since earlier: Int) -> Bool {
+        guard !isUncommitted, earlier <= commit, let foundAt = store.places?.look(id, at: commit).foundAt else { return false }
+        return foundAt <= earlier
+    }
+
     /// Has the processor fetch the record of an entry, if it is known where it lies, while other things are done.
     borrowing func fetchAhead(_ id: EntryID) {
         guard let places = store.places else { return }

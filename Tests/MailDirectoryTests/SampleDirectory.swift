@@ -1,5 +1,5 @@
+@testable import Directory
 import BER
-import Directory
 import EntryStore
 import LDAP
 import MailDirectory
@@ -16,7 +16,7 @@ import Darwin
 /// server would, in one thread.
 final class SampleDirectory {
     let directory: Directory
-    private let worker: DirectoryWorker
+    private var worker: DirectoryWorker
     private let session: Session
     private let folder: String
     private var messageID = 0
@@ -153,6 +153,23 @@ final class SampleDirectory {
     var serverName: String? {
         get { session.protection.tls?.serverName }
         set { session.protection = .tls(TLSFacts(version: "TLSv1.3", cipher: "", strength: 256, serverName: newValue)) }
+    }
+
+    /// Whether an account is remembered from a bind before, and nothing has come between.
+    func isKnown(_ name: String) throws -> Bool {
+        let (directory, stranger) = (self.directory, session.anonymousSubject(self.directory))
+        defer { worker.releaseSnapshot() }
+        return try worker.read { snapshot, state, _ throws(LDAPError) in
+            directory.knownAccount(named: Array(name.utf8), stranger, &state, snapshot) != nil
+        }
+    }
+
+    /// Runs a body in which nothing is remembered from before.
+    func withNewWorker<T>(_ body: () throws -> T) rethrows -> T {
+        let before = worker
+        worker = DirectoryWorker(directory)
+        defer { worker = before }
+        return try body()
     }
 
     /// RFC 4532, without the `dn:`.

@@ -77,52 +77,47 @@ extension Request {
         if let state = attempt.account?.state, let outside = state.outside, state.standing != .closed {
             return compareElsewhere(password, attempt, outside)
         }
-        // A name without a password, or without an entry, takes the time of a wrong password.
-        var attempt = attempt
-        let candidates: [[UInt8]]
-        if let account = attempt.account, let last = account.passwords.last {
-            candidates = account.passwords
-            directory.decoy.learn(last)
-        } else {
-            candidates = [directory.decoy.value]
+        guard let account = attempt.account, let last = account.passwords.last else {
+            // A name without a password, or without an entry, takes the time of a wrong password.
+            var attempt = attempt
             attempt.account = nil
+            return compare(password, [StoredPassword(directory.decoy.value)], attempt, session, &output)
         }
+        directory.decoy.learn(last.value)
+        return compare(password, account.passwords, attempt, session, &output)
+    }
+
+    /// - Parameter candidates: one of them must fit.
+    private func compare(
+        _ password: [UInt8], _ candidates: [StoredPassword], _ attempt: BindAttempt, _ session: Session, _ output: inout BERBuffer
+    ) -> Disposition {
         let hashing = directory.settings.passwords
         let rehashes = directory.settings.rehashesPasswords && attempt.account.map { $0.identity.isEntry } ?? false
-            && candidates.contains { !hashing.isCurrent($0.rawSpan) }
+            && candidates.contains { !hashing.isCurrent($0.value.rawSpan) }
         // Slow schemes run off the event loop; for a plain digest the way to another thread and back costs ten times the digest.
-        if !rehashes, candidates.count <= 4, let isRight = Self.compareIfCheap(candidates, password) {
+        if !rehashes, candidates.count <= 4, candidates.indices.allSatisfy({ candidates[$0].isCheap(for: password) }) {
+            var isRight = false
+            for index in candidates.indices where candidates[index].verify(password.rawSpan) { isRight = true }
             attempt.finish(BindOutcome(isRight: isRight), session, &output)
             return .answered
         }
-        let final = attempt
         return .blocking(
             BlockingOperation(
                 messageID: messageID,
                 work: {
                     var outcome = BindOutcome()
-                    if let stored = candidates.first(where: { PasswordVerifier.verify(stored: $0, password: password) }) {
+                    if let stored = candidates.first(where: { $0.verify(password.rawSpan) }) {
                         outcome.isRight = true
-                        if rehashes, !hashing.isCurrent(stored.rawSpan), let new = try? hashing.hash(password) {
-                            outcome.rehash = BindOutcome.Rehash(old: stored, new: new)
+                        if rehashes, !hashing.isCurrent(stored.value.rawSpan), let new = try? hashing.hash(password) {
+                            outcome.rehash = BindOutcome.Rehash(old: stored.value, new: new)
                         }
                     }
                     return outcome
                 },
                 finish: { result, session, output in
-                    final.finish(result as? BindOutcome ?? BindOutcome(), session, &output)
+                    attempt.finish(result as? BindOutcome ?? BindOutcome(), session, &output)
                     return nil
                 }))
-    }
-
-    /// Whether a password is one of those that are stored; nil if that takes long to say.
-    private static func compareIfCheap(_ stored: [[UInt8]], _ password: [UInt8]) -> Bool? {
-        var isRight = false
-        for value in stored {
-            guard let fits = PasswordVerifier.verifyIfCheap(stored: value, password: password) else { return nil }
-            isRight = isRight || fits
-        }
-        return isRight
     }
 
     /// Whether a name is one that people log in with, and no DN: a mail address, or a user's name without spaces.
@@ -138,13 +133,15 @@ extension Request {
     /// - Throws: `invalidDNSyntax`.
     func account(named name: [UInt8], _ session: Session, _ worker: DirectoryWorker) throws(LDAPError) -> LoginAccount? {
         let directory = self.directory
-        if let login = directory.login, isLoginName(name.rawSpan) {
+        if isLoginName(name.rawSpan), let login = directory.login {
             let serverName = session.protection.tls?.serverName
             let stranger = session.anonymousSubject(directory)
             return try worker.read { snapshot, state, scratch throws(LDAPError) in
                 do throws(EntryStoreError) {
                     guard let id = try login.entry(named: name, serverName: serverName, snapshot, scratch: &scratch) else { return nil }
-                    return try directory.account(id, name: snapshot.name(of: id), stranger, &state, snapshot)
+                    let name = try snapshot.name(of: id)
+                    if let known = directory.knownAccount(named: name, stranger, &state, snapshot) { return known }
+                    return try directory.account(id, name: name, stranger, &state, snapshot)
                 } catch { throw LDAPError(storage: error) }
             }
         }
@@ -154,11 +151,12 @@ extension Request {
             var canonical: [UInt8] = []
             try directory.schema.normalizeDN(parsed, into: &canonical)
             if canonical == directory.rootName {
-                return LoginAccount(identity: .root, passwords: directory.settings.rootPassword.map { [$0] } ?? [], state: nil)
+                return LoginAccount(identity: .root, passwords: directory.settings.rootPassword.map { [StoredPassword($0)] } ?? [], state: nil)
             }
         }
         let stranger = session.anonymousSubject(directory)
         return try worker.read { snapshot, state, _ throws(LDAPError) in
+            if let known = directory.knownAccount(named: name, stranger, &state, snapshot) { return known }
             let found = try state.resolution.resolve(name.rawSpan, snapshot)
             guard found.isComplete else { return nil }
             do throws(EntryStoreError) {
@@ -169,6 +167,18 @@ extension Request {
 }
 
 extension Directory {
+    /// What is known of somebody who has logged in a while ago, where everybody may prove who he is by a password.
+    /// - Parameter stranger: the client before it is let in.
+    func knownAccount(
+        named name: [UInt8], _ stranger: AccessSubject, _ state: inout WorkerState, _ snapshot: borrowing Snapshot
+    ) -> LoginAccount? {
+        let asAdministrator = stranger.origin.listener.isForAdministrators
+        guard let account = state.logins.account(named: name, asAdministrator: asAdministrator, self, snapshot),
+            AccessControl(stranger, self).allowsAlways(.auth, AccessDatum(known.userPassword), snapshot)
+        else { return nil }
+        return account
+    }
+
     /// What is known of an entry that somebody wants to log in as.
     /// - Parameter stranger: the client before it is let in.
     func account(
@@ -177,14 +187,16 @@ extension Directory {
         guard let record = try snapshot.record(id), let attribute = snapshot.catalogue.table.id(of: known.userPassword) else { return nil }
         // As slapd: the right to prove oneself by it is asked of the client as it is before, anonymous.
         guard AccessControl(stranger, self).allows(.auth, AccessDatum(known.userPassword), id, record, snapshot) else { return nil }
-        var passwords: [[UInt8]] = []
+        var passwords: [StoredPassword] = []
         var values = record.values(of: attribute)
-        while let value = values.next() { passwords.append(value.array) }
+        while let value = values.next() { passwords.append(StoredPassword(value.array)) }
+        let asAdministrator = stranger.origin.listener.isForAdministrators
         let isAdministrator = try state.resolution.isBelow(administrators, record, snapshot)
-        return LoginAccount(
+        let account = LoginAccount(
             identity: .entry(id, name: name, isAdministrator: isAdministrator), passwords: passwords,
-            state: try login?.state(
-                of: id, record, pending: ephemeral, asAdministrator: stranger.origin.listener.isForAdministrators, snapshot))
+            state: try login?.state(of: id, record, pending: ephemeral, asAdministrator: asAdministrator, snapshot))
+        state.logins.note(account, asAdministrator: asAdministrator, self, snapshot)
+        return account
     }
 }
 

@@ -114,10 +114,10 @@ struct BindOutcome: Sendable {
 final class LoginAccount: Sendable {
     let identity: Identity
     /// One of them must fit.
-    let passwords: [[UInt8]]
+    let passwords: [StoredPassword]
     let state: LoginState?
 
-    init(identity: Identity, passwords: [[UInt8]], state: LoginState?) {
+    init(identity: Identity, passwords: [StoredPassword], state: LoginState?) {
         self.identity = identity
         self.passwords = passwords
         self.state = state

@@ -54,6 +54,12 @@ public final class EphemeralValues: Sendable {
     /// Whether nothing is on its way into any entry.
     public var isEmpty: Bool { count.load(ordering: .acquiring) == 0 }
 
+    /// Whether something is on its way into an entry.
+    func concern(_ id: EntryID) -> Bool {
+        if isEmpty { return false }
+        return state.withLock { $0.waiting[id] != nil || $0.flushing[id] != nil || $0.settled[id] != nil }
+    }
+
     /// The values of an attribute that are on their way into an entry; nil if none are: those that are stored count.
     public func values(of type: AttributeTypeID, _ id: EntryID) -> [[UInt8]]? {
         if isEmpty { return nil }

@@ -17,6 +17,10 @@ public protocol LoginPolicy: AnyObject, Sendable {
         of id: EntryID, _ record: borrowing EntryRecord, pending: EphemeralValues, asAdministrator: Bool, _ snapshot: borrowing Snapshot
     ) throws(EntryStoreError) -> LoginState?
 
+    /// Whether what was said of an entry at an earlier commit would be said now too, provided that the entry is as it was and that nothing is on its
+    /// way into it.
+    func stillApplies(_ state: LoginState, from commit: Int, _ snapshot: borrowing Snapshot) -> Bool
+
     /// Notes a wrong password. Called only if the state says ``LoginState/countsFailures``.
     func noteFailure(of id: EntryID, _ state: LoginState, _ pending: EphemeralValues)
 
@@ -51,13 +55,10 @@ public struct LoginState: Sendable {
     public var notesSuccess: Bool { isLogonDue || endsFailures }
     /// Who knows the password, if that is another server; nil: it is stored here.
     public var outside: (any OutsidePassword)?
-    /// Milliseconds since 1970 when this was found out.
-    public var moment: Int
+    /// Until when time alone makes no difference, in milliseconds since 1970.
+    public var until = Int.max
 
-    public init(standing: Standing, moment: Int) {
-        self.standing = standing
-        self.moment = moment
-    }
+    public init(standing: Standing) { self.standing = standing }
 }
 
 /// What passwords may be, and what goes with changing them.

@@ -1,3 +1,4 @@
+import BER
 import LDAP
 
 /// A password that another server knows (semantics 4.1): how it is asked.
@@ -41,10 +42,10 @@ extension Request {
     }
 
     private static func outcome(
-        _ verdict: OutsideVerdict, _ outside: any OutsidePassword, _ password: [UInt8], _ stored: [[UInt8]]
+        _ verdict: OutsideVerdict, _ outside: any OutsidePassword, _ password: [UInt8], _ stored: [StoredPassword]
     ) -> BindOutcome {
         if verdict == .right { return BindOutcome(isRight: true, isOutside: true) }
-        if outside.fallsBack { return BindOutcome(isRight: stored.contains { PasswordVerifier.verify(stored: $0, password: password) }) }
+        if outside.fallsBack { return BindOutcome(isRight: stored.contains { $0.verify(password.rawSpan) }) }
         if case .unavailable(let reason) = verdict { return BindOutcome(problem: reason) }
         return BindOutcome()
     }

@@ -8,44 +8,7 @@ public enum PasswordVerifier {
     ///
     /// Compares in constant time. Broken and unknown forms are false: the hash of a scheme that is not supported must not serve as a
     /// password itself. So are values that ask for more work than the server gives.
-    public static func verify(stored: [UInt8], password: [UInt8]) -> Bool { verify(stored: stored.rawSpan, password: password.rawSpan) }
-
-    /// The same with borrowed bytes.
-    public static func verify(stored: RawSpan, password: RawSpan) -> Bool {
-        guard let end = endOfScheme(stored) else { return ConstantTime.isEqual(stored, password) }
-        guard let scheme = PasswordScheme(named: stored.extracting(1..<end)) else { return false }
-        return verify(scheme, stored.extracting((end + 1)..<stored.byteCount), password)
-    }
-
-    /// The same where it takes so little time (microseconds) that handing it to another thread would take longer: clear text and plain
-    /// digests are cheap, schemes that are slow on purpose are not. Nil, and nothing is compared, if it would take long.
-    public static func verifyIfCheap(stored: [UInt8], password: [UInt8]) -> Bool? {
-        guard password.count <= 512 else { return nil }
-        let stored = stored.rawSpan
-        guard let end = endOfScheme(stored) else { return ConstantTime.isEqual(stored, password.rawSpan) }
-        // A scheme that is not known is refused without hashing.
-        guard let scheme = PasswordScheme(named: stored.extracting(1..<end)) else { return false }
-        guard scheme.isCheap else { return nil }
-        return verify(scheme, stored.extracting((end + 1)..<stored.byteCount), password.rawSpan)
-    }
-
-    private static func verify(_ scheme: PasswordScheme, _ rest: RawSpan, _ password: RawSpan) -> Bool {
-        if let (digest, isSalted) = scheme.digest { return verify(digest, isSalted, rest, password) }
-        if let digest = scheme.iterated { return PBKDF2.verify(rest, password, digest) }
-        switch scheme {
-        case .argon2: return Argon2(rest)?.verify(password) ?? false
-        case .crypt: return UnixCrypt.verify(rest, password)
-        case .scramSHA256: return SCRAMKeys(rest)?.verify(password) ?? false
-        default: return ConstantTime.isEqual(rest, password)
-        }
-    }
-
-    private static func verify(_ digest: PasswordDigest, _ isSalted: Bool, _ stored: RawSpan, _ password: RawSpan) -> Bool {
-        guard let decoded = Base64.decode(stored), isSalted ? decoded.count > digest.size : decoded.count == digest.size else { return false }
-        let expected = decoded.rawSpan.extracting(0..<digest.size)
-        let salt = decoded.rawSpan.extracting(digest.size..<decoded.count)
-        return digest.isHash(expected, of: password, salt: salt)
-    }
+    public static func verify(stored: [UInt8], password: [UInt8]) -> Bool { StoredPassword(stored).verify(password.rawSpan) }
 
     /// The scheme of a stored value and where what follows it begins; nil for clear text and unknown schemes.
     static func split(_ stored: RawSpan) -> (scheme: PasswordScheme, rest: Int)? {
@@ -61,7 +24,7 @@ public enum PasswordVerifier {
     }
 
     /// Where the closing brace of `{SCHEME}` is; nil for clear text.
-    private static func endOfScheme(_ stored: RawSpan) -> Int? {
+    static func endOfScheme(_ stored: RawSpan) -> Int? {
         guard stored.byteCount > 2, stored[at: 0] == UInt8(ascii: "{") else { return nil }
         for index in 1..<min(stored.byteCount, 40) {
             switch stored[at: index] {

@@ -108,7 +108,7 @@ final class AccountLogin: LoginPolicy {
 
         let own = first(tree.types.accountStatus.type) { AccountStatus($0) }
         let isLockedOut = own == .lockout
-        var state = LoginState(standing: .open, moment: now)
+        var state = LoginState(standing: .open)
         // An account without a status is an active one; an unknown status is none that lets anybody in.
         if let own {
             switch statuses.effective(own, record, domain: settings.domain) {
@@ -119,6 +119,7 @@ final class AccountLogin: LoginPolicy {
                 let since = moment(types.lockedTime)
                 let values = try InheritedValues([types.lockoutDuration], record, classOfService: classOfService, snapshot)
                 if !isExpired(since, values, now) { state.standing = .closed }
+                state.until = now
             case .locked, .pending, .closed, nil: state.standing = .closed
             }
         }
@@ -132,14 +133,30 @@ final class AccountLogin: LoginPolicy {
         {
             // 4.5.8.
             let left = changed / 1000 + days * 86_400 - now / 1000
-            if left < 0 { state.mustChange = .passwordExpired } else { state.timeBeforeExpiration = left }
+            if left < 0 {
+                state.mustChange = .passwordExpired
+            } else {
+                state.timeBeforeExpiration = left
+                state.until = now
+            }
         }
         if let outside = asAdministrator ? settings.administratorsOutside : settings.outside {
             state.outside = try outsideAccount(id, record, outside, asAdministrator: isTrue(types.isDelegatedAdmin), snapshot)
+            state.until = now
         }
-        state.isLogonDue = isLogonDue(moment(types.lastLogon), settings.lastLogonFrequency, now)
+        // 4.5.10: at most once in a while.
+        if settings.lastLogonFrequency > 0 {
+            let due = moment(types.lastLogon).map { ($0 / 1000 + settings.lastLogonFrequency) * 1000 }
+            state.isLogonDue = due.map { $0 <= now } ?? true
+            if let due, !state.isLogonDue { state.until = min(state.until, due) }
+        }
         state.endsFailures = isLockedOut || first(types.failureTimes) { _ in true } ?? false
         return state
+    }
+
+    func stillApplies(_ state: LoginState, from commit: Int, _ snapshot: borrowing Snapshot) -> Bool {
+        // Where an account stands says which domain is its own.
+        snapshot.lastRename <= commit && tree.serves(snapshot, madeAt: commit) && Moments.now < state.until
     }
 
     /// 4.1: the account's domain says who knows its password; of external virtual accounts we always do.
@@ -160,6 +177,9 @@ final class AccountLogin: LoginPolicy {
             known: outsideGroups, groupAge: outsideGroupAge, warn: warn)
     }
 
+    /// Longer times are as good as this one; in seconds.
+    private static let longest = 1 << 40
+
     private static let yes = Array("true".utf8)
     private static let active = AccountStatus.active.value
     private static let lockout = AccountStatus.lockout.value
@@ -168,13 +188,6 @@ final class AccountLogin: LoginPolicy {
         let duration = values.duration(types.lockoutDuration, default: 3600)
         guard let lockedSince, duration > 0 else { return false }
         return now / 1000 - lockedSince / 1000 > duration
-    }
-
-    /// 4.5.10: at most once in a while.
-    private func isLogonDue(_ last: Int?, _ frequency: Int, _ now: Int) -> Bool {
-        guard frequency > 0 else { return false }
-        guard let last else { return true }
-        return now / 1000 - last / 1000 >= frequency
     }
 
     private func settings(
@@ -191,7 +204,7 @@ final class AccountLogin: LoginPolicy {
             return try OutsideLogin(domain, config: table.config, asAdministrator: asAdministrator, outsideTypes, servers, kerberos, snapshot)
         }
         let settings = Settings(
-            lastLogonFrequency: try text(types.lastLogonFrequency, table.config).flatMap { Durations.seconds($0) } ?? 86_400,
+            lastLogonFrequency: min(try text(types.lastLogonFrequency, table.config).flatMap { Durations.seconds($0) } ?? 86_400, Self.longest),
             maxAge: try text(types.maxAge, origin.classOfService).flatMap { Int($0) } ?? 0,
             domain: origin.domain.flatMap { table.domains[$0] }, outside: try login(asAdministrator: false),
             administratorsOutside: try login(asAdministrator: true))
@@ -208,7 +221,7 @@ final class AccountLogin: LoginPolicy {
     // MARK: Outcomes
 
     func noteFailure(of id: EntryID, _ state: LoginState, _ pending: EphemeralValues) {
-        let now = state.moment
+        let now = Moments.now
         pending.update(id) { draft, record, snapshot throws(EntryStoreError) in
             guard case .account(let classOfService, _, _, _) = try tree.lineage(id, record, snapshot) else { return }
             let values = try InheritedValues(
@@ -242,8 +255,9 @@ final class AccountLogin: LoginPolicy {
     }
 
     func noteSuccess(of id: EntryID, _ state: LoginState, _ pending: EphemeralValues) {
+        let now = Moments.now
         // Nothing else to note: whoever has noted a logon a moment ago has noted this one.
-        if !state.endsFailures { return pending.set(types.lastLogon, to: Moments.format(state.moment), of: id) }
+        if !state.endsFailures { return pending.set(types.lastLogon, to: Moments.format(now), of: id) }
         pending.update(id) { draft, _, _ in
             if !draft[types.failureTimes].isEmpty { draft[types.failureTimes] = [] }
             if draft[tree.types.accountStatus.type].first.flatMap({ AccountStatus($0.rawSpan) }) == .lockout {
@@ -251,7 +265,7 @@ final class AccountLogin: LoginPolicy {
                 draft[types.lockedTime] = []
                 draft.note()
             }
-            if state.isLogonDue { draft[types.lastLogon] = [Moments.format(state.moment)] }
+            if state.isLogonDue { draft[types.lastLogon] = [Moments.format(now)] }
         }
     }
 }

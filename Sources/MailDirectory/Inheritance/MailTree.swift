@@ -39,6 +39,9 @@ final class MailTree: Sendable {
         return table
     }
 
+    /// Whether what was worked out of classes of service, domains and global configuration at a commit is right for a snapshot.
+    func serves(_ snapshot: borrowing Snapshot, madeAt commit: Int) -> Bool { snapshot.serves(watch, madeAt: commit) }
+
     /// Whether the table for a snapshot is there, or made by looking at no more than so many entries: work for a thread that may take long,
     /// if not.
     func isReady(_ snapshot: borrowing Snapshot, budget: inout Int) -> Bool {
