@@ -21,8 +21,9 @@ struct KnownLogins {
     private static let leastBits = 10
     private static let mostBits = 14
     private static let ways = 4
-    /// Accounts with longer names, in octets, are not kept.
+    /// Accounts with longer names, or with more passwords than that, are not kept: anybody may spell his name in many ways. Octets.
     private static let nameLimit = 512
+    private static let passwordLimit = 1024
 
     /// The account that a name stands for, if it is known and still as it was.
     /// - Parameters:
@@ -46,7 +47,9 @@ struct KnownLogins {
     /// Notes an account as it was found in a snapshot.
     mutating func note(_ account: LoginAccount, asAdministrator: Bool, _ directory: Directory, _ snapshot: borrowing Snapshot) {
         // What is on its way into the entry is part of what was found, and will be in the entry at another commit.
-        guard case .entry(let id, let name, _) = account.identity, name.count <= Self.nameLimit, !directory.ephemeral.concern(id) else { return }
+        guard case .entry(let id, let name, _) = account.identity, name.count <= Self.nameLimit,
+            account.passwords.reduce(0, { $0 + $1.value.count }) <= Self.passwordLimit, !directory.ephemeral.concern(id)
+        else { return }
         if let login = directory.login, let state = account.state, !login.stillApplies(state, from: snapshot.commit, snapshot) { return }
         if slots.isEmpty {
             let entries = (try? snapshot.entryCount()) ?? 0

@@ -356,11 +356,11 @@ final class LDAPConnection: ChannelDuplexHandler {
     func writeAnswers(_ context: ChannelHandlerContext, isMoreToCome: Bool = false) {
         guard !loop.output.isEmpty else { return }
         var sent = 0
-        if !hasOutput, let direct, context.channel.isActive {
+        if !hasOutput, let direct {
             if loop.gather(for: self, isMoreToCome: isMoreToCome) { return }
             sendGatheredFirst()
             // Sending may have filled the channel.
-            if !hasOutput {
+            if !hasOutput, context.channel.isActive {
                 sent = direct.send(loop.output)
                 LoopCounters.add(sent, to: loop.counters.bytesSent)
             }

@@ -161,6 +161,22 @@ private let application = "cn=printer,cn=appaccts,cn=zimbra"
         try sample.modify(name, [(.replace, attribute, value.map { [$0] } ?? [])])
     }
 
+    /// Nobody makes it large.
+    @Test func longNamesAndPasswordsAreNotKept() throws {
+        let sample = try sample()
+        for (name, password, isKept) in [
+            ("short", "short", true), ("short", String(repeating: "x", count: 2000), false), (String(repeating: "n", count: 600), "short", false),
+        ] {
+            let dn = "cn=\(name)\(password.count),cn=appaccts,cn=zimbra"
+            try asRoot(sample) {
+                try sample.add(
+                    dn, [("objectClass", ["applicationProcess", "simpleSecurityObject"]), ("cn", ["\(name)\(password.count)"]), ("userPassword", [password])])
+            }
+            for _ in 0..<2 { #expect(try sample.bind(dn, password).code == .success) }
+            #expect(try sample.isKnown(dn) == isKept)
+        }
+    }
+
     /// Names far more than there are places: each is still itself.
     @Test func manyNames() throws {
         let sample = try sample()
