@@ -52,13 +52,6 @@ struct AccessControl: Sendable {
         privileges(datum, value: value, id, record, snapshot).isSuperset(of: wanted)
     }
 
-    /// Whether something is granted on every entry there may be. No says nothing of any one.
-    func allowsAlways(_ wanted: AccessPrivileges, _ datum: AccessDatum, _ snapshot: borrowing Snapshot) -> Bool {
-        if subject.isRoot { return true }
-        let conditions = subject.standing(directory, snapshot).conditions
-        return directory.accessRules.bounds(datum, subject: conditions).least.isSuperset(of: wanted)
-    }
-
     /// The same of an entry of the store; the root has no attributes.
     func allows(
         _ wanted: AccessPrivileges, _ datum: AccessDatum, value: [UInt8]? = nil, of id: EntryID, _ snapshot: borrowing Snapshot
@@ -71,6 +64,13 @@ struct AccessControl: Sendable {
         }
         guard let record = try directory.record(id, snapshot) else { return false }
         return allows(wanted, datum, value: value, id, record, snapshot)
+    }
+
+    /// Whether something is granted on every entry there may be. No says nothing of any one.
+    func allowsAlways(_ wanted: AccessPrivileges, _ datum: AccessDatum, _ snapshot: borrowing Snapshot) -> Bool {
+        if subject.isRoot { return true }
+        let conditions = subject.standing(directory, snapshot).conditions
+        return directory.accessRules.bounds(datum, subject: conditions).least.isSuperset(of: wanted)
     }
 
     /// The root of the tree as rules see it.
