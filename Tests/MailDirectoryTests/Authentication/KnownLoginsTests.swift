@@ -113,7 +113,7 @@ private let application = "cn=printer,cn=appaccts,cn=zimbra"
         #expect(try sample.bindAsking(bjorn, "Correct-horse1").policy.failure == .accountLocked)
         try await Task.sleep(for: .seconds(4))
         #expect(try sample.bind(bjorn, "Correct-horse1").code == .success)
-        // A day after the last logon the next one is noted.
+        // When the time is over the next logon is noted.
         try asRoot(sample) { try sample.modify(config, [(.replace, "zimbraLastLogonTimestampFrequency", ["3s"])]) }
         let directory = sample.directory
         let type = try #require(directory.schema.attributeType(named: "zimbraLastLogonTimestamp"))
