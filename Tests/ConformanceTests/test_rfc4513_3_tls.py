@@ -241,16 +241,6 @@ def test_a_client_that_reads_with_pauses_gets_every_answer_whole(secured, how):
     assert len({a.data[3:] for a in found[::2]}) == 1
 
 
-def test_what_was_asked_is_answered_when_the_client_closes_its_side_at_once(secured):
-    with secured.wrapped(), secured.wrapped(), secured.wrapped() as connection:
-        time.sleep(0.1)
-        connection.sendall(wire.message(1, wire.compare("cn=config,cn=zimbra", "cn", "config")))
-        with socket.socket(fileno=os.dup(connection.fileno())) as below:
-            below.shutdown(socket.SHUT_WR)
-        data, closed = receive(connection)
-        assert closed and [a.number for a in complete(data)] == [1]
-
-
 # RFC 4511 section 4.14, RFC 4513 section 3.1.1
 
 

@@ -62,6 +62,27 @@ extension LDAPConnection {
         }
     }
 
+    /// The client has closed its side, which looks the same whether it has gone or waits for its answers: what it has asked for is
+    /// answered, then the connection ends. What would never be complete ends at once.
+    func inputClosed() {
+        isInputClosed = true
+        loop.handleGathered()
+        switch phase {
+        case .open:
+            for search in listening { search.cancel() }
+            resume()
+        case .securing, .lingering: close()
+        case .flushing, .closed:
+            // What is being sent is sent first.
+            if isClosing { close() }
+        }
+    }
+
+    /// After ``inputClosed()``.
+    func endIfAllIsAnswered() {
+        if holds.isEmpty, operationsInFlight == 0 { end("connection lost", linger: false) }
+    }
+
     func timeOut(_ reason: String, _ counter: borrowing Atomic<UInt64>) {
         counter.add(1, ordering: .relaxed)
         abort(reason)
@@ -71,7 +92,15 @@ extension LDAPConnection {
     func abort(_ reason: String?) {
         sendGatheredFirst()
         closeReason = reason
+        close()
+    }
+
+    /// Closes the channel. TLS says farewell, and waits for the client's if that can come.
+    func close() {
+        isClosing = true
         context?.close(promise: nil)
+        guard isInputClosed, direct == nil, let context else { return }
+        (try? context.pipeline.syncOperations.handler(type: EncryptedOutput.self))?.close()
     }
 
     func endWithNotice(_ code: ResultCode, _ message: String, linger: Bool = true) {
@@ -101,8 +130,8 @@ extension LDAPConnection {
 
     func flushed() {
         guard case .flushing(let linger) = phase, let context else { return }
-        guard linger else {
-            context.close(promise: nil)
+        guard linger, !isInputClosed else {
+            close()
             return
         }
         phase = .lingering

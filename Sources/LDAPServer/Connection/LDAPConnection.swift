@@ -3,6 +3,7 @@ import Directory
 import LDAP
 import NIOCore
 import NIOSSL
+import NIOTLS
 import Synchronization
 
 /// One connection: frames requests straight out of what was read, has the directory answer them, and keeps the connection within
@@ -56,6 +57,10 @@ final class LDAPConnection: ChannelDuplexHandler {
     /// Set while requests are handled: what then becomes possible again is done by who set it, not recursively.
     @exclusivity(unchecked) var isHandling = false
     @exclusivity(unchecked) var isReadWanted = false
+    /// Whether the client has closed its side: nothing more will come.
+    var isInputClosed = false
+    /// Whether the channel was told to close.
+    var isClosing = false
     @exclusivity(unchecked) var isFlushWanted = false
     /// Whether answers of it stand in ``LoopContext/gathered``.
     @exclusivity(unchecked) var isGathered = false
@@ -157,6 +162,14 @@ final class LDAPConnection: ChannelDuplexHandler {
             loop.server.log.accepted(connection: id, descriptor: descriptor, peer: session.peer, listener: session.listener.name)
         }
         if loop.isStopping { stop() }
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        switch event {
+        case TLSUserEvent.handshakeCompleted: handshakeCompleted(context)
+        case ChannelEvent.inputClosed: inputClosed()
+        default: context.fireUserInboundEventTriggered(event)
+        }
     }
 
     func channelInactive(context: ChannelHandlerContext) {
@@ -343,7 +356,9 @@ final class LDAPConnection: ChannelDuplexHandler {
             isHandling = false
             if !isProgress { break }
         }
-        if case .open = phase, holds.isEmpty, isReadWanted, let context {
+        if isInputClosed {
+            endIfAllIsAnswered()
+        } else if case .open = phase, holds.isEmpty, isReadWanted, let context {
             isReadWanted = false
             context.read()
         }

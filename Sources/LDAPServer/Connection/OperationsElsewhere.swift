@@ -85,7 +85,7 @@ extension LDAPConnection {
         case .more:
             loop.server.advance(search, connection: id, mailbox: loop.mailbox)
         case .waiting:
-            if holds.contains(.stopping) { search.cancel() }
+            if holds.contains(.stopping) || isInputClosed { search.cancel() }
             listening.append(search)
             if search.hasNews { wake(search) }
         case .done:

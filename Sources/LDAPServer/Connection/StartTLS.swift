@@ -1,7 +1,6 @@
 import Directory
 import LDAP
 import NIOCore
-import NIOTLS
 import Synchronization
 
 // TLS, from the first byte or by StartTLS.
@@ -37,6 +36,7 @@ extension LDAPConnection {
 
     /// Begins a handshake.
     func secure(_ context: ChannelHandlerContext) {
+        guard !isInputClosed else { return close() }
         guard let contexts = loop.server.tls else { return abort("TLS is not configured") }
         do {
             handshake = try Handshake(contexts, context.channel, since: .now(), before: self)
@@ -56,10 +56,8 @@ extension LDAPConnection {
         abort(reason)
     }
 
-    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-        guard case .handshakeCompleted? = event as? TLSUserEvent, case .securing = phase, let handshake else {
-            return context.fireUserInboundEventTriggered(event)
-        }
+    func handshakeCompleted(_ context: ChannelHandlerContext) {
+        guard case .securing = phase, let handshake else { return }
         do {
             let facts = try handshake.facts(context.channel)
             session.protection = .tls(facts)

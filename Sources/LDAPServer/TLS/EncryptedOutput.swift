@@ -47,10 +47,10 @@ final class EncryptedOutput: ChannelDuplexHandler {
         context.close(mode: mode, promise: promise)
     }
 
-    func channelReadComplete(context: ChannelHandlerContext) {
-        // Nothing is held here but when the client has closed its side right behind its request: then the channel closes next.
+    /// Closes the channel, whatever TLS waits for.
+    func close() {
         sendHeld()
-        context.fireChannelReadComplete()
+        context?.close(promise: nil)
     }
 
     func sendHeld() {
