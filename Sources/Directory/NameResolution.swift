@@ -86,11 +86,7 @@ struct NameResolution {
         commit = snapshot.commit
     }
 
-    private static func place(_ name: RawSpan) -> Int {
-        var hash: UInt64 = 0xcbf2_9ce4_8422_2325
-        for index in 0..<name.byteCount { hash = (hash ^ UInt64(name[at: index])) &* 0x0000_0100_0000_01b3 }
-        return Int(truncatingIfNeeded: hash >> 20) & (count - 1)
-    }
+    private static func place(_ name: RawSpan) -> Int { Int(truncatingIfNeeded: OctetHash.hash(name)) & (count - 1) }
 
     /// Whether an entry stands below the container of administrators.
     /// - Parameter name: the container's; the same each time.

@@ -47,26 +47,24 @@ struct ResolvedNames {
 
         static func == (a: RDN, b: RDN) -> Bool { a.count == b.count && a.words == b.words }
 
-        func hash(below superior: EntryID) -> UInt64 {
-            var hash = superior.rawValue &* 0x9e37_79b9_7f4a_7c15
-            func mix(_ word: UInt64) { hash = (hash ^ word ^ hash >> 29) &* 0xff51_afd7_ed55_8ccd }
-            mix(words.0)
-            mix(words.1)
-            mix(words.2)
-            mix(words.3)
-            mix(words.4)
-            return hash
+        func hash(_ seed: UInt64, below superior: EntryID) -> UInt64 {
+            var hash = OctetHash.mix(seed, superior.rawValue)
+            hash = OctetHash.mix(hash, words.0)
+            hash = OctetHash.mix(hash, words.1)
+            hash = OctetHash.mix(hash, words.2)
+            hash = OctetHash.mix(hash, words.3)
+            return OctetHash.mix(hash, words.4)
         }
     }
 
-    /// By the upper bits of a hash: a name takes the place of another, so that nobody can make it slow or large. None before the first name.
+    /// By a hash: a name takes the place of another, so that nobody can make it slow or large. None before the first name.
     private var slots: [Slot] = []
     private var base = 0
-    private var bits = Self.leastBits
-    private static let leastBits = 14
-    private static let mostBits = 16
+    private static let fewest = 1 << 14
+    private static let most = 1 << 16
+    private let seed = OctetHash.seed
 
-    private func place(_ rdn: RDN, _ superior: EntryID) -> Int { Int(truncatingIfNeeded: rdn.hash(below: superior) >> UInt64(64 - bits)) }
+    private func place(_ rdn: RDN, _ superior: EntryID) -> Int { Int(truncatingIfNeeded: rdn.hash(seed, below: superior)) & (slots.count - 1) }
 
     /// The entry below another that an RDN leads to.
     /// - Parameters:
@@ -89,8 +87,9 @@ struct ResolvedNames {
     ///   - commit: nothing of an earlier one will be noted.
     mutating func prepare(for entries: Int, from commit: Int) {
         base = commit
-        while bits < Self.mostBits, 1 << bits < entries { bits += 1 }
-        slots = Array(repeating: Slot(), count: 1 << bits)
+        var count = Self.fewest
+        while count < Self.most, count < entries { count *= 2 }
+        slots = Array(repeating: Slot(), count: count)
     }
 
     /// Notes where an RDN leads, once there is room.

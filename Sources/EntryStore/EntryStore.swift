@@ -191,7 +191,7 @@ public final class EntryStore: Sendable {
     func noteIndexChange(_ key: RawSpan, isNew: Bool, by commit: Int) {
         guard IndexKey.isOfValue(key) else { return }
         if isNew { filters.note(key) }
-        found?.noteChange(KeyTable.hash(key), by: commit)
+        found?.noteChange(OctetHash.hash(key), by: commit)
     }
 
     /// Forgets what is known of indexes in memory: keys change that will not be told. In the write transaction that changes them.

@@ -10,18 +10,12 @@ struct FreePages: Sendable {
     ///   - lastPage: the last page that the state uses.
     init(_ transaction: borrowing Transaction, lastPage: Int) throws(LMDBError) {
         end = lastPage + 1
-        words = [UInt64](repeating: 0, count: (end + 63) / 64)
-        let number = MemoryLayout<UInt>.size
-        var pair = try transaction.first(in: .freeList)
-        while let current = pair {
-            // A count, then so many page numbers.
-            for place in stride(from: number, to: current.value.byteCount / number * number, by: number) {
-                // Sound: the place and seven octets after it are inside the value; any eight octets are a number.
-                let page = unsafe current.value.unsafeLoadUnaligned(fromByteOffset: place, as: UInt.self)
-                if page < UInt(end) { words[Int(page) / 64] |= 1 << UInt64(page % 64) }
-            }
-            pair = try transaction.next(in: .freeList)
+        var words = [UInt64](repeating: 0, count: (end + 63) / 64)
+        let used = UInt(lastPage + 1)
+        try transaction.forEachFreePage { page in
+            if page < used { words[Int(page) / 64] |= 1 << UInt64(page % 64) }
         }
+        self.words = words
     }
 
     /// The pages that this state uses and an earlier one did not: all that commits have written in between and that is still needed, but for the two meta
@@ -50,5 +44,28 @@ struct FreePages: Sendable {
     private func free(word index: Int) -> UInt64 {
         guard index < words.count else { return .max }
         return index == words.count - 1 && end % 64 != 0 ? words[index] | UInt64.max << UInt64(end % 64) : words[index]
+    }
+}
+
+extension Transaction {
+    /// The numbers of the pages that hold nothing, in the state that this read transaction sees.
+    fileprivate borrowing func forEachFreePage(_ body: (UInt) -> Void) throws(LMDBError) {
+        let number = MemoryLayout<UInt>.size
+        var pair = try first(in: .freeList)
+        while let current = pair {
+            // A count, then so many page numbers.
+            for place in stride(from: number, to: current.value.byteCount / number * number, by: number) {
+                // Sound: the place and seven octets after it are inside the value; any eight octets are a number.
+                body(unsafe current.value.unsafeLoadUnaligned(fromByteOffset: place, as: UInt.self))
+            }
+            pair = try next(in: .freeList)
+        }
+    }
+
+    /// How many pages of the file hold nothing, in the state that this read transaction sees. Takes time that grows with their number.
+    public borrowing func freePages() throws(LMDBError) -> Int {
+        var count = 0
+        try forEachFreePage { _ in count += 1 }
+        return count
     }
 }

@@ -33,19 +33,3 @@ extension Environment {
         return OpenReader(process: process, transaction: transaction)
     }
 }
-
-extension Transaction {
-    /// Pages of the file that hold nothing, in the state that this read transaction sees. Takes time that grows with their number.
-    public borrowing func freePages() throws(LMDBError) -> Int {
-        var count = 0
-        var pair = try first(in: .freeList)
-        while let current = pair {
-            if current.value.byteCount >= MemoryLayout<UInt>.size {
-                // Sound: the length was just checked; any eight bytes are a number.
-                count += Int(clamping: unsafe current.value.unsafeLoadUnaligned(as: UInt.self))
-            }
-            pair = try next(in: .freeList)
-        }
-        return count
-    }
-}

@@ -6,7 +6,7 @@ import Testing
 /// Stored passwords: RFC 2307 section 5.3 and what OpenLDAP and its modules pw-sha2, pw-pbkdf2 and pw-argon2 made of it.
 struct PasswordTests {
     private func verify(_ stored: String, _ password: String) -> Bool {
-        PasswordVerifier.verify(stored: Array(stored.utf8), password: Array(password.utf8))
+        StoredPassword(Array(stored.utf8)).verify(Array(password.utf8))
     }
 
     private func hashing(_ scheme: PasswordScheme) -> PasswordHashing {
@@ -21,16 +21,16 @@ struct PasswordTests {
         let hashing = hashing(scheme)
         for password in ["secret", "{SSHA}AAAA", "ünï", String(repeating: "x", count: scheme == .crypt ? 500 : 10_000)] {
             let stored = try hashing.hash(Array(password.utf8))
-            #expect(PasswordVerifier.verify(stored: stored, password: Array(password.utf8)))
-            #expect(!PasswordVerifier.verify(stored: stored, password: Array((password + "x").utf8)))
-            #expect(!PasswordVerifier.verify(stored: stored, password: []))
+            #expect(StoredPassword(stored).verify(Array(password.utf8)))
+            #expect(!StoredPassword(stored).verify(Array((password + "x").utf8)))
+            #expect(!StoredPassword(stored).verify([]))
             // What is slow on purpose is not hashed where others wait.
             let isCheap = scheme == .clear || scheme.digest != nil
             for given in [password, password + "x"] where given.utf8.count <= 512 {
                 #expect(StoredPassword(stored).isCheap(for: Array(given.utf8)) == isCheap)
             }
             if password.utf8.count > 512 { #expect(!StoredPassword(stored).isCheap(for: Array(password.utf8))) }
-            let isCurrent = hashing.isCurrent(stored.rawSpan)
+            let isCurrent = hashing.isCurrent(StoredPassword(stored))
             #expect(isCurrent)
             if scheme != .clear { #expect(String(decoding: stored, as: UTF8.self).hasPrefix(scheme.prefix)) }
         }
@@ -98,7 +98,7 @@ struct PasswordTests {
         let password = Array("pencil".utf8)
         let keys = try SCRAMKeys(password.rawSpan, salt: salt, iterations: 4096)
         let text = Array("{SCRAM-SHA-256}".utf8) + keys.text
-        #expect(PasswordVerifier.verify(stored: text, password: password))
+        #expect(StoredPassword(text).verify(password))
         let stored = keys.text
         let read = SCRAMKeys(stored.rawSpan)
         #expect(read == keys)

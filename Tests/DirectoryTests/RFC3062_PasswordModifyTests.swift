@@ -16,7 +16,7 @@ struct RFC3062_PasswordModifyTests {
 
     private func verify(_ directory: TestDirectory, _ password: String) throws -> Bool {
         let stored = try directory.values(name, "userPassword")
-        return stored.count == 1 && PasswordVerifier.verify(stored: Array(stored[0].utf8), password: Array(password.utf8))
+        return stored.count == 1 && StoredPassword(Array(stored[0].utf8)).verify(Array(password.utf8))
     }
 
     @Test func ownPassword() async throws {

@@ -133,7 +133,7 @@ struct FoundValuesTests {
     private static func hash(_ value: String, _ small: SmallStore, _ snapshot: borrowing Snapshot) throws -> UInt64 {
         var key: [UInt8] = []
         IndexKey.appendValue(try #require(snapshot.catalogue.table.id(of: small.mail)), Array(value.utf8).rawSpan, to: &key)
-        return KeyTable.hash(key.rawSpan)
+        return OctetHash.hash(key.rawSpan)
     }
 
     /// As if two values had one hash.

@@ -81,9 +81,9 @@ extension Request {
             // A name without a password, or without an entry, takes the time of a wrong password.
             var attempt = attempt
             attempt.account = nil
-            return compare(password, [StoredPassword(directory.decoy.value)], attempt, session, &output)
+            return compare(password, [directory.decoy.stored], attempt, session, &output)
         }
-        directory.decoy.learn(last.value)
+        directory.decoy.learn(last)
         return compare(password, account.passwords, attempt, session, &output)
     }
 
@@ -93,11 +93,11 @@ extension Request {
     ) -> Disposition {
         let hashing = directory.settings.passwords
         let rehashes = directory.settings.rehashesPasswords && attempt.account.map { $0.identity.isEntry } ?? false
-            && candidates.contains { !hashing.isCurrent($0.value.rawSpan) }
+            && candidates.contains { !hashing.isCurrent($0) }
         // Slow schemes run off the event loop; for a plain digest the way to another thread and back costs ten times the digest.
         if !rehashes, candidates.count <= 4, candidates.indices.allSatisfy({ candidates[$0].isCheap(for: password) }) {
             var isRight = false
-            for index in candidates.indices where candidates[index].verify(password.rawSpan) { isRight = true }
+            for index in candidates.indices where candidates[index].verify(password) { isRight = true }
             attempt.finish(BindOutcome(isRight: isRight), session, &output)
             return .answered
         }
@@ -106,9 +106,9 @@ extension Request {
                 messageID: messageID,
                 work: {
                     var outcome = BindOutcome()
-                    if let stored = candidates.first(where: { $0.verify(password.rawSpan) }) {
+                    if let stored = candidates.first(where: { $0.verify(password) }) {
                         outcome.isRight = true
-                        if rehashes, !hashing.isCurrent(stored.value.rawSpan), let new = try? hashing.hash(password) {
+                        if rehashes, !hashing.isCurrent(stored), let new = try? hashing.hash(password) {
                             outcome.rehash = BindOutcome.Rehash(old: stored.value, new: new)
                         }
                     }

@@ -12,14 +12,13 @@ struct KnownLogins {
         var asAdministrator = false
     }
 
-    /// Hashes of the names, in sets of ``ways`` by their upper bits: the newest stands first in its set, and takes the place of the oldest, so that
-    /// nobody can make it large. None before the first login.
+    /// Hashes of the names, in sets of ``ways``: the newest stands first in its set, and takes the place of the oldest, so that nobody can make
+    /// it large. None before the first login.
     private var hashes: [UInt64] = []
     /// What each place holds.
     private var slots: [Slot] = []
-    private var bits = Self.leastBits
-    private static let leastBits = 10
-    private static let mostBits = 14
+    private static let fewest = 1 << 10
+    private static let most = 1 << 14
     private static let ways = 4
     /// Accounts with longer names, or with more passwords than that, are not kept: anybody may spell his name in many ways. Octets.
     private static let nameLimit = 512
@@ -31,7 +30,7 @@ struct KnownLogins {
     ///   - asAdministrator: whether the client comes where nobody but administrators may.
     func account(named name: [UInt8], asAdministrator: Bool, _ directory: Directory, _ snapshot: borrowing Snapshot) -> LoginAccount? {
         if slots.isEmpty { return nil }
-        let hash = Self.hash(name.rawSpan)
+        let hash = OctetHash.hash(name.rawSpan)
         guard let place = set(hash).first(where: { hashes[$0] == hash }), let account = slots[place].account,
             case .entry(let id, let known, _) = account.identity, known == name, slots[place].asAdministrator == asAdministrator
         else { return nil }
@@ -53,11 +52,12 @@ struct KnownLogins {
         if let login = directory.login, let state = account.state, !login.stillApplies(state, from: snapshot.commit, snapshot) { return }
         if slots.isEmpty {
             let entries = (try? snapshot.entryCount()) ?? 0
-            while bits < Self.mostBits, 1 << bits < entries { bits += 1 }
-            slots = Array(repeating: Slot(), count: 1 << bits)
-            hashes = Array(repeating: 0, count: 1 << bits)
+            var count = Self.fewest
+            while count < Self.most, count < entries { count *= 2 }
+            slots = Array(repeating: Slot(), count: count)
+            hashes = Array(repeating: 0, count: count)
         }
-        let hash = Self.hash(name.rawSpan)
+        let hash = OctetHash.hash(name.rawSpan)
         let set = set(hash)
         let last = set.first(where: { hashes[$0] == hash }) ?? set.upperBound - 1
         for place in stride(from: last, to: set.lowerBound, by: -1) {
@@ -69,23 +69,7 @@ struct KnownLogins {
     }
 
     private func set(_ hash: UInt64) -> Range<Int> {
-        let first = Int(truncatingIfNeeded: hash >> UInt64(64 - bits)) & ~(Self.ways - 1)
+        let first = Int(truncatingIfNeeded: hash) & (slots.count - Self.ways)
         return first..<first + Self.ways
-    }
-
-    private static func hash(_ name: RawSpan) -> UInt64 {
-        var hash = UInt64(truncatingIfNeeded: name.byteCount)
-        func mix(_ word: UInt64) { hash = (hash ^ word ^ hash >> 29) &* 0xff51_afd7_ed55_8ccd }
-        var index = 0
-        while index + 8 <= name.byteCount {
-            // Sound: any eight octets are a number; the place was just checked.
-            mix(unsafe name.unsafeLoadUnaligned(fromByteOffset: index, as: UInt64.self))
-            index += 8
-        }
-        while index < name.byteCount {
-            mix(UInt64(name[at: index]))
-            index += 1
-        }
-        return hash
     }
 }

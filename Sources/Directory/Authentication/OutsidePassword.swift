@@ -45,7 +45,7 @@ extension Request {
         _ verdict: OutsideVerdict, _ outside: any OutsidePassword, _ password: [UInt8], _ stored: [StoredPassword]
     ) -> BindOutcome {
         if verdict == .right { return BindOutcome(isRight: true, isOutside: true) }
-        if outside.fallsBack { return BindOutcome(isRight: stored.contains { $0.verify(password.rawSpan) }) }
+        if outside.fallsBack { return BindOutcome(isRight: stored.contains { $0.verify(password) }) }
         if case .unavailable(let reason) = verdict { return BindOutcome(problem: reason) }
         return BindOutcome()
     }

@@ -78,7 +78,7 @@ extension Directory {
         guard let passwordRules, case .entry(let own, _, _) = identity, own == id else { return }
         for password in passwords {
             do throws(PasswordViolation) {
-                try passwordRules.check(PasswordVerifier.clearText(password), of: id, snapshot)
+                try passwordRules.check(StoredPassword(password).clearText, of: id, snapshot)
             } catch { throw error.error(withControl: wantsPolicy) }
         }
     }

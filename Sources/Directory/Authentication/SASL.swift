@@ -139,14 +139,10 @@ extension Request {
                         // Keys are made for every name, so that it does not show who has which.
                         let salt = directory.decoy.salt(for: first.user)
                         let passwords = attempt.account?.passwords ?? []
-                        let clear = passwords.lazy.compactMap { PasswordVerifier.clearText($0.value) }.first
+                        let clear = passwords.lazy.compactMap(\.clearText).first
                         let password = clear ?? directory.decoy.password
                         let made = try SCRAMKeys(password.rawSpan, salt: salt, iterations: SCRAMKeys.defaultIterations)
-                        let kept = passwords.lazy.compactMap { stored -> SCRAMKeys? in
-                            guard let (scheme, rest) = PasswordVerifier.split(stored.value.rawSpan), scheme == .scramSHA256 else { return nil }
-                            let text = Array(stored.value[rest...])
-                            return SCRAMKeys(text.rawSpan)
-                        }.first
+                        let kept = passwords.lazy.compactMap(\.scramKeys).first
                         var attempt = attempt
                         // Other hashes tell nothing that SCRAM could be run with.
                         if kept == nil, clear == nil { attempt.account = nil }

@@ -71,7 +71,7 @@ extension Directory {
     /// - Throws: `unwillingToPerform` if it is none of them.
     private func verify(_ password: [UInt8], of id: EntryID) throws(LDAPError) -> [UInt8] {
         let snapshot = try stored { () throws(EntryStoreError) in try store.snapshot() }
-        for candidate in try storedPasswords(of: id, snapshot) where PasswordVerifier.verify(stored: candidate, password: password) {
+        for candidate in try storedPasswords(of: id, snapshot) where StoredPassword(candidate).verify(password) {
             return candidate
         }
         throw Self.wrongOldPassword

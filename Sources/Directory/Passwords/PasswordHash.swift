@@ -11,11 +11,15 @@ public struct PasswordHashing: Sendable, Hashable {
     public init() {}
 
     /// Whether a stored value is as a new one would be, but for the salt.
-    func isCurrent(_ stored: RawSpan) -> Bool {
-        guard let (found, rest) = PasswordVerifier.split(stored) else { return scheme == .clear }
-        guard found == scheme else { return false }
-        if found == .argon2 { return Argon2(stored.extracting(rest..<stored.byteCount)).map { $0.parameters == argon2 } ?? false }
-        return true
+    func isCurrent(_ stored: StoredPassword) -> Bool {
+        switch stored.form {
+        case .clear: return scheme == .clear
+        case .digest(let found, _, _): return found == scheme
+        case .scheme(.argon2, let start) where scheme == .argon2:
+            return Argon2(stored.value.rawSpan.extracting(start..<stored.value.count)).map { $0.parameters == argon2 } ?? false
+        case .scheme(let found, _): return found == scheme
+        case .nothing: return false
+        }
     }
 
     /// What to store of a password: `{SCHEME}…`, with a fresh salt where the scheme has one; clear text as it is, unless it looks

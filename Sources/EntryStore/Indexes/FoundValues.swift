@@ -28,7 +28,7 @@ final class FoundValues: Sendable {
     }
 
     /// What is known of a key at a commit.
-    /// - Parameter hash: of the whole key, without the block; see `KeyTable`.
+    /// - Parameter hash: of the whole key, without the block; see `OctetHash`.
     func look(_ hash: UInt64, at commit: Int) -> Finding {
         let found = table.look(hash, at: commit)
         let isGood = found.entry != .root && found.word == hash && found.foundAt >= floor.load(ordering: .acquiring)

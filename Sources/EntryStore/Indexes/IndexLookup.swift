@@ -13,11 +13,10 @@ extension Snapshot {
             var key: [UInt8] = []
             let isExact = IndexKey.append(attribute, canonical, catalogue.usable.kinds(of: type), to: &key)
             let changes = hasPending ? pending.batch.changes(of: key.rawSpan) : nil
-            let finding = isUncommitted ? nil : store.found?.look(KeyTable.hash(key.rawSpan), at: commit)
-            if let entry = finding?.entry, entry != exempt, try has(entry, type, equalTo: canonical) { return entry }
-            let isExcluded = store.filters.excludes(key.rawSpan, at: commit)
-            var pair = isExcluded ? nil : try transaction.seek(key.rawSpan, in: store.databases.indexes)
-            if !isExcluded, pair?.key.starts(with: key.rawSpan) != true { store.filters.noteVain(key.rawSpan) }
+            let knowledge = knowledge(of: key.rawSpan, recalls: !isUncommitted)
+            if let entry = knowledge.entry, entry != exempt, try has(entry, type, equalTo: canonical) { return entry }
+            var pair = knowledge.isEmpty ? nil : try transaction.seek(key.rawSpan, in: store.databases.indexes)
+            if !knowledge.isEmpty, pair?.key.starts(with: key.rawSpan) != true { noteEmpty(key.rawSpan) }
             var isFirstBlock = true
             while let current = pair, current.key.byteCount == key.count + 4, current.key.starts(with: key.rawSpan),
                 let block = current.key.bigEndian32(key.count)
@@ -31,8 +30,8 @@ extension Snapshot {
                     if id == exempt || changes?.others.contains(id) == true { continue }
                     guard try isExact || has(id, type, equalTo: canonical) else { continue }
                     // Alone in the whole set, not in its last block.
-                    if let finding, isFirstBlock, set.count == 1, try transaction.next(in: store.databases.indexes)?.key.starts(with: key.rawSpan) != true {
-                        store.found?.note(id, at: commit, finding)
+                    if isFirstBlock, set.count == 1, try transaction.next(in: store.databases.indexes)?.key.starts(with: key.rawSpan) != true {
+                        note(id, aloneBeyond: knowledge)
                     }
                     return id
                 }

@@ -18,10 +18,7 @@ struct KeyTable {
     private var ends: [Int] = []
     /// A power of two, at most three quarters full.
     private var slots: [Slot]
-    private let seed = Self.seed
-
-    /// Chosen anew by each process: nobody outside can prepare keys that collide.
-    private static let seed = UInt64.random(in: 0 ... .max)
+    private let seed = OctetHash.seed
 
     init(capacity: Int = 64) {
         var size = 128
@@ -51,7 +48,7 @@ struct KeyTable {
     /// The number of a key, new or known.
     mutating func insert(_ key: RawSpan) -> Int {
         if let short = ShortKey(key) { return insert(short) }
-        let hash = Self.hash(key)
+        let hash = OctetHash.hash(key)
         let (slot, number) = look(for: key, hash)
         if let number { return number }
         arena.append(key)
@@ -81,7 +78,7 @@ struct KeyTable {
 
     func find(_ key: RawSpan) -> Int? {
         if let short = ShortKey(key) { return look(for: short).number }
-        return look(for: key, Self.hash(key)).number
+        return look(for: key, OctetHash.hash(key)).number
     }
 
     /// Where a long key is, or the free slot where it would be.
@@ -113,7 +110,7 @@ struct KeyTable {
 
     /// Where the search for a short key begins.
     @inline(__always)
-    private func place(_ word: UInt64) -> Int { Int(truncatingIfNeeded: Self.mix(word ^ seed)) }
+    private func place(_ word: UInt64) -> Int { Int(truncatingIfNeeded: OctetHash.mix(seed, word)) }
 
     private mutating func grow() {
         var larger = Array(repeating: Slot(word: 0, number: 0, count: 0), count: slots.count * 2)
@@ -146,30 +143,6 @@ struct KeyTable {
             return key(a.number).precedes(key(b.number))
         }
         return order.map(\.number)
-    }
-
-    /// A hash that nobody outside can foresee; another one in each process.
-    static func hash(_ key: RawSpan) -> UInt64 {
-        var hash: UInt64 = seed ^ UInt64(key.byteCount)
-        var index = 0
-        while index + 8 <= key.byteCount {
-            // Sound: eight bytes are left, and any eight bytes are a UInt64.
-            let word = unsafe key.unsafeLoadUnaligned(fromUncheckedByteOffset: index, as: UInt64.self)
-            hash = mix(hash ^ word)
-            index += 8
-        }
-        var tail: UInt64 = 0
-        while index < key.byteCount {
-            tail = tail << 8 | UInt64(key[at: index])
-            index += 1
-        }
-        return mix(hash ^ tail)
-    }
-
-    @inline(__always)
-    private static func mix(_ value: UInt64) -> UInt64 {
-        let product = value.multipliedFullWidth(by: 0xd6e8_feb8_6659_fd93)
-        return product.high ^ product.low
     }
 }
 

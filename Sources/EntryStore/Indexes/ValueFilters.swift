@@ -37,7 +37,7 @@ final class ValueFilters: Sendable {
         var isCrowded: Bool { count.load(ordering: .relaxed) > capacity * 2 }
 
         func insert(_ key: RawSpan) {
-            bits.insert(KeyTable.hash(key))
+            bits.insert(OctetHash.hash(key))
             count.add(1, ordering: .relaxed)
         }
     }
@@ -139,11 +139,12 @@ final class ValueFilters: Sendable {
     /// Whether a snapshot certainly has no entry in the set of a value.
     /// - Parameters:
     ///   - key: the whole key, without the block.
+    ///   - hash: of it; see `OctetHash`.
     ///   - commit: the snapshot's.
-    func excludes(_ key: RawSpan, at commit: Int) -> Bool {
+    func excludes(_ key: RawSpan, _ hash: UInt64, at commit: Int) -> Bool {
         withFilter(of: key) { filter in
             guard filter.start.load(ordering: .acquiring) <= commit else { return false }
-            return !filter.bits.mayContain(KeyTable.hash(key))
+            return !filter.bits.mayContain(hash)
         } ?? false
     }
 

@@ -56,19 +56,17 @@ extension Planner {
 
     /// The set of the value whose key is in ``scratch``, or what is remembered of it.
     mutating func equality(_ index: Int, isExact: Bool, _ snapshot: borrowing Snapshot) throws(LMDBError) -> Part {
-        let filters = snapshot.store.filters
-        if filters.excludes(scratch.rawSpan, at: snapshot.commit) { return .none }
-        let found = mayRecall ? snapshot.store.found : nil
-        let finding = found?.look(KeyTable.hash(scratch.rawSpan), at: snapshot.commit)
-        if let entry = finding?.entry {
+        let knowledge = snapshot.knowledge(of: scratch.rawSpan, recalls: mayRecall)
+        if knowledge.isEmpty { return .none }
+        if let entry = knowledge.entry {
             recalled.append(index)
             snapshot.fetchAhead(entry)
             return Part(node: .none, isExact: isExact, estimate: 1, ids: [entry])
         }
         let count = scratch.count
         let part = try leaf(isExact: isExact, snapshot)
-        if part.estimate == 0 { filters.noteVain(scratch.rawSpan.extracting(0..<count)) }
-        if let found, let finding, let ids = part.ids, ids.count == 1, start == 0 { found.note(ids[0], at: snapshot.commit, finding) }
+        if part.estimate == 0 { snapshot.noteEmpty(scratch.rawSpan.extracting(0..<count)) }
+        if let ids = part.ids, ids.count == 1, start == 0 { snapshot.note(ids[0], aloneBeyond: knowledge) }
         return part
     }
 

@@ -52,7 +52,7 @@ struct AccountPasswords: PasswordRules {
         }
         // 4.5.5, with every scheme (pitfall 27).
         if values.number(types.enforceHistory, default: 0) > 0,
-            facts.formerPasswords.prefix(Self.historyLimit).contains(where: { PasswordVerifier.verify(stored: $0, password: password) })
+            facts.formerPasswords.prefix(Self.historyLimit).contains(where: { StoredPassword($0).verify(password) })
         {
             throw PasswordViolation(.passwordInHistory, "the password was used before")
         }
