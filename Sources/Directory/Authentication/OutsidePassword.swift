@@ -1,4 +1,3 @@
-import BER
 import LDAP
 
 /// A password that another server knows (semantics 4.1): how it is asked.
